@@ -1,0 +1,1 @@
+"""The words of Likeness: ids, table schemas, records, settings, the attribute vocabulary, errors."""

@@ -1,0 +1,40 @@
+"""Small values that travel between the folders: frozen, slotted, typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Count: TypeAlias = "int | float | str"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What one stage did: counts by name, notes worth a line each, and seconds of wall time."""
+
+    stage: str
+    counts: dict[str, Count] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    failures: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One review decision about one item, as a reviewer makes it.
+
+    ``kind`` is 'label' (attribute and value count), 'subjects' (one item shows several characters) or 'group'
+    (``value`` is keep, split, merge, not_duplicate, same_artwork or variant; ``group_id`` and ``other`` say with whom).
+    ``value`` None with kind 'label' means: known to be unknown. ``seen`` is what the page showed, for conflicts.
+    """
+
+    row: int
+    item_id: str
+    kind: str
+    attribute: str | None = None
+    value: str | None = None
+    action: str = "set"
+    group_id: str | None = None
+    other: str | None = None
+    seen: str | None = None
