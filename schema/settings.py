@@ -1,0 +1,217 @@
+"""One TOML file is one run: typed sections, no unknown keys, frozen; ``--set section.key=value`` overrides.
+
+The resolved settings are stored with every run, so a table always says how it was made.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schema.errors import SettingsError
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are refused, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class IngestSettings(Section):
+    """From files, tags and texts to items."""
+
+    background: str = Field("#ffffff", description="Colour that transparency is laid on, as #rrggbb.")
+    max_pixels: int = Field(120_000_000, gt=0, description="Larger pictures are refused before decoding.")
+    max_bytes: int = Field(512 * 2**20, gt=0, description="Larger files are refused before reading.")
+    thumbnail: int = Field(256, ge=32, le=1024, description="Long side of the stored thumbnail, in pixels.")
+    workers: int = Field(0, ge=0, description="Decoding threads; 0 takes one per core.")
+    commit_rows: int = Field(50_000, ge=1, description="Items per commit.")
+    key_column: str = Field("", description="Column of the original id; empty finds id or key by itself.")
+    image_column: str = Field("", description="Column of the path, bytes or {bytes, path}; empty finds it.")
+    tags_column: str = Field("", description="Column of the tags; empty finds tags, tag_string or caption.")
+    text_column: str = Field("", description="Column of the description; empty finds text or description.")
+    identity_column: str = Field("", description="Column that names the same character; empty uses none.")
+    retry_failed: bool = Field(False, description="Try failed keys again.")
+
+
+class TagsSettings(Section):
+    """Tag files that the user names."""
+
+    vocabulary: str = Field("", description="Attribute vocabulary; empty takes configs/attributes.toml.")
+    aliases: tuple[str, ...] = Field((), description="Tagcomplete CSV files: name, category, count, aliases.")
+    implications: tuple[str, ...] = Field((), description="Danbooru implication exports, CSV or JSON.")
+
+
+class EncoderSettings(Section):
+    """From a picture or text to a vector."""
+
+    kind: str = Field("open_clip", description="Entry of the encoder table: open_clip or precomputed.")
+    model: str = Field("likeness-avatar", description="open_clip model name, hub id (hf-hub:...).")
+    pretrained: str = Field("bundled", description="open_clip tag, local checkpoint file, or 'bundled'.")
+    path: str = Field("", description="File of precomputed vectors, npy or Parquet.")
+    id_column: str = Field("", description="Id column of a Parquet of vectors; empty finds it.")
+    vector_column: str = Field("", description="Vector column of a Parquet of vectors; empty finds it.")
+    fit: Literal["letterbox", "crop"] = Field("letterbox", description="Whole picture, or the model's own crop.")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="auto: fp32 on CPU, bf16 on CUDA.")
+    batch: int = Field(0, ge=0, description="Pictures per batch; 0 chooses and halves when memory runs out.")
+    workers: int = Field(0, ge=0, description="Decoding threads; 0 takes one per core.")
+    commit_rows: int = Field(50_000, ge=1, description="Vectors per commit.")
+    compile: bool = Field(False, description="torch.compile the towers.")
+
+
+class FinetuneSettings(Section):
+    """Training an open_clip model on tagged items."""
+
+
+class IndexSettings(Section):
+    """The kNN graph and the interactive search index."""
+
+    k: int = Field(32, ge=1, le=1024, description="Neighbours per item.")
+    searcher: str = Field("auto", description="Entry of the searcher table; auto chooses by size and device.")
+    exact_below: int = Field(60_000, ge=0, description="auto: exact search up to this many items on a CPU.")
+    recall: float = Field(0.95, gt=0, le=1, description="Recall the approximate graph and index are tuned to.")
+    recall_sample: int = Field(1000, ge=10, description="Items whose exact neighbours measure the recall.")
+    search_index: Literal["auto", "none", "IVF_PQ", "IVF_HNSW_SQ", "IVF_FLAT", "IVF_RQ"] = Field(
+        "auto", description="LanceDB index for interactive queries; auto builds one above 200 000 items."
+    )
+    search_index_above: int = Field(200_000, ge=0, description="auto: a full scan is quick enough below this.")
+    threads: int = Field(0, ge=0, description="Threads of the search; 0 takes all cores.")
+    seed: int = Field(0, description="Seed of samples and trained quantisers.")
+
+
+class LabelSettings(Section):
+    """Votes, calibration and thresholds."""
+
+    precision: float = Field(0.95, gt=0.5, lt=1, description="Precision asked of accepted labels.")
+    precision_by_attribute: dict[str, float] = Field(default_factory=dict, description="Other precision by attribute.")
+
+
+class DedupeSettings(Section):
+    """Duplicate groups, verdicts, and which copy stays."""
+
+
+class ReviewSettings(Section):
+    """The review page."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8501, ge=1, le=65535, description="Port to listen on.")
+
+
+class ExportSettings(Section):
+    """What goes out and how it is split."""
+
+    val: float = Field(0.05, ge=0, lt=1, description="Share of the validation split.")
+    test: float = Field(0.05, ge=0, lt=1, description="Share of the test split.")
+    seed: int = Field(0, description="Seed of the split.")
+    rows_per_file: int = Field(1_000_000, ge=1, description="Rows per Parquet or JSONL file.")
+    images_per_tar: int = Field(10_000, ge=1, description="Images per WebDataset tar.")
+
+
+class Settings(Section):
+    """All sections of one run."""
+
+    ingest: IngestSettings = IngestSettings()
+    tags: TagsSettings = TagsSettings()
+    encoder: EncoderSettings = EncoderSettings()
+    finetune: FinetuneSettings = FinetuneSettings()
+    index: IndexSettings = IndexSettings()
+    label: LabelSettings = LabelSettings()
+    dedupe: DedupeSettings = DedupeSettings()
+    review: ReviewSettings = ReviewSettings()
+    export: ExportSettings = ExportSettings()
+
+
+def load_settings(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Settings:
+    """Return the settings of one run: defaults, then the file, then ``section.key=value`` overrides.
+
+    Raises SettingsError that names the unknown key or bad value and the allowed ones.
+    """
+    data: dict[str, Any] = {}
+    if path is not None:
+        try:
+            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingsError(f"cannot read the settings file {path}: {error.strerror or error}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    for override in overrides:
+        _apply(data, override)
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, data, str(path) if path else "")) from error
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    name, equals, text = override.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not equals or not dot or not section or not key:
+        raise SettingsError(f"--set {override!r} is not of the form section.key=value")
+    table = data.setdefault(section, {})
+    if not isinstance(table, dict):
+        raise SettingsError(f"{section} is not a section")
+    *parents, leaf = key.split(".")
+    for parent in parents:
+        table = table.setdefault(parent, {})
+        if not isinstance(table, dict):
+            raise SettingsError(f"{section}.{parent} is not a table")
+    table[leaf] = _parse(text.strip(), _field_type(section, key))
+
+
+def _field_type(section: str, key: str) -> object:
+    field = Settings.model_fields.get(section)
+    model = field.annotation if field else None
+    if isinstance(model, type) and issubclass(model, Section) and key in model.model_fields:
+        return model.model_fields[key].annotation
+    return None
+
+
+def _parse(text: str, kind: object) -> Any:
+    """A TOML value where it is one, else the plain string: paths and names need no quotes.
+
+    Text stays text where the setting is text: ``encoder.path=2024`` names a file.
+    """
+    if kind is str:
+        if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'":
+            return text[1:-1]
+        return text
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    if isinstance(value, str) and getattr(kind, "__origin__", None) is tuple:
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _explain(error: ValidationError, data: Mapping[str, Any], path: str) -> str:
+    lines = []
+    for problem in error.errors():
+        place = [str(part) for part in problem["loc"]]
+        name = ".".join(place)
+        if problem["type"] == "extra_forbidden":
+            allowed = _allowed(place)
+            near = difflib.get_close_matches(place[-1], allowed, n=1)
+            guess = f" (did you mean {near[0]}?)" if near else ""
+            where = ".".join(place[:-1]) or "the top level"
+            lines.append(f"unknown setting {name}{guess}; {where} takes: {', '.join(allowed) or 'nothing'}")
+        else:
+            lines.append(f"bad value for {name}: {problem['msg'].lower()}, got {problem.get('input')!r}")
+    prefix = f"{path}: " if path else ""
+    return prefix + "; ".join(lines)
+
+
+def _allowed(place: list[str]) -> list[str]:
+    if len(place) == 1:
+        return list(Settings.model_fields)
+    field = Settings.model_fields.get(place[0])
+    model = field.annotation if field else None
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return list(model.model_fields)
+    return []
