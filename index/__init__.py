@@ -1,0 +1,1 @@
+"""Everything that touches stored rows: the store, neighbours, search, walking a table, export."""

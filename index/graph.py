@@ -1,0 +1,29 @@
+"""Vectors and the kNN graph as numpy arrays, as the stages read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Unit vectors of embedded items: ``rows`` int64 [n] ascending, ``data`` float16 [n, d]."""
+
+    rows: npt.NDArray[np.int64]
+    data: npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Nearest neighbours of embedded items, closest first.
+
+    ``rows`` int64 [n] ascending; ``ids`` int32 [n, k] item rows, the item itself left out, -1 pads;
+    ``similarity`` float32 [n, k], cosine, descending, -1 pads.
+    """
+
+    rows: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.int32]
+    similarity: npt.NDArray[np.float32]

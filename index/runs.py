@@ -1,0 +1,110 @@
+"""The log of stage runs: settings, versions read and written, counts; a row appears only when a run finished."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import pyarrow as pa
+
+from index.store import Store
+from schema import tables
+from schema.ids import settings_hash
+
+
+def code_version() -> str:
+    """Return the installed version of Likeness."""
+    try:
+        return metadata.version("likeness")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+@dataclass(slots=True)
+class Run:
+    """A stage run under way; fill ``counts`` and ``facts``, name the tables written in ``outputs``."""
+
+    stage: str
+    counts: Counter[str] = field(default_factory=Counter)
+    facts: dict[str, Any] = field(default_factory=dict)
+    outputs: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the run started."""
+        return time.monotonic() - self.started
+
+
+class Runs:
+    """Reads and writes the ``runs`` table of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @contextmanager
+    def start(self, stage: str, settings: Mapping[str, Any], inputs: Sequence[str] = ()) -> Iterator[Run]:
+        """Run a stage and record it when the block ends without an exception.
+
+        The versions of ``inputs`` are taken now: what changes while the stage runs is new work for the next one.
+        """
+        versions = self._versions(inputs)
+        begun = datetime.now(UTC).isoformat(timespec="milliseconds")
+        run = Run(stage)
+        yield run
+        record = {
+            "run_id": uuid.uuid4().hex,
+            "stage": stage,
+            "started": begun,
+            "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "seconds": run.seconds,
+            "settings": json.dumps(settings, sort_keys=True, default=str),
+            "settings_hash": settings_hash(settings),
+            "code_version": code_version(),
+            "inputs": json.dumps(versions, sort_keys=True),
+            "outputs": json.dumps(self._versions(run.outputs), sort_keys=True),
+            "counts": json.dumps(dict(run.counts), sort_keys=True),
+            "facts": json.dumps(run.facts, sort_keys=True, default=str),
+        }
+        self._store.append("runs", pa.Table.from_pylist([record], tables.RUNS), tables.RUNS)
+
+    def last(self, stage: str) -> dict[str, Any] | None:
+        """Return the last finished run of a stage with its JSON columns parsed, or None."""
+        found = None
+        for record in self.all():
+            if record["stage"] == stage:
+                found = record
+        return found
+
+    def all(self) -> list[dict[str, Any]]:
+        """Return all finished runs, oldest first."""
+        records: list[dict[str, Any]] = []
+        for batch in self._store.scan("runs"):
+            records.extend(batch.to_pylist())
+        for record in records:
+            for name in ("settings", "inputs", "outputs", "counts", "facts"):
+                record[name] = json.loads(record[name])
+        records.sort(key=lambda record: str(record["finished"]))
+        return records
+
+    def up_to_date(self, stage: str, settings: Mapping[str, Any], inputs: Sequence[str] = ()) -> bool:
+        """Tell whether the last run of a stage had these settings, read these versions, and its output still stands."""
+        last = self.last(stage)
+        return (
+            last is not None
+            and last["settings_hash"] == settings_hash(settings)
+            and last["inputs"] == self._versions(inputs)
+            and last["outputs"] == self._versions(list(last["outputs"]))
+            and last["code_version"] == code_version()
+        )
+
+    def _versions(self, names: Sequence[str]) -> dict[str, int]:
+        return {name: self._store.version(name) for name in names}
