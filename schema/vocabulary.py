@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from schema.errors import VocabularyError
 
@@ -44,6 +44,11 @@ class Entry(BaseModel):
 M = TypeVar("M", bound=Entry)
 
 
+def _phrases(given: object) -> object:
+    # In the file "a, b" is short for ["a", "b"]; tags, which hold no spaces, are split at spaces.
+    return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+
+
 class Value(Entry):
     """One value of an attribute, with everything that says it."""
 
@@ -57,6 +62,16 @@ class Value(Entry):
     over: tuple[str, ...] = Field((), description="Values that this one wins against when both are said; '*': all.")
     colored: bool = Field(False, description="The value can be said with a colour, as 'green yukata'.")
     at_least: int | None = Field(None, ge=0, description="In a counted attribute: the smallest number it stands for.")
+
+    @field_validator("tags", "weak_tags", mode="before")
+    @classmethod
+    def _split_tags(cls, given: object) -> object:
+        return tuple(given.split()) if isinstance(given, str) else given
+
+    @field_validator("words", "adjectives", "prompts", "over", mode="before")
+    @classmethod
+    def _split_phrases(cls, given: object) -> object:
+        return _phrases(given)
 
 
 class Attribute(Entry):
@@ -75,6 +90,21 @@ class Attribute(Entry):
     absent: str | None = Field(None, description="The value that says there is none; a denial in a text says it.")
     precision: float | None = Field(None, gt=0.5, lt=1, description="Precision asked where the settings name none.")
     values: tuple[Value, ...] = Field(description="In the order in which they are shown.")
+
+    @field_validator("nouns", "ambiguous", mode="before")
+    @classmethod
+    def _split_phrases(cls, given: object) -> object:
+        return _phrases(given)
+
+    @field_validator("hidden_by", mode="before")
+    @classmethod
+    def _split_tags(cls, given: object) -> object:
+        return tuple(given.split()) if isinstance(given, str) else given
+
+    @field_validator("colors", mode="before")
+    @classmethod
+    def _split_colors(cls, given: object) -> object:
+        return {name: _phrases(words) for name, words in given.items()} if isinstance(given, dict) else given
 
     @cached_property
     def by_name(self) -> dict[str, Value]:
