@@ -1,0 +1,48 @@
+# The front door: make setup | demo | test | check | fix | bench | clean.
+# Needs Python >= 3.11, make and git; everything else is installed into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help setup demo test check fix bench clean
+
+help:
+	@sed -n 's/^# //p' Makefile | head -2
+
+setup: $(STAMP)
+
+# Written last: an interrupted set-up is done again. pip compiles nothing (Python does it on first use) and
+# keeps its download cache, so that a second set-up is quick.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Likeness needs Python 3.11 or newer; '$(PYTHON)' is `$(PYTHON) --version 2>&1`. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up $(VENV) (once; some gigabytes, a few minutes) ..."
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
+	  { echo "Could not make $(VENV). On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(PIP) install --no-compile --prefer-binary --editable '.[dev]' --constraint constraints.txt || \
+	  { echo "The installation failed; pip says why above. It is safe to run make again."; exit 1; }
+	@touch $@
+
+demo: setup
+	@$(BIN)/likeness demo
+
+test: setup
+	@$(BIN)/python -m pytest -q
+
+check: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted: make fix"; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+fix: setup
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+bench: setup
+	@$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
