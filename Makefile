@@ -13,6 +13,7 @@ help:
 	@sed -n 's/^# //p' Makefile | head -2
 
 setup: $(STAMP)
+	@:
 
 # Written last: an interrupted set-up is done again. pip compiles nothing (Python does it on first use) and
 # keeps its download cache, so that a second set-up is quick.
