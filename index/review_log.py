@@ -1,7 +1,7 @@
 """The log of review decisions: append-only, durable before a call returns, safe for several processes at once.
 
-A folder store keeps it in ``reviews.sqlite3`` (WAL, ``synchronous=FULL``: each commit is an fsync, some 2 ms on an SSD);
-a store behind an object-store URI keeps a LanceDB table ``reviews`` of the same columns (schema/tables.py, REVIEWS).
+A folder store keeps it in ``reviews.sqlite3`` (WAL, ``synchronous=FULL``: each commit is an fsync, some 2 ms on
+an SSD); a store behind an object-store URI keeps a LanceDB table ``reviews`` of the same columns (REVIEWS).
 Nothing is ever changed or removed: an undo is one more record, which names the batch it takes back.
 """
 
@@ -80,6 +80,7 @@ class ReviewLog(ABC):
     def position(self) -> int:
         """Return the number of the last decision; 0 for an empty log."""
 
+    @abstractmethod
     def close(self) -> None:
         """Release what the log holds open."""
 
@@ -297,9 +298,7 @@ def _collisions(reviews: Sequence[Review], later: Iterable[Review], scan: Any) -
         elif review.kind == "undo":
             undone[str(review.other)] = review.reviewer
     if undone:
-        for review in scan():
-            if review.batch in undone and review.subject in mine:
-                found.append((undone[review.batch], review.subject))
+        found.extend((undone[r.batch], r.subject) for r in scan() if r.batch in undone and r.subject in mine)
     return found
 
 
@@ -334,6 +333,9 @@ class LanceLog(ReviewLog):
         found = pc.max(table.search().select(["decision"]).limit(None).to_arrow()["decision"]).as_py()
         return int(found or 0)
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
     def _table(self, create: bool) -> Any:
         from schema.tables import REVIEWS
 
@@ -358,7 +360,9 @@ class LanceLog(ReviewLog):
             if found:
                 raise _conflict(found)
         first = max(time.time_ns(), self.position() + 1)
-        rows = [dict(zip(COLUMNS, astuple(r), strict=True), decision=first + i) for i, r in enumerate(reviews)]
+        rows = [
+            dict(zip(COLUMNS, astuple(r), strict=True), decision=first + i) for i, r in enumerate(reviews)
+        ]
         batch = pa.Table.from_pylist(rows, schema=REVIEWS)
         for attempt in range(LANCE_TRIES):
             try:
@@ -366,7 +370,9 @@ class LanceLog(ReviewLog):
                 break
             except (OSError, RuntimeError) as error:
                 if attempt == LANCE_TRIES - 1:
-                    raise StoreError(f"the decision could not be written to the review log: {error}") from error
+                    raise StoreError(
+                        f"the decision could not be written to the review log: {error}"
+                    ) from error
                 time.sleep(0.05 * 2 ** min(attempt, 6))
         if as_of is not None:
             others = (r for r in self.scan(as_of) if r.batch != reviews[0].batch and r.decision < first)

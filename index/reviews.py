@@ -45,7 +45,7 @@ class ReviewedLabel:
 
 @dataclass(frozen=True, slots=True)
 class EffectiveReviews:
-    """The decisions that count: labels by (row, attribute), several-characters flags by row, group decisions in order."""
+    """The decisions that count: labels by (row, attribute), flags by row, group decisions in order."""
 
     position: int = 0
     labels: dict[tuple[int, str], ReviewedLabel] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class EffectiveReviews:
 
 
 def open_log(store: Store | str | Path, readonly: bool = False) -> ReviewLog:
-    """Return the review log of a store, or of the store at this path or URI; a folder's log is made at the first write."""
+    """Return the review log of a store or of the store at this path or URI; it is made at the first write."""
     uri = str(store) if isinstance(store, str | Path) else str(store.uri)
     if "://" in uri and not uri.startswith("file://"):
         import lancedb
@@ -80,7 +80,11 @@ def effect_of(reviews: list[Review], rows: Iterable[int] | None = None) -> Effec
     subjects: dict[int, str] = {}
     groups: list[Review] = []
     for review in reviews:
-        if review.kind == "undo" or not live[review.batch] or (wanted is not None and review.row not in wanted):
+        if (
+            review.kind == "undo"
+            or not live[review.batch]
+            or (wanted is not None and review.row not in wanted)
+        ):
             continue
         if review.kind == "label" and review.attribute:
             key = (review.row, review.attribute)
@@ -156,7 +160,9 @@ def replay_reviews(store: Store, path: str | Path) -> tuple[int, int]:
     Items are found by their id, so the other store may number its rows differently. Batches that are here already
     are left out. Returns (written, decisions about items that this store does not have).
     """
-    records = [_parse(line, n, path) for n, line in enumerate(Path(path).read_text("utf-8").splitlines(), 1) if line]
+    records = [
+        _parse(line, n, path) for n, line in enumerate(Path(path).read_text("utf-8").splitlines(), 1) if line
+    ]
     rows = _rows_of(store, {r.item_id for r in records if r.kind != "undo"})
     log = open_log(store)
     known = {r.batch for r in log.scan()}
@@ -210,7 +216,6 @@ def _rows_of(store: Store, item_ids: set[str]) -> dict[str, int]:
     if not item_ids:
         return found
     for batch in store.scan("items", columns=["row", "item_id"]):
-        for row, item_id in zip(batch["row"].to_pylist(), batch["item_id"].to_pylist(), strict=True):
-            if item_id in item_ids:
-                found[item_id] = row
+        pairs = zip(batch["item_id"].to_pylist(), batch["row"].to_pylist(), strict=True)
+        found.update((item_id, row) for item_id, row in pairs if item_id in item_ids)
     return found

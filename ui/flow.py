@@ -1,0 +1,74 @@
+"""The whole flow on one screen: each stage in order, each does nothing when it is up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from schema.records import Summary
+from schema.settings import Settings
+
+if TYPE_CHECKING:
+    from index.store import Store
+
+Told = Callable[[Summary], None]
+
+
+def run_all(
+    uri: str, settings: Settings, sources: Sequence[str] = (), told: Told = lambda _: None
+) -> list[Summary]:
+    """Run ingest to label on one store, and tell ``told`` of each stage as it ends.
+
+    Groups come before labels because calibration bars an item's duplicates from voting on it.
+    """
+    from index.store import Store
+
+    done: list[Summary] = []
+
+    def then(summary: Summary) -> None:
+        done.append(summary)
+        told(summary)
+
+    with Store.open(uri, create=bool(sources), write=True) as store:
+        if sources:
+            then(ingest(store, settings, sources))
+        then(embed(store, settings))
+        then(index(store, settings))
+        then(dedupe(store, settings))
+        then(label(store, settings))
+    return done
+
+
+def ingest(store: Store, settings: Settings, sources: Sequence[str]) -> Summary:
+    """Files, tags and texts become items."""
+    from embed.ingest import run_ingest
+
+    return run_ingest(store, settings, sources)
+
+
+def embed(store: Store, settings: Settings) -> Summary:
+    """Items become vectors."""
+    from embed.stage import run_embed
+
+    return run_embed(store, settings)
+
+
+def index(store: Store, settings: Settings) -> Summary:
+    """Vectors become the kNN graph and the search index."""
+    from index.neighbours import run_index
+
+    return run_index(store, settings)
+
+
+def dedupe(store: Store, settings: Settings) -> Summary:
+    """Neighbours and hashes become groups, one kept in each."""
+    from dedupe.stage import run_dedupe
+
+    return run_dedupe(store, settings)
+
+
+def label(store: Store, settings: Settings) -> Summary:
+    """Tags, reviews and neighbours become labels, or silence."""
+    from label.stage import run_label
+
+    return run_label(store, settings)
