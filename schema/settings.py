@@ -90,6 +90,12 @@ class LabelSettings(Section):
 
     precision: float = Field(0.95, gt=0.5, lt=1, description="Precision asked of accepted labels.")
     precision_by_attribute: dict[str, float] = Field(default_factory=dict, description="Other precision by attribute.")
+    min_support: int = Field(30, ge=5, description="Fewer held-out items than this and a value abstains.")
+    sources: tuple[str, ...] = Field(
+        ("tags", "text", "votes", "probe", "prompts"), description="Sources of labels that are switched on."
+    )
+    donors_cap: int = Field(20_000, ge=100, description="Most donors of one attribute; more are sampled, and counted.")
+    seed: int = Field(0, description="Seed of samples and folds.")
 
 
 class DedupeSettings(Section):

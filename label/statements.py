@@ -1,0 +1,74 @@
+"""What people said of each item, as arrays by row: the values stated by reviews, tags and texts, in that order.
+
+Donors, held-out items and the final labels are all read from here, so that a value stands the same way everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from schema.vocabulary import Attribute
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+SOURCES = ("", "text", "tag", "review")
+"""Names of the stated sources by code; a higher code outranks a lower one."""
+
+
+@dataclass(slots=True)
+class Stated:
+    """The stated values of one attribute: (row, value code, source code) triples, rows ascending within a source.
+
+    ``unknown`` holds rows that a reviewer declared to be unknown: nothing may fill them.
+    """
+
+    attribute: Attribute
+    values: list[str] = field(default_factory=list)
+    codes: dict[str, int] = field(default_factory=dict)
+    rows: list[int] = field(default_factory=list)
+    coded: list[int] = field(default_factory=list)
+    sources: list[int] = field(default_factory=list)
+    unknown: set[int] = field(default_factory=set)
+
+    def code(self, value: str) -> int:
+        """Return the code of a value, giving out a new one at first sight."""
+        found = self.codes.get(value)
+        if found is None:
+            found = self.codes[value] = len(self.values)
+            self.values.append(value)
+        return found
+
+    def add(self, row: int, values: Sequence[str], source: str) -> None:
+        """Record that a source states these values of an item."""
+        number = SOURCES.index(source)
+        for value in values:
+            self.rows.append(row)
+            self.coded.append(self.code(value))
+            self.sources.append(number)
+
+    def matrix(self, rows: Ints, values: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return the stated values of the given rows as float32 [n, v], 1 where stated; rows ascending."""
+        found = np.zeros((len(rows), len(values)), np.float32)
+        place = np.full(len(self.values) + 1, -1, np.int64)
+        for at, value in enumerate(values):
+            if value in self.codes:
+                place[self.codes[value]] = at
+        mine = np.asarray(self.rows, np.int64)
+        column = place[np.asarray(self.coded, np.int64)] if len(mine) else mine
+        at = np.searchsorted(rows, mine)
+        known = (at < len(rows)) & (column >= 0)
+        known[known] = rows[at[known]] == mine[known]
+        found[at[known], column[known]] = 1
+        return found
+
+    def source_of(self, n: int) -> npt.NDArray[np.int8]:
+        """Return the code of the source that states something of each row, int8 [n]; 0 where nothing is stated."""
+        found = np.zeros(n, np.int8)
+        if self.rows:
+            np.maximum.at(found, np.asarray(self.rows), np.asarray(self.sources, np.int8))
+        return found
