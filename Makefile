@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup
-	@$(BIN)/likeness demo
+	@$(BIN)/likeness demo $(DEMO)
 
 test: setup
 	@$(BIN)/python -m pytest -q

@@ -30,18 +30,18 @@ COMMANDS = (
 
 @pytest.fixture(scope="module")
 def group() -> click.Group:
-    from ui.main import main
+    from ui.main import cli
 
-    assert isinstance(main, click.Group)
-    return main
+    assert isinstance(cli, click.Group)
+    return cli
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["query", "--help"]], ids=" ".join)
 def test_help_loads_nothing_heavy(arguments: list[str], root: Path) -> None:
     program = (
         "import sys\n"
-        "from ui.main import main\n"
-        f"try:\n    main({arguments!r})\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        "from ui.main import cli\n"
+        f"try:\n    cli({arguments!r})\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
         f"print('loaded:', *[name for name in {HEAVY!r} if name in sys.modules])\n"
     )
     ran = subprocess.run(
