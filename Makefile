@@ -33,11 +33,14 @@ demo: setup
 test: setup
 	@$(BIN)/python -m pytest -q
 
+# All four, whatever the first one says.
 check: setup
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted: make fix"; exit 1; }
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
+	@bad=0; \
+	$(BIN)/ruff check --quiet . || bad=1; \
+	$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted: make fix"; bad=1; }; \
+	$(BIN)/mypy || bad=1; \
+	$(BIN)/lint-imports --no-logo || bad=1; \
+	exit $$bad
 
 fix: setup
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
