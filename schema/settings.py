@@ -101,6 +101,19 @@ class LabelSettings(Section):
 class DedupeSettings(Section):
     """Duplicate groups, verdicts, and which copy stays."""
 
+    similarity: float = Field(0.90, gt=-1, lt=1, description="Graph edges below this cosine are no candidates.")
+    hamming: int = Field(8, ge=0, le=16, description="Perceptual hashes up to this many bits apart are candidates.")
+    candidates: int = Field(24, ge=1, description="Candidate pairs per item that the pixel check looks at.")
+    floor: float = Field(0.80, gt=-1, lt=1, description="Members without pixels to compare must all be this similar.")
+    same: float = Field(0.5, gt=0, lt=1, description="Pixel-check score from which a copy is the same artwork.")
+    variant: float = Field(0.5, gt=0, lt=1, description="Structure score from which a picture is a variant.")
+    min_samples: int = Field(1, ge=1, le=64, description="Neighbours in the core distance of HDBSCAN.")
+    keep: tuple[str, ...] = Field(
+        ("resolution", "lossless", "border", "sharpness", "tags", "source", "first"),
+        description="Which copy stays: these criteria in order, the first that tells two copies apart decides.",
+    )
+    sources: tuple[int, ...] = Field((), description="Source numbers, best first, for the 'source' criterion.")
+
 
 class ReviewSettings(Section):
     """The review page."""

@@ -1,0 +1,1 @@
+"""Which items show the same picture, what kind of copy each is, and which one stays."""
