@@ -39,7 +39,7 @@ class Edges:
         return Edges(self.i[mask], self.j[mask], self.similarity[mask])
 
 
-def distances(similarity: npt.NDArray[np.floating]) -> Floats:
+def distances(similarity: npt.ArrayLike) -> Floats:
     """Return the Euclidean distance of unit vectors with this cosine: sqrt(2 - 2 s)."""
     found: Floats = np.sqrt(np.maximum(2.0 - 2.0 * np.asarray(similarity, dtype=np.float64), 0.0))
     return found
@@ -111,7 +111,7 @@ def cluster_edges(
     """
     found = np.full(n, -1, dtype=np.int64)
     kept = edges.where(edges.similarity >= threshold)
-    birth = float(distances(np.float64(threshold)))
+    birth = float(distances(threshold))
     touched = np.zeros(n, dtype=bool)
     touched[kept.i] = True
     touched[kept.j] = True
@@ -132,7 +132,7 @@ def cluster_edges(
     u, v, length = spanning_forest(len(rows), local.i, local.j, length)
     forest = merge_forest(len(rows), u, v, length)
     mass = np.ones(len(rows), dtype=np.int64) if weight is None else weight[rows]
-    limit = float(distances(np.float64(epsilon))) if epsilon > 0 else 0.0
+    limit = float(distances(epsilon)) if epsilon > 0 else 0.0
     node = choose_clusters(forest, mass, min_size=min_size, birth=max(birth, NEAREST), epsilon=limit, floor=NEAREST)
     found[rows] = name_by_first(node)
     inside = found >= 0

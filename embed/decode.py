@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 # Formats whose Pillow decoders are in daily use; the rest (FLI, FPX, WMF ...) are rarely tested and often attacked.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "JPEG2000", "PPM", "QOI")
@@ -115,7 +115,7 @@ def _decode(data: bytes, target: int, cover: bool, background: tuple[int, int, i
         _check(_webp_size(data), max_pixels)
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise BadImage(_unidentified(data)) from None
     with image:
         _check(image.size, max_pixels)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import lancedb
 import numpy as np
@@ -32,7 +32,7 @@ METADATA_CACHE_BYTES = 128 * 2**20
 # Lance's read-ahead defaults to 2 GiB of buffered IO; scans here are sequential and gain nothing from it.
 IO_BUFFER_BYTES = 256 * 2**20
 
-Batches = pa.Table | pa.RecordBatchReader | Iterable[pa.RecordBatch]
+Batches: TypeAlias = pa.Table | pa.RecordBatchReader | Iterable[pa.RecordBatch]
 
 
 class Store:

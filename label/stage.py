@@ -212,7 +212,7 @@ def pose(
     kept = [at for at in range(len(values)) if everything[rows, at].sum() >= 5]
     if not kept or (attribute.kind == "one" and len(kept) < 2):
         return None
-    targets = everything[np.ix_(rows, kept)]
+    targets = everything[np.ix_(rows, np.array(kept))]
     inside = (targets.sum(axis=1) > 0) | (said[rows] == 0)
     return Question(
         attribute.name,

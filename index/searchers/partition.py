@@ -107,7 +107,7 @@ class PartitionSearcher(Searcher):
             if recall >= target:
                 return probes
             probes = int(np.ceil(probes * 1.5))
-        return near.shape[1]
+        return int(near.shape[1])
 
 
 def _self_first(near: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

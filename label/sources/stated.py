@@ -22,14 +22,14 @@ class Reader:
         """Add what an item states; returns (why it is ambiguous or '', its conflicts)."""
         found: dict[str, list[str]] = {}
         for tag in tags:
-            for attribute, value in self._said.get(tag, ()):
-                values = found.setdefault(attribute, [])
+            for about, value in self._said.get(tag, ()):
+                values = found.setdefault(about, [])
                 if value not in values:
                     values.append(value)
         reason, conflicts = "", []
-        for name, values in found.items():
+        for name, said in found.items():
             attribute = stated[name].attribute
-            values = attribute.specific(values) if attribute.kind == "one" else attribute.expand(values)
+            values = attribute.specific(said) if attribute.kind == "one" else attribute.expand(said)
             if set(values) & set(attribute.ambiguous):
                 reason = f"tags say {attribute.name} {', '.join(values)}"
             if attribute.kind == "one" and len(values) > 1:
