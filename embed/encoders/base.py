@@ -1,0 +1,136 @@
+"""What an encoder is: prepared pictures in, unit vectors out; everything else about it has a default."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from schema.errors import EncoderError
+from schema.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from PIL.Image import Image
+
+    from index.store import Store
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Pictures on their way to a vector.
+
+    ``images`` uint8 [n, height, width, 3] as ``Encoder.prepare`` made them; None for encoders that read no pictures.
+    ``items`` has one row per picture: row, item_id, keys, places (see embed/stage.py); None for bare pictures.
+    """
+
+    images: Pixels | None
+    items: pa.Table | None = None
+
+
+class Encoder(ABC):
+    """One way to make vectors. A subclass writes ``encode``; the settings travel, the encoder is built where it runs."""
+
+    reads_images: ClassVar[bool] = True
+    has_text: ClassVar[bool] = False
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def encode(self, batch: Batch) -> Floats:
+        """Return the vectors of a batch, float32 [n, dim], not normalised; a row of zeros or NaN is a failure."""
+
+    @classmethod
+    @abstractmethod
+    def identity(cls, settings: Settings) -> tuple[str, dict[str, str]]:
+        """Return a readable name and everything that changes the vectors (weights, preprocessing), without loading
+        the model. Raises EncoderError when the settings name nothing that exists."""
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Return the width of the vectors."""
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Return (height, width) of a prepared picture."""
+        raise EncoderError(f"the encoder {self.settings.encoder.kind} reads no pictures")
+
+    @property
+    def cover(self) -> bool:
+        """Tell whether a picture must cover the prepared size (crop) or fit into it (letterbox)."""
+        return self.settings.encoder.fit == "crop"
+
+    @property
+    def batch_size(self) -> int:
+        """Return how many pictures to hand over at once; it may shrink while running."""
+        return self.settings.encoder.batch or 32
+
+    @property
+    def preprocessing(self) -> str:
+        """Return in words how pictures are made ready."""
+        return "none"
+
+    @property
+    def fixed_shape(self) -> bool:
+        """Tell whether every batch must be full: a compiled model is compiled anew for each shape."""
+        return self.settings.encoder.compile
+
+    def facts(self) -> dict[str, str]:
+        """Return what a run should record of how it encoded, such as device and precision."""
+        return {}
+
+    def missing(self, items: pa.Table) -> Sequence[str | None]:
+        """Return per item why the encoder cannot have a vector for it, None where it can."""
+        return [None] * items.num_rows
+
+    def prepare(self, image: Image) -> Pixels:
+        """Return a picture (PIL, RGB) ready for ``encode``: uint8 [height, width, 3]. Called from many threads."""
+        raise EncoderError(f"the encoder {self.settings.encoder.kind} reads no pictures")
+
+    def buffer(self, count: int) -> Pixels:
+        """Return room for ``count`` prepared pictures, in memory from which the device reads fastest."""
+        return np.zeros((count, *self.image_size, 3), dtype=np.uint8)
+
+    def submit(self, batch: Batch) -> Callable[[], Floats]:
+        """Start on a batch and return a call that waits for its vectors; only on a device does this overlap."""
+        vectors = self.encode(batch)
+        return lambda: vectors
+
+    def encode_texts(self, texts: Sequence[str]) -> Floats:
+        """Return the vectors of texts, float32 [n, dim], unit length.
+
+        Raises EncoderError when the encoder has no text tower.
+        """
+        raise EncoderError(
+            f"the encoder {self.settings.encoder.kind} has no text tower", "Query by image, or choose an open_clip model."
+        )
+
+    def check(self, store: Store) -> list[str]:
+        """Raise EncoderError when the encoder does not fit this store; return notes worth a line each."""
+        return []
+
+
+def normalise(vectors: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float16], list[str | None]]:
+    """Return unit vectors as float16 [n, d], and per row why there is none (its values are zero then)."""
+    data = np.asarray(vectors, dtype=np.float32)
+    finite = np.isfinite(data).all(axis=1)
+    data = np.where(finite[:, None], data, 0)
+    # Scaled first: the squares of very large or small components would leave float32.
+    largest = np.abs(data).max(axis=1, initial=0)
+    data = data / np.where(largest > 0, largest, 1)[:, None]
+    length = np.sqrt(np.einsum("ij,ij->i", data, data))
+    unit = (data / np.where(length > 0, length, 1)[:, None]).astype(np.float16)
+    reasons: list[str | None] = [
+        None if good and size > 0 else "the vector holds NaN or infinity" if not good else "the vector is all zeros"
+        for good, size in zip(finite.tolist(), length.tolist(), strict=True)
+    ]
+    return unit, reasons
