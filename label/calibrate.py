@@ -26,7 +26,8 @@ class Isotonic:
         """Return probabilities float64 [n] of raw scores [n]."""
         if not len(self.x):
             return np.zeros(len(scores))
-        return np.interp(scores, self.x, self.y)
+        found: Floats = np.interp(scores, self.x, self.y)
+        return found
 
 
 def fit_isotonic(scores: npt.NDArray[np.floating], hits: npt.NDArray[np.floating], bins: int = 0) -> Isotonic:
@@ -63,7 +64,7 @@ def fit_isotonic(scores: npt.NDArray[np.floating], hits: npt.NDArray[np.floating
     return Isotonic(np.array(centres), np.maximum.accumulate(np.array(shrunk)))
 
 
-def lower_bound(hits: npt.NDArray[np.floating], total: npt.NDArray[np.floating], confidence: float) -> Floats:
+def lower_bound(hits: npt.ArrayLike, total: npt.ArrayLike, confidence: float) -> Floats:
     """Return the one-sided Clopper-Pearson lower bound of hits out of total; 0 where there are no hits."""
     from scipy.special import betaincinv
 

@@ -55,9 +55,9 @@ class Stated:
         """Return the stated values of the given rows as float32 [n, v], 1 where stated; rows ascending."""
         found = np.zeros((len(rows), len(values)), np.float32)
         place = np.full(len(self.values) + 1, -1, np.int64)
-        for at, value in enumerate(values):
+        for index, value in enumerate(values):
             if value in self.codes:
-                place[self.codes[value]] = at
+                place[self.codes[value]] = index
         mine = np.asarray(self.rows, np.int64)
         column = place[np.asarray(self.coded, np.int64)] if len(mine) else mine
         at = np.searchsorted(rows, mine)
