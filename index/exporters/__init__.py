@@ -1,0 +1,33 @@
+"""Formats that a store can be exported to, by name; a new one is a line here and a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from index.exporters.base import Exporter
+from schema.errors import ExportError
+from schema.settings import ExportSettings
+from schema.vocabulary import Vocabulary
+
+EXPORTERS = {
+    "parquet": "index.exporters.parquet:ParquetExporter",
+    "jsonl": "index.exporters.jsonl:JsonlExporter",
+    "webdataset": "index.exporters.webdataset:WebdatasetExporter",
+}
+
+
+def load_exporter(
+    name: str, folder: Path, settings: ExportSettings, vocabulary: Vocabulary, read: Callable[[str], bytes] | None
+) -> Exporter:
+    """Build an exporter of the table by its name; raises ExportError that names the known ones."""
+    try:
+        module, _, attribute = EXPORTERS[name].partition(":")
+    except KeyError:
+        raise ExportError(f"unknown export format {name!r}; known: {', '.join(EXPORTERS)}") from None
+    exporter: Exporter = getattr(import_module(module), attribute)(folder, settings, vocabulary, read)
+    return exporter
+
+
+__all__ = ["EXPORTERS", "Exporter", "load_exporter"]
