@@ -1,0 +1,244 @@
+"""The review desk: one open store as the pages read it, with the reviewers' decisions laid over the labels.
+
+It holds row numbers and caches, never a table: a filter's answer is 8 bytes an item, a page is 60 items fetched by row.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from index.review_log import Review
+from index.reviews import EffectiveReviews, effect_of, open_log
+from schema.errors import StoreError
+from schema.settings import Settings
+from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
+
+if TYPE_CHECKING:
+    from index.store import Store
+
+Rows = npt.NDArray[np.int64]
+KEPT_FILTERS = 12
+KEPT_PICTURES = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One attribute of one item as the page shows it; no values and ``known`` means known to be unknown."""
+
+    values: tuple[str, ...] = ()
+    confidence: float | None = None
+    source: str = ""
+    support: int = 0
+    known: bool = False
+    rejected: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The values as words."""
+        return ", ".join(self.values)
+
+    @property
+    def seen(self) -> str:
+        """What goes into the review log as seen: value, source, confidence."""
+        if not self.values:
+            return "unknown (review)" if self.known else "no label"
+        sure = f" {self.confidence:.2f}" if self.confidence is not None else ""
+        return f"{self.text} ({self.source}{sure})"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item as the pages show it; everything in it is text from outside and is shown as text."""
+
+    row: int
+    item_id: str
+    name: str
+    status: str
+    reason: str = ""
+    ambiguous: str = ""
+    group_id: str = ""
+    verdict: str = ""
+    keep: bool = True
+    similarity: float | None = None
+    labels: dict[str, Label] = field(default_factory=dict)
+
+
+class Desk:
+    """One store for the pages of all sessions of a process; its methods may be called from several threads."""
+
+    def __init__(self, store: Store, settings: Settings, readonly: bool = False) -> None:
+        self.store = store
+        self.settings = settings
+        self.readonly = readonly
+        self.vocabulary: Vocabulary = load_vocabulary(settings.tags.vocabulary or None)
+        self.log = open_log(store, readonly)
+        self._reviews: list[Review] = []
+        self._effect = EffectiveReviews()
+        self._filters: OrderedDict[tuple[Any, ...], Rows] = OrderedDict()
+        self._pictures: OrderedDict[int, bytes] = OrderedDict()
+        self._lock = threading.RLock()
+
+    # ---- decisions
+
+    def effect(self) -> EffectiveReviews:
+        """Return what reviewers have said so far; only what is new in the log is read."""
+        with self._lock:
+            new = self.log.changes(self._reviews[-1].decision if self._reviews else 0)
+            if new:
+                self._reviews.extend(new)
+                self._effect = effect_of(self._reviews)
+            return self._effect
+
+    def reviews(self) -> list[Review]:
+        """Return the whole log, oldest first."""
+        self.effect()
+        return self._reviews
+
+    # ---- attributes
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """The attributes of the vocabulary, in its order."""
+        return self.vocabulary.attributes
+
+    def attribute(self, name: str) -> Attribute:
+        """Return one attribute; raises StoreError when the vocabulary has none of that name."""
+        for attribute in self.vocabulary.attributes:
+            if attribute.name == name:
+                return attribute
+        raise StoreError(f"the vocabulary has no attribute {name!r}")
+
+    # ---- rows
+
+    def rows(self, where: str = "") -> Rows:
+        """Return the rows of pictures that a filter matches, ascending; answers are kept until a table changes."""
+        from index.filters import matching_rows
+
+        where = where.strip()
+        versions = tuple(self.store.version(table) for table in ("items", "labels", "groups"))
+        key = (where, versions)
+        with self._lock:
+            found = self._filters.get(key)
+            if found is not None:
+                self._filters.move_to_end(key)
+                return found
+        found = matching_rows(self.store, f"({where}) AND status = 'ok'" if where else "status = 'ok'")
+        found = found.astype(np.int64)
+        with self._lock:
+            self._filters[key] = found
+            while len(self._filters) > KEPT_FILTERS:
+                self._filters.popitem(last=False)
+        return found
+
+    def page(self, rows: Rows, after: int, size: int) -> Rows:
+        """Return the next ``size`` rows after the row ``after``: a keyset, so that new items shift no page."""
+        start = int(np.searchsorted(rows, after, side="right"))
+        return rows[start : start + size]
+
+    # ---- items
+
+    def items(self, rows: Sequence[int] | Rows, attributes: Sequence[str] | None = None) -> list[Item]:
+        """Return items by row in the asked order, with their labels (all attributes, or the named ones)."""
+        wanted = [int(row) for row in rows]
+        if not wanted:
+            return []
+        names = list(attributes) if attributes is not None else [a.name for a in self.attributes]
+        found = self.store.take("items", wanted, ["row", "item_id", "keys", "uri", "status", "reason"]).to_pylist()
+        labels = self._label_records(wanted, names)
+        groups = {r["row"]: r for r in self._take("groups", wanted)}
+        effect = self.effect()
+        made = []
+        for record in found:
+            row = record["row"]
+            stored = labels.get(row, {})
+            group = groups.get(row, {})
+            flag = effect.subjects.get(row)
+            made.append(
+                Item(
+                    row,
+                    record["item_id"],
+                    (record["keys"] or [record["uri"] or record["item_id"]])[0],
+                    record["status"],
+                    record["reason"] or "",
+                    _flagged(flag, stored),
+                    group.get("group_id") or "",
+                    group.get("verdict") or "",
+                    bool(group.get("keep", True)),
+                    group.get("similarity"),
+                    {name: self._label(row, name, stored, effect) for name in names},
+                )
+            )
+        return made
+
+    def _label(self, row: int, name: str, stored: dict[str, Any], effect: EffectiveReviews) -> Label:
+        machine = label_of(stored, name)
+        reviewed = effect.labels.get((row, name))
+        if reviewed is None:
+            return machine
+        if reviewed.exact:
+            return Label(reviewed.values, 1.0 if reviewed.values else None, "review", 0, True, reviewed.rejected)
+        kept = tuple(v for v in machine.values if v not in reviewed.rejected)
+        values = tuple(dict.fromkeys((*kept, *reviewed.values)))
+        source = "review" if reviewed.values or kept != machine.values else machine.source
+        return Label(values, machine.confidence if kept else None, source, machine.support, False, reviewed.rejected)
+
+    def _label_records(self, rows: Sequence[int], names: Sequence[str]) -> dict[int, dict[str, Any]]:
+        if not self.store.has("labels"):
+            return {}
+        present = set(self.store.schema("labels").names)
+        columns = ["row", "ambiguous", "ambiguous_reason"]
+        for name in names:
+            columns += [c for c in (name, f"{name}_confidence", f"{name}_source", f"{name}_support") if c in present]
+        return {r["row"]: r for r in self.store.take("labels", rows, columns).to_pylist()}
+
+    def _take(self, table: str, rows: Sequence[int]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.store.take(table, rows).to_pylist() if self.store.has(table) else []
+        return found
+
+    # ---- pictures
+
+    def thumbnails(self, rows: Sequence[int] | Rows) -> dict[int, bytes]:
+        """Return the stored thumbnails (WebP) of these rows; the last few thousand are kept."""
+        wanted = [int(row) for row in rows]
+        with self._lock:
+            got = {row: self._pictures[row] for row in wanted if row in self._pictures}
+        missing = [row for row in wanted if row not in got]
+        if missing and self.store.has("thumbnails"):
+            table = self.store.take("thumbnails", missing, ["row", "thumbnail"])
+            pairs = zip(table["row"].to_pylist(), table["thumbnail"].to_pylist(), strict=True)
+            fresh = {row: data for row, data in pairs if data}
+            got.update(fresh)
+            with self._lock:
+                self._pictures.update(fresh)
+                while len(self._pictures) > KEPT_PICTURES:
+                    self._pictures.popitem(last=False)
+        return got
+
+
+def label_of(stored: dict[str, Any], name: str) -> Label:
+    """Return one attribute of a record of the labels table."""
+    value = stored.get(name)
+    values = tuple(value) if isinstance(value, list) else (value,) if value else ()
+    if not values:
+        return Label()
+    return Label(
+        tuple(str(v) for v in values),
+        stored.get(f"{name}_confidence"),
+        stored.get(f"{name}_source") or "",
+        stored.get(f"{name}_support") or 0,
+    )
+
+
+def _flagged(flag: str | None, stored: dict[str, Any]) -> str:
+    if flag == "several":
+        return "several characters (review)"
+    if flag == "one" or not stored.get("ambiguous"):
+        return ""
+    return stored.get("ambiguous_reason") or "several characters"
