@@ -8,7 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+# No deadline: a slow machine is not a wrong answer.
+settings.register_profile("likeness", deadline=None, max_examples=50)
+settings.load_profile("likeness")
 
 ROOT = Path(__file__).resolve().parent.parent
 

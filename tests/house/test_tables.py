@@ -82,18 +82,31 @@ def test_nothing_abstract_is_listed(entries: list[Entry]) -> None:
 
 
 def test_classes_of_one_table_keep_one_protocol(entries: list[Entry]) -> None:
-    # Without an instance: what the nearest common base or protocol of the package names as public must be there.
-    for table in {(e.module, e.table) for e in entries}:
+    for module, table in sorted({(e.module, e.table) for e in entries}):
+        mine = [e for e in entries if (e.module, e.table) == (module, table)]
         parts = [
-            getattr(importlib.import_module(e.target.split(":")[0]), e.target.split(":")[1])
-            for e in entries
-            if (e.module, e.table) == table
+            getattr(importlib.import_module(m), name)
+            for m, _, name in (e.target.partition(":") for e in mine)
         ]
         if not all(isinstance(part, type) for part in parts):
             continue
-        owned = [
-            {base for base in part.__mro__ if base.__module__.split(".")[0] == table[0].split(".")[0]}
-            for part in parts
-        ]
-        shared = set.intersection(*owned)
-        assert shared or len(parts) == 1, f"the entries of {table[0]}.{table[1]} have no base class in common"
+        seams = [thing for thing in vars(importlib.import_module(module)).values() if isinstance(thing, type)]
+        seams = [thing for thing in seams if getattr(thing, "__abstractmethods__", ()) or _members(thing)]
+        assert seams, f"{module} names no protocol or base class for its table {table}"
+        for entry, part in zip(mine, parts, strict=True):
+            kept = [seam for seam in seams if _keeps(part, seam)]
+            assert kept, f"{entry} keeps none of {[seam.__name__ for seam in seams]}"
+
+
+def _members(seam: type) -> frozenset[str]:
+    if not getattr(seam, "_is_protocol", False):
+        return frozenset()
+    named = {*vars(seam), *getattr(seam, "__annotations__", {})}
+    return frozenset(name for name in named if not name.startswith("_"))
+
+
+def _keeps(part: type, seam: type) -> bool:
+    members = _members(seam)
+    # What a class only annotates it sets on its instances.
+    has = set(dir(part)) | {name for base in part.__mro__ for name in getattr(base, "__annotations__", {})}
+    return members <= has if members else issubclass(part, seam)
