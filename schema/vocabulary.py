@@ -84,14 +84,19 @@ class Attribute(Entry):
     templates: tuple[str, ...] = Field(("a drawing of a character with {}",), description="Sentences round a prompt.")
     nouns: tuple[str, ...] = Field((), description="Nouns whose adjectives are this attribute's: hair, eyes.")
     colors: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="Colour to its other words.")
-    counts: dict[str, dict[str, int]] = Field(default_factory=dict, description="Counting tags: group to tag to number.")
+    prefixes: tuple[str, ...] = Field((), description="Tag prefixes that leave the value as it is: frilled_dress.")
+    counts: dict[str, dict[str, int | str]] = Field(
+        default_factory=dict, description="Counting tags: group to tag to number, 2 or '2+'; group 'all' bounds the sum."
+    )
     ambiguous: tuple[str, ...] = Field((), description="Values that leave it open which character is meant.")
     hidden_by: tuple[str, ...] = Field((), description="Tags of things that can hide it.")
     absent: str | None = Field(None, description="The value that says there is none; a denial in a text says it.")
+    mixed: str | None = Field(None, description="What two values said of one thing come to: 'black and white hair'.")
+    singular: tuple[str, ...] = Field((), description="In a counted attribute: nouns that are one character each.")
     precision: float | None = Field(None, gt=0.5, lt=1, description="Precision asked where the settings name none.")
     values: tuple[Value, ...] = Field(description="In the order in which they are shown.")
 
-    @field_validator("nouns", "ambiguous", mode="before")
+    @field_validator("nouns", "ambiguous", "prefixes", "singular", mode="before")
     @classmethod
     def _split_phrases(cls, given: object) -> object:
         return _phrases(given)
@@ -145,11 +150,13 @@ class Attribute(Entry):
         return tuple(sorted(self.colors, key=len, reverse=True))
 
     def ancestors(self, name: str) -> tuple[str, ...]:
-        """Return what ``name`` is a kind of, nearest first; 'green yukata' gives 'yukata', 'kimono'."""
-        base = self.base(name)
-        found = [] if base == name else [base]
+        """Return what ``name`` is a kind of, nearest first: 'green yukata' is a yukata, a green kimono, a kimono."""
+        color, base = self._split(name)
+        found = [base] if color else []
         parent = self.by_name[base].kind_of if base in self.by_name else None
         while parent is not None:
+            if color and self.by_name[parent].colored:
+                found.append(f"{color} {parent}")
             found.append(parent)
             parent = self.by_name[parent].kind_of
         return tuple(found)
@@ -323,8 +330,8 @@ def _near(name: str, known: Iterable[str]) -> str:
 def _check_names(attribute: Attribute) -> None:
     known = attribute.by_name
     referred = [("ambiguous", name) for name in attribute.ambiguous]
-    if attribute.absent is not None:
-        referred.append(("absent", attribute.absent))
+    referred += [("absent", attribute.absent)] if attribute.absent is not None else []
+    referred += [("mixed", attribute.mixed)] if attribute.mixed is not None else []
     for value in attribute.values:
         if value.kind_of is not None:
             referred.append((f"values.{value.name!r}.kind_of", value.kind_of))
@@ -360,6 +367,10 @@ def _check_repeats(attribute: Attribute) -> None:
                         f"of {seen[text]!r} and of {value.name!r}"
                     )
                 seen[text] = value.name
+    for group, numbers in attribute.counts.items():
+        for tag, number in numbers.items():
+            if isinstance(number, str) and not re.fullmatch(r"\d+\+", number):
+                raise VocabularyError(f"{attribute.name}.counts.{group}: {tag} = {number!r} is neither 2 nor '2+'")
     counted = [tag for group in attribute.counts.values() for tag in group]
     if twice := sorted({tag for tag in counted if counted.count(tag) > 1}):
         raise VocabularyError(f"{attribute.name}.counts: {twice[0]!r} is in two groups")
