@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -141,12 +142,12 @@ class Pipeline:
 
     def prepare(self, data: bytes) -> Pixels:
         """Return the bytes of a picture ready for the encoder; raises BadImage with the reason."""
-        options = {"background": self._background, "max_pixels": self._max_pixels}
+        decoded = partial(decode, data, background=self._background, max_pixels=self._max_pixels)
         try:
-            picture = decode(data, target=self._target, cover=self.encoder.cover, **options)
+            picture = decoded(target=self._target, cover=self.encoder.cover)
         except BadImage:
             # Some damaged JPEGs decode whole but not by their DCT; what fails twice is a failure.
-            picture = decode(data, **options)
+            picture = decoded()
         return self.encoder.prepare(picture.image)
 
     def _result(self, job: _Job, vectors: Floats) -> pa.Table:

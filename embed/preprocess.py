@@ -59,4 +59,3 @@ def letterbox(
     canvas = Image.new("RGB", size, background)
     canvas.paste(image, ((size[0] - fitted[0]) // 2, (size[1] - fitted[1]) // 2))
     return canvas
-

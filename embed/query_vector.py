@@ -25,7 +25,8 @@ def embed_query(settings: Settings, query: bytes | str) -> npt.NDArray[np.float3
         vectors = encoder.encode_texts([query])
     elif not encoder.reads_images:
         raise EncoderError(
-            "precomputed vectors cannot embed a new picture", "Query by an item of the store, or choose an open_clip model."
+            "precomputed vectors cannot embed a new picture",
+            "Query by an item of the store, or choose an open_clip model.",
         )
     else:
         try:
@@ -36,7 +37,8 @@ def embed_query(settings: Settings, query: bytes | str) -> npt.NDArray[np.float3
     unit, wrong = normalise(vectors)
     if wrong[0] is not None:
         raise EncoderError(f"the query has no usable vector: {wrong[0]}")
-    return unit[0].astype(np.float32)
+    vector: npt.NDArray[np.float32] = unit[0].astype(np.float32)
+    return vector
 
 
 @lru_cache(maxsize=2)

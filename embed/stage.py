@@ -107,9 +107,11 @@ class _Embedding:
         self.dim = 0
 
     def embed(self) -> tuple[Counter[str], list[str]]:
+        if self.settings.encoder.retry_failed:
+            self._retry()
         left = self._left()
         done = self.store.count(self.table)
-        self.run.counts.update({"embedded": 0, "failed": 0, "already": done})
+        self.run.counts.update({"embedded": 0, "failed": 0, "already": done - self.run.counts["recovered"]})
         if not left.any() and self.store.has(self.table):
             self.run.facts["dim"] = self.store.schema(self.table).field("vector").type.list_size
             return self.reasons, [f"key {self.key}", "nothing new to embed"]
@@ -117,10 +119,9 @@ class _Embedding:
         try:
             encoder = stage.encoder
             notes = [f"key {self.key}", *self._describe(encoder), *encoder.check(self.store)]
-            rows = -(-SLAB_ROWS // encoder.batch_size) * encoder.batch_size
             with progress(int(left.sum()), STAGE, "image") as bar:
                 walk(
-                    slabs_of(self._items(left), rows),
+                    self._slabs(left, encoder.batch_size),
                     stage,
                     self._commit,
                     commit_rows=self.settings.encoder.commit_rows,
@@ -132,6 +133,38 @@ class _Embedding:
             stage.close()
         return self.reasons, notes
 
+    def _retry(self) -> None:
+        """Embed earlier failures again; what succeeds now is sorted into the table in one atomic commit."""
+        left = np.zeros(self.store.n_items(), dtype=bool)
+        for batch in self.store.scan("failures", ["row"], f"stage = '{self.label}'"):
+            left[batch.column(0).to_numpy()] = True
+        if not left.any() or not self.store.has(self.table):
+            return
+        left[self.store.rows(self.table)] = False
+        stage = EmbedStage(self.settings)
+        try:
+            self.dim = stage.encoder.dim
+            results = [
+                result.filter(result.column("reason").is_null())
+                for result in stage.stream(self._slabs(left, 1))
+            ]
+        finally:
+            stage.close()
+        found = pa.concat_tables(results).select(["row", "item_id", "vector"]).cast(self._schema())
+        if found.num_rows:
+            self.store.replace(self.table, _merged(self.store.scan(self.table), found), self._schema())
+            self.run.counts["recovered"] = found.num_rows
+        # Also what an earlier retry recovered before a kill kept it from saying so.
+        kept = self.store.rows(self.table)
+        for batch in self.store.scan("failures", ["row"], f"stage = '{self.label}'", batch_rows=1000):
+            rows = np.intersect1d(batch.column(0).to_numpy(), kept)
+            if len(rows):
+                numbers = ", ".join(map(str, rows.tolist()))
+                self.store.delete("failures", f"stage = '{self.label}' AND row IN ({numbers})")
+
+    def _slabs(self, left: npt.NDArray[np.bool_], batch: int) -> Iterator[pa.Table]:
+        return slabs_of(self._items(left), -(-SLAB_ROWS // batch) * batch)
+
     def _describe(self, encoder: Encoder) -> list[str]:
         self.dim = encoder.dim
         facts = {"dim": encoder.dim, "preprocessing": encoder.preprocessing, **encoder.facts()}
@@ -141,11 +174,11 @@ class _Embedding:
     def _left(self) -> npt.NDArray[np.bool_]:
         """Return by row which items this run has to embed, bool [n]."""
         left = np.zeros(self.store.n_items(), dtype=bool)
-        takes = "status IN ('ok', 'text')" if self.kind.has_text or not self.kind.reads_images else "status = 'ok'"
+        texts = self.kind.has_text or not self.kind.reads_images
+        takes = "status IN ('ok', 'text')" if texts else "status = 'ok'"
         for batch in self.store.scan("items", ["row"], takes):
             left[batch.column(0).to_numpy()] = True
-        skipped = int(self.store.count("items", "status = 'text'")) if "text" not in takes else 0
-        if skipped:
+        if not texts and (skipped := self.store.count("items", "status = 'text'")):
             self.run.counts["texts left out"] = skipped
         done = self.store.rows(self.table) if self.store.has(self.table) else np.empty(0, dtype=np.int64)
         left[done] = False
@@ -207,8 +240,22 @@ def _relevant(settings: Settings, key: str) -> dict[str, str]:
     return {"key": key, "fit": chosen.fit, "background": settings.ingest.background, **named}
 
 
+def _merged(batches: Iterator[pa.RecordBatch], found: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Yield a table in row order with further rows sorted in; only these are held in memory."""
+    rows = found.column("row").to_numpy()
+    at = 0
+    for batch in batches:
+        end = int(np.searchsorted(rows, batch.column(0)[-1].as_py()))
+        table = pa.concat_tables(
+            [pa.Table.from_batches([batch]).cast(found.schema), found.slice(at, end - at)]
+        )
+        yield from table.sort_by("row").combine_chunks().to_batches()
+        at = end
+    yield from found.slice(at).to_batches()
+
+
 def _placed(store: Store, names: list[str]) -> Iterator[pa.RecordBatch]:
-    """Items with ``places``: where they and their copies stand when all listings are laid end to end in source order."""
+    """Items with ``places``: where they and their copies stand when all listings are laid end to end by source."""
     starts: dict[int, int] = {}
     total = 0
     listed = [record for batch in store.scan("sources", ["source", "listed"]) for record in batch.to_pylist()]
@@ -228,5 +275,3 @@ def _placed(store: Store, names: list[str]) -> Iterator[pa.RecordBatch]:
         ]
         columns["places"] = pa.array(places, pa.list_(pa.int64()))
         yield pa.RecordBatch.from_pydict(columns)
-
-

@@ -25,7 +25,9 @@ def encoder_class(kind: str) -> type[Encoder]:
     if kind not in ENCODERS:
         near = difflib.get_close_matches(kind, ENCODERS, n=1)
         guess = f"; did you mean {near[0]}?" if near else ""
-        raise EncoderError(f"there is no encoder {kind!r}{guess}", f"encoder.kind takes: {', '.join(sorted(ENCODERS))}")
+        raise EncoderError(
+            f"there is no encoder {kind!r}{guess}", f"encoder.kind takes: {', '.join(sorted(ENCODERS))}"
+        )
     module, _, name = ENCODERS[kind].partition(":")
     found: type[Encoder] = getattr(importlib.import_module(module), name)
     return found

@@ -36,7 +36,10 @@ class Batch:
 
 
 class Encoder(ABC):
-    """One way to make vectors. A subclass writes ``encode``; the settings travel, the encoder is built where it runs."""
+    """One way to make vectors. The settings travel, the encoder is built where it runs.
+
+    A subclass says what it is (``identity``, ``dim``) and writes ``encode``; the rest has defaults.
+    """
 
     reads_images: ClassVar[bool] = True
     has_text: ClassVar[bool] = False
@@ -111,7 +114,8 @@ class Encoder(ABC):
         Raises EncoderError when the encoder has no text tower.
         """
         raise EncoderError(
-            f"the encoder {self.settings.encoder.kind} has no text tower", "Query by image, or choose an open_clip model."
+            f"the encoder {self.settings.encoder.kind} has no text tower",
+            "Query by image, or choose an open_clip model.",
         )
 
     def check(self, store: Store) -> list[str]:
@@ -119,18 +123,16 @@ class Encoder(ABC):
         return []
 
 
-def normalise(vectors: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float16], list[str | None]]:
+def normalise(vectors: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float16], list[str | None]]:
     """Return unit vectors as float16 [n, d], and per row why there is none (its values are zero then)."""
-    data = np.asarray(vectors, dtype=np.float32)
-    finite = np.isfinite(data).all(axis=1)
-    data = np.where(finite[:, None], data, 0)
+    finite = np.asarray(np.isfinite(vectors).all(axis=1))
+    data = np.where(finite[:, None], vectors, np.float32(0))
     # Scaled first: the squares of very large or small components would leave float32.
     largest = np.abs(data).max(axis=1, initial=0)
-    data = data / np.where(largest > 0, largest, 1)[:, None]
+    data = data / np.where(largest > 0, largest, np.float32(1))[:, None]
     length = np.sqrt(np.einsum("ij,ij->i", data, data))
-    unit = (data / np.where(length > 0, length, 1)[:, None]).astype(np.float16)
-    reasons: list[str | None] = [
-        None if good and size > 0 else "the vector holds NaN or infinity" if not good else "the vector is all zeros"
-        for good, size in zip(finite.tolist(), length.tolist(), strict=True)
-    ]
+    unit = (data / np.where(length > 0, length, np.float32(1))[:, None]).astype(np.float16)
+    reasons: list[str | None] = [None] * len(data)
+    for index in np.flatnonzero(length == 0):
+        reasons[index] = "the vector is all zeros" if finite[index] else "the vector holds NaN or infinity"
     return unit, reasons

@@ -91,7 +91,8 @@ def find_checkpoint(settings: EncoderSettings) -> Checkpoint:
         return Checkpoint("files", f"{name}-{weights.stem}", name, "", None, weights)
     if pretrained in {"", "bundled"}:
         raise EncoderError(
-            f"the model {model} is not bundled", "Set encoder.pretrained to a tag of open_clip or a local checkpoint file."
+            f"the model {model} is not bundled",
+            "Set encoder.pretrained to a tag of open_clip or a local file.",
         )
     return Checkpoint("tag", f"{name}-{pretrained}", name, pretrained)
 
@@ -120,11 +121,16 @@ def read_config(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise EncoderError(f"cannot read the model configuration {path}: {error}") from error
-    if isinstance(data, dict) and "model_cfg" not in data and {"embed_dim", "vision_cfg", "text_cfg"} <= set(data):
+    if (
+        isinstance(data, dict)
+        and "model_cfg" not in data
+        and {"embed_dim", "vision_cfg", "text_cfg"} <= set(data)
+    ):
         extra = data.pop("preprocess_cfg", {})
         data = {"model_cfg": data, "preprocess_cfg": extra}
     if not isinstance(data, dict) or not isinstance(data.get("model_cfg"), dict):
-        raise EncoderError(f"{path} is not an open_clip configuration", "It needs model_cfg, or embed_dim, vision_cfg, text_cfg.")
+        hint = "It needs model_cfg, or embed_dim, vision_cfg and text_cfg."
+        raise EncoderError(f"{path} is not an open_clip configuration", hint)
     return {"model_cfg": data["model_cfg"], "preprocess_cfg": data.get("preprocess_cfg") or {}}
 
 
@@ -161,7 +167,8 @@ def _folder(folder: Path) -> Checkpoint:
     for path in found:
         if path.is_file():
             return Checkpoint("files", folder.resolve().name, "", "", folder / CONFIG, path)
-    raise EncoderError(f"the model folder {folder} has no checkpoint", f"It needs a file that ends in {', '.join(WEIGHTS)}.")
+    hint = f"It needs a file that ends in {', '.join(WEIGHTS)}."
+    raise EncoderError(f"the model folder {folder} has no checkpoint", hint)
 
 
 def _beside(weights: Path) -> Path | None:
@@ -179,11 +186,12 @@ def _sibling(config: Path) -> Path | None:
 def _beside_config(config: Path, pretrained: str) -> Path:
     found = _sibling(config)
     if found is None:
-        raise EncoderError(f"there are no weights for {config}", "Set encoder.pretrained to a checkpoint file.")
-    if pretrained not in {"", "bundled"}:
         raise EncoderError(
-            f"{config.stem} has no weights named {pretrained!r}", "encoder.pretrained takes 'bundled' or a checkpoint file."
+            f"there are no weights for {config}", "Set encoder.pretrained to a checkpoint file."
         )
+    if pretrained not in {"", "bundled"}:
+        hint = "encoder.pretrained takes 'bundled' or a checkpoint file."
+        raise EncoderError(f"{config.stem} has no weights named {pretrained!r}", hint)
     return found
 
 

@@ -35,7 +35,10 @@ CUDA_BATCH = 1024
 
 
 class OpenClip(Encoder):
-    """An open_clip model. Raises EncoderError for names that do not exist, DownloadError when weights cannot be fetched."""
+    """An open_clip model.
+
+    Raises EncoderError for names that do not exist, DownloadError when weights cannot be fetched.
+    """
 
     has_text: ClassVar[bool] = True
 
@@ -46,7 +49,9 @@ class OpenClip(Encoder):
         chosen = settings.encoder
         self.device = pick_device(chosen.device)
         self.precision = pick_precision(chosen.precision, self.device)
-        self.model, self._tokenizer, open_clip = load_model(find_checkpoint(chosen), self.device, self.precision)
+        self.model, self._tokenizer, open_clip = load_model(
+            find_checkpoint(chosen), self.device, self.precision
+        )
         self.model.eval().requires_grad_(False)
         self._dtype = next(self.model.visual.parameters()).dtype
         config = dict(open_clip.get_model_preprocess_cfg(self.model))
@@ -66,7 +71,10 @@ class OpenClip(Encoder):
     def identity(cls, settings: Settings) -> tuple[str, dict[str, str]]:
         """Return the model's name and what its vectors depend on."""
         checkpoint = find_checkpoint(settings.encoder)
-        facts = checkpoint.facts() | {"fit": settings.encoder.fit, "background": settings.ingest.background.lower()}
+        facts = checkpoint.facts() | {
+            "fit": settings.encoder.fit,
+            "background": settings.ingest.background.lower(),
+        }
         return checkpoint.name, facts
 
     @property
@@ -102,7 +110,9 @@ class OpenClip(Encoder):
         import torch
 
         pinned = self.device.type == "cuda"
-        pixels: Pixels = torch.zeros((count, *self.image_size, 3), dtype=torch.uint8, pin_memory=pinned).numpy()
+        pixels: Pixels = torch.zeros(
+            (count, *self.image_size, 3), dtype=torch.uint8, pin_memory=pinned
+        ).numpy()
         return pixels
 
     def encode(self, batch: Batch) -> Floats:
@@ -128,7 +138,8 @@ class OpenClip(Encoder):
             except torch.OutOfMemoryError as error:
                 if self._batch == 1:
                     raise EncoderError(
-                        "not even one picture fits in the device's memory", "Choose a smaller model or another device."
+                        "not even one picture fits in the device's memory",
+                        "Choose a smaller model or another device.",
                     ) from error
                 self._batch = (self._batch + 1) // 2
                 torch.cuda.empty_cache()
@@ -183,9 +194,15 @@ def pick_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise EncoderError(f"there is no device {name!r}", "encoder.device takes auto, cpu, cuda or cuda:N.") from error
-    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise EncoderError(f"the device {name} is not available", "Set encoder.device=auto, or install torch for CUDA.")
+        raise EncoderError(
+            f"there is no device {name!r}", "encoder.device takes auto, cpu, cuda or cuda:N."
+        ) from error
+    if device.type == "cuda" and (
+        not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()
+    ):
+        raise EncoderError(
+            f"the device {name} is not available", "Set encoder.device=auto, or install torch for CUDA."
+        )
     return device
 
 
@@ -213,7 +230,9 @@ def load_model(
         if checkpoint.origin == "random":
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
-                model = open_clip.create_model(checkpoint.model, pretrained=None, pretrained_text=False, **common)
+                model = open_clip.create_model(
+                    checkpoint.model, pretrained=None, pretrained_text=False, **common
+                )
         elif checkpoint.origin == "hub":
             model = open_clip.create_model(checkpoint.model, require_pretrained=True, **common)
         elif checkpoint.weights is not None:
@@ -227,7 +246,8 @@ def load_model(
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         if checkpoint.origin in {"hub", "tag"} and not isinstance(error, ImportError):
             raise DownloadError(
-                f"the weights of {checkpoint.model} {checkpoint.tag}".rstrip() + f" could not be fetched: {first}",
+                f"the weights of {checkpoint.model} {checkpoint.tag}".rstrip()
+                + f" could not be fetched: {first}",
                 "Without a network, set encoder.pretrained to a local checkpoint file of that model, or encoder.model "
                 "to a folder that holds open_clip_config.json and its checkpoint.",
             ) from error
@@ -246,7 +266,9 @@ def _from_files(
     assert checkpoint.config is not None
     with tempfile.TemporaryDirectory(prefix="likeness-model-") as name:
         folder = Path(name)
-        (folder / "open_clip_config.json").write_text(json.dumps(read_config(checkpoint.config)), encoding="utf-8")
+        (folder / "open_clip_config.json").write_text(
+            json.dumps(read_config(checkpoint.config)), encoding="utf-8"
+        )
         if checkpoint.weights is not None:
             (folder / f"open_clip_model{checkpoint.weights.suffix}").symlink_to(checkpoint.weights.resolve())
         with torch.random.fork_rng(devices=[]):
@@ -281,8 +303,9 @@ def _preprocess(open_clip: ModuleType, config: dict[str, Any], settings: Setting
     height, width = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
     bilinear = config.get("interpolation") == "bilinear"
     allowed = {"size", "mean", "std", "interpolation", "resize_mode", "fill_color"}
+    chosen = {key: value for key, value in config.items() if key in allowed}
     reference = open_clip.transform.image_transform_v2(
-        open_clip.transform.PreprocessCfg(**{key: value for key, value in config.items() if key in allowed}), is_train=False
+        open_clip.transform.PreprocessCfg(**chosen), is_train=False
     )
     floats = {"MaybeToTensor", "ToTensor", "Normalize"}
     return Preprocess(

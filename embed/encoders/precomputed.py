@@ -24,7 +24,7 @@ from schema.settings import Settings
 if TYPE_CHECKING:
     from index.store import Store
 
-ID_NAMES = ("id", "key", "item_id", "file_name", "filename", "path", "uri", "image", "name", "__index_level_0__")
+ID_NAMES = ("id", "key", "item_id", "file_name", "filename", "path", "uri", "image", "name")
 VECTOR_NAMES = ("vector", "embedding", "embeddings", "emb", "features", "feature", "vec")
 SPOOL_ROWS = 16_384
 
@@ -71,7 +71,9 @@ class Precomputed(Encoder):
         """Raise EncoderError when an npy is not as long as the listings; note what a Parquet says twice."""
         if self.keyed:
             if self.duplicate_ids:
-                return [f"{self.path.name} names {self.duplicate_ids} ids more than once; the first vector counts"]
+                return [
+                    f"{self.path.name} names {self.duplicate_ids} ids more than once; the first vector counts"
+                ]
             return []
         listed = {
             int(record["source"]): (int(record["listed"]), str(record["path"]))
@@ -91,7 +93,8 @@ class Precomputed(Encoder):
     def encode(self, batch: Batch) -> Floats:
         """Return the vectors of the items of a batch; NaN where the file has none."""
         if batch.items is None:
-            raise EncoderError("precomputed vectors belong to stored items", "Query by item, or choose an open_clip model.")
+            hint = "Query by an item of the store, or choose an open_clip model."
+            raise EncoderError("precomputed vectors belong to stored items", hint)
         found = self._by_key(batch.items) if self.keyed else self._by_place(batch.items)
         vectors = np.full((len(found), self.dim), np.nan, dtype=np.float32)
         known = np.flatnonzero(found >= 0)
@@ -115,15 +118,14 @@ class Precomputed(Encoder):
     def _by_key(self, items: pa.Table) -> npt.NDArray[np.int64]:
         found = np.full(items.num_rows, -1, dtype=np.int64)
         names = zip(items.column("keys").to_pylist(), items.column("item_id").to_pylist(), strict=True)
-        asked = [(index, key) for index, (keys, item) in enumerate(names) for key in (item, *reversed(keys or []))]
-        hashes = _hashes([key for _, key in asked])
-        at = np.searchsorted(self._hashes, hashes)
-        at[at == len(self._hashes)] = 0
-        hit = self._hashes[at] == hashes if len(self._hashes) else np.zeros(len(hashes), dtype=bool)
         # An item's first key comes last here and so wins over its other keys, and any key over the item id.
-        for (index, _), place, good in zip(asked, self._places[at] if len(self._places) else at, hit, strict=True):
-            if good:
-                found[index] = place
+        asked = [(at, key) for at, (keys, own) in enumerate(names) for key in (own, *reversed(keys or []))]
+        if not len(self._hashes) or not asked:
+            return found
+        hashes = _hashes([key for _, key in asked])
+        at = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
+        for place in np.flatnonzero(self._hashes[at] == hashes):
+            found[asked[place][0]] = self._places[at[place]]
         return found
 
     def _load_parquet(self) -> None:
@@ -141,7 +143,9 @@ class Precomputed(Encoder):
         at = 0
         for batch in file.iter_batches(SPOOL_ROWS, columns=[id_column, vector_column]):
             end = at + batch.num_rows
-            data[at:end] = _rows(batch.column(batch.schema.get_field_index(vector_column)), dim, self.path, at)
+            data[at:end] = _rows(
+                batch.column(batch.schema.get_field_index(vector_column)), dim, self.path, at
+            )
             hashes[at:end] = _hashes(batch.column(batch.schema.get_field_index(id_column)).to_pylist())
             at = end
         self._data = data
@@ -175,7 +179,8 @@ def _open_npy(path: Path) -> npt.NDArray[Any]:
         raise EncoderError(f"cannot read the vectors in {path}: {error}") from error
     if data.ndim != 2 or data.shape[1] < 1 or data.dtype.kind not in "fiu":
         raise EncoderError(
-            f"{path} holds an array of shape {data.shape} and type {data.dtype}", "Vectors are numbers of shape [n, dim]."
+            f"{path} holds an array of shape {data.shape} and type {data.dtype}",
+            "Vectors are numbers of shape [n, dim].",
         )
     return data
 
@@ -237,7 +242,9 @@ def _rows(column: pa.Array, dim: int, path: Path, start: int) -> npt.NDArray[np.
     wrong = np.flatnonzero(lengths != dim)
     if len(wrong):
         row = start + int(present[wrong[0]])
-        raise EncoderError(f"row {row} of {path} has {int(lengths[wrong[0]])} components, the others have {dim}")
+        raise EncoderError(
+            f"row {row} of {path} has {int(lengths[wrong[0]])} components, the others have {dim}"
+        )
     flat = kept.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
     data[present] = flat.reshape(-1, dim)
     return data
