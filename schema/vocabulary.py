@@ -63,6 +63,8 @@ class Value(Entry):
     colored: bool = Field(False, description="The value can be said with a colour, as 'green yukata'.")
     at_least: int | None = Field(None, ge=0, description="In a counted attribute: the smallest number it stands for.")
 
+    from_number: int | None = Field(None, ge=0, description="The lowest number, in the attribute's unit, that says it.")
+
     @field_validator("tags", "weak_tags", mode="before")
     @classmethod
     def _split_tags(cls, given: object) -> object:
@@ -93,10 +95,11 @@ class Attribute(Entry):
     absent: str | None = Field(None, description="The value that says there is none; a denial in a text says it.")
     mixed: str | None = Field(None, description="What two values said of one thing come to: 'black and white hair'.")
     singular: tuple[str, ...] = Field((), description="In a counted attribute: nouns that are one character each.")
+    unit: tuple[str, ...] = Field((), description="Words after a number that make it a value: 'years old'.")
     precision: float | None = Field(None, gt=0.5, lt=1, description="Precision asked where the settings name none.")
     values: tuple[Value, ...] = Field(description="In the order in which they are shown.")
 
-    @field_validator("nouns", "ambiguous", "prefixes", "singular", mode="before")
+    @field_validator("nouns", "ambiguous", "prefixes", "singular", "unit", mode="before")
     @classmethod
     def _split_phrases(cls, given: object) -> object:
         return _phrases(given)
@@ -338,6 +341,10 @@ def _check_names(attribute: Attribute) -> None:
         referred += [(f"values.{value.name!r}.over", name) for name in value.over if name != EVERY_OTHER]
         if value.colored and not attribute.colors:
             raise VocabularyError(f"{attribute.name}.values.{value.name!r} is colored but {attribute.name} has no colors")
+        if bool(attribute.unit) != (value.from_number is not None):
+            raise VocabularyError(
+                f"{attribute.name}.values.{value.name!r}: from_number goes with unit; set both for all values or neither"
+            )
         if bool(attribute.counts) != (value.at_least is not None):
             raise VocabularyError(
                 f"{attribute.name}.values.{value.name!r}: at_least goes with counts; set both for all values or neither"
