@@ -28,6 +28,7 @@ UNTAGGED = 0.35
 DROPPED = 0.15
 WRONG = 0.10
 SIZE = 256
+RECORD = "truth.json"
 
 T = TypeVar("T")
 Edit = Callable[[Image.Image, random.Random], tuple[Image.Image, str]]
@@ -51,7 +52,7 @@ def draw_collection(folder: Path, count: int, seed: int = 7) -> list[Drawn]:
 
     Raises LikenessError when the folder holds a collection drawn otherwise.
     """
-    record = folder / "truth.json"
+    record = folder / RECORD
     asked = {"count": count, "seed": seed}
     if record.exists():
         found = json.loads(record.read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ from typing import Any
 from schema.records import Summary
 
 Cell = str | int | float | None
+NOTES = 6
 
 
 def cell(value: Cell) -> str:
@@ -95,5 +96,17 @@ def seconds(value: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def _more(notes: Sequence[str]) -> list[str]:
+    return [f"and {len(notes) - NOTES} more notes: likeness report"] if len(notes) > NOTES else []
+
+
 def _counts(counts: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {cell(value)}" for name, value in counts.items()) or "nothing to do"
+    """Return counts in a row; those of single attributes ('hair_color voted 12') are summed to one."""
+    summed: dict[str, Any] = {}
+    for name, value in counts.items():
+        attribute, _, what = name.rpartition(" ")
+        if attribute and what in ("stated", "voted") and isinstance(value, int):
+            summed[f"labels {what}"] = summed.get(f"labels {what}", 0) + value
+        else:
+            summed[name.replace("_", " ")] = value
+    return ", ".join(f"{name} {cell(value)}" for name, value in summed.items()) or "nothing to do"

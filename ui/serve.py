@@ -1,0 +1,112 @@
+"""Starts the review page: Streamlit in this process's place of work, on this machine alone unless told otherwise."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from schema.errors import LikenessError
+from schema.settings import Settings
+
+PASSWORD = "LIKENESS_REVIEW_PASSWORD"  # noqa: S105 - the name of a variable
+
+LIGHT = {
+    "primaryColor": "#4457c9",
+    "backgroundColor": "#ffffff",
+    "secondaryBackgroundColor": "#f3f4f8",
+    "textColor": "#1c1f2b",
+    "borderColor": "#dcdfe8",
+}
+DARK = {
+    "primaryColor": "#8f9dff",
+    "backgroundColor": "#12141b",
+    "secondaryBackgroundColor": "#1c1f2a",
+    "textColor": "#e8eaf2",
+    "borderColor": "#333849",
+}
+
+
+def serve(
+    uri: str, settings: Settings, *, host: str | None = None, port: int | None = None, readonly: bool = False
+) -> None:
+    """Serve the page until Ctrl-C. Raises LikenessError when the port is taken or the address is not ours."""
+    address, number = host or settings.review.host, port or settings.review.port
+    _check_free(address, number)
+    if not is_loopback(address) and not os.environ.get(PASSWORD):
+        print(
+            f"likeness: anyone who reaches {address}:{number} can review; set {PASSWORD} to ask for a password",
+            file=sys.stderr,
+        )
+    shown = "localhost" if is_loopback(address) else address
+    print(f"Review page: http://{shown}:{number}  (Ctrl-C ends it)", flush=True)
+    process = subprocess.Popen(command(address, number), env=environment(uri, settings, readonly))
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        return
+    if code not in (0, -2, -15):
+        raise LikenessError(f"the review page ended with code {code}", "The reason stands above.")
+
+
+def command(address: str, port: int) -> list[str]:
+    """Return the command line that starts Streamlit: no statistics sent, no file watching, no stack traces shown."""
+    options: dict[str, object] = {
+        "server.address": address,
+        "server.port": port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "server.maxUploadSize": 64,
+        "server.showEmailPrompt": "false",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "viewer",
+        "client.showErrorDetails": "none",
+        "client.showErrorLinks": "false",
+        "runner.magicEnabled": "false",
+        "theme.baseRadius": "0.5rem",
+        "theme.showWidgetBorder": "true",
+        **{f"theme.light.{name}": value for name, value in LIGHT.items()},
+        **{f"theme.dark.{name}": value for name, value in DARK.items()},
+    }
+    app = Path(__file__).with_name("app.py")
+    return [sys.executable, "-m", "streamlit", "run", str(app), *(f"--{k}={v}" for k, v in options.items())]
+
+
+def environment(uri: str, settings: Settings, readonly: bool) -> Mapping[str, str]:
+    """Return the environment of the page: the store, the settings and the mode travel in variables."""
+    local = "://" not in uri
+    return {
+        **os.environ,
+        "LIKENESS_REVIEW_STORE": str(Path(uri).expanduser().resolve()) if local else uri,
+        "LIKENESS_REVIEW_SETTINGS": settings.model_dump_json(),
+        "LIKENESS_REVIEW_READONLY": "1" if readonly else "",
+    }
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether only this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def _check_free(address: str, port: int) -> None:
+    try:
+        found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise LikenessError(f"{address!r} is not an address of this machine", "Try --host 127.0.0.1.") from error
+    with socket.socket(found[0], socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise LikenessError(
+                f"port {port} of {address} cannot be used ({error.strerror})", "Choose another with --port."
+            ) from error
