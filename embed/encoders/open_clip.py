@@ -264,13 +264,20 @@ def _from_files(
     import torch
 
     assert checkpoint.config is not None
+    config = read_config(checkpoint.config)
+    tokens = config["model_cfg"].get("text_cfg", {}).get("tokenizer_kwargs", {})
+    if "bpe_path" in tokens:  # open_clip would look for it in the working directory
+        tokens["bpe_path"] = str(checkpoint.config.parent / tokens["bpe_path"])
     with tempfile.TemporaryDirectory(prefix="likeness-model-") as name:
         folder = Path(name)
         (folder / "open_clip_config.json").write_text(
-            json.dumps(read_config(checkpoint.config)), encoding="utf-8"
+            json.dumps(config), encoding="utf-8"
         )
         if checkpoint.weights is not None:
-            (folder / f"open_clip_model{checkpoint.weights.suffix}").symlink_to(checkpoint.weights.resolve())
+            # The two names open_clip looks for first; it tells the format by the ending.
+            safe = checkpoint.weights.suffix == ".safetensors"
+            link = folder / ("open_clip_model.safetensors" if safe else "open_clip_pytorch_model.bin")
+            link.symlink_to(checkpoint.weights.resolve())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             model = open_clip.create_model(
