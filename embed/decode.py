@@ -113,6 +113,8 @@ def _decode(data: bytes, target: int, cover: bool, background: tuple[int, int, i
     if data[:4] == b"RIFF":
         # Pillow's WebP decoder takes two canvases of memory when it opens a file, before anybody can ask its size.
         _check(_webp_size(data), max_pixels)
+        if int.from_bytes(data[4:8], "little") + 8 > len(data) + 1:
+            raise BadImage("truncated file")
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
@@ -308,6 +310,8 @@ def _unidentified(data: bytes) -> str:
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())[:160]
     lowered = text.lower()
+    if any(word in lowered for word in ("decoder error", "broken data stream", "unrecognized data stream")):
+        return "damaged: the data cannot be decoded"
     if "truncated" in lowered or "premature" in lowered or isinstance(error, EOFError):
         return "truncated file"
     return f"cannot be decoded: {text or type(error).__name__}"

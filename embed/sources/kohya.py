@@ -14,6 +14,8 @@ from schema.tagging import parse_caption, parse_tags
 
 _CHUNK = 1 << 20
 _START = re.compile(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s*[{"]')
+# name of a picture -> its tags, without an object around them
+_NAMED = re.compile(r'\s*\{\s*"[^"]*\.(png|jpe?g|webp|gif|avif|bmp|tiff?)"\s*:\s*"', re.IGNORECASE)
 _SPACE = re.compile(r"[\s,]*")
 
 
@@ -26,8 +28,11 @@ def looks_like_kohya(path: str) -> bool:
         return False
     if not _START.match(head):
         return False
+    if _NAMED.match(head):
+        return True
     found = re.search(r':\s*\{[^{}]*?"(tags|caption)"\s*:', head)
-    return found is not None and found.start() < head.find("}") if "}" in head else found is not None
+    end = head.find("}")
+    return found is not None and (end < 0 or found.start() < end)
 
 
 class KohyaTags:
@@ -39,9 +44,9 @@ class KohyaTags:
         self._db = sqlite3.connect("")
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("PRAGMA cache_size = -65536")
-        self._db.execute("CREATE TABLE said (path TEXT, tags TEXT, text TEXT, used INTEGER DEFAULT 0, name TEXT)")
+        self._db.execute("CREATE TABLE said (path TEXT, tags TEXT, text TEXT, used INTEGER DEFAULT 0, name TEXT, file INTEGER)")
         self._db.execute("CREATE TABLE listed (path TEXT PRIMARY KEY) WITHOUT ROWID")
-        self._loaded = False
+        self._loaded = 0
         self.has_listed = False
 
     def close(self) -> None:
@@ -54,17 +59,19 @@ class KohyaTags:
         try:
             for name, value in _entries(path):
                 said = value if isinstance(value, dict) else {"caption": value}
+                if not said.keys() & {"tags", "caption"}:
+                    continue
                 tags, text = _words(said)
                 self._db.execute(
-                    "INSERT INTO said (path, tags, text, name) VALUES (?, ?, ?, ?)",
-                    (self._place(folder, name), "\n".join(tags), text, clean(name)),
+                    "INSERT INTO said (path, tags, text, name, file) VALUES (?, ?, ?, ?, ?)",
+                    (self._place(folder, name), "\n".join(tags), text, clean(name), self._loaded),
                 )
         except (OSError, ValueError, RecursionError) as error:
             here = readable(os.path.relpath(path, self._root).replace(os.sep, "/"))
             yield Sighting(here, reason=clean(f"damaged metadata file, read up to the damage: {error}"))
         if not self._loaded:
             self._db.execute("CREATE INDEX by_path ON said (path)")
-        self._loaded = True
+        self._loaded += 1
 
     def find(self, relative: str) -> list[tuple[list[str], str]]:
         """Return (tags, text) of every entry that names this path, with or without its ending."""
@@ -81,8 +88,9 @@ class KohyaTags:
         return found
 
     def unused(self) -> Iterator[str]:
-        """Yield the names of entries that no picture matched."""
-        for (name,) in self._db.execute("SELECT name FROM said WHERE used = 0 ORDER BY rowid"):
+        """Yield the names that matched no picture, of files that matched any: the others were about something else."""
+        query = "SELECT name FROM said WHERE used = 0 AND file IN (SELECT file FROM said WHERE used = 1) ORDER BY rowid"
+        for (name,) in self._db.execute(query):
             yield name
 
     def mark(self, relative: str) -> None:

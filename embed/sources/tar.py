@@ -103,6 +103,7 @@ class TarSource:
 
 def _samples(path: Path) -> Iterator[_Sample]:
     sample: _Sample | None = None
+    torn = False
     with tarfile.open(path, "r:", errors="surrogateescape") as tar:
         while True:
             try:
@@ -112,6 +113,8 @@ def _samples(path: Path) -> Iterator[_Sample]:
                     yield sample  # what came before the damage is whole
                 raise
             if member is None:
+                # tarfile takes a torn or wrong header for the end, unless it is the very first one.
+                torn = _torn(path, tar.offset)
                 break
             # tarfile remembers every header; a shard of a million members is not worth a gigabyte.
             tar.members = []
@@ -135,6 +138,15 @@ def _samples(path: Path) -> Iterator[_Sample]:
                 sample.pictures.append((ending, member.offset_data, member.size))
     if sample is not None:
         yield sample
+    if torn:
+        raise tarfile.ReadError(f"no valid header at byte {tar.offset:,}")
+
+
+def _torn(path: Path, offset: int) -> bool:
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        file.seek(min(offset, size))
+        return offset > size or any(file.read(512))
 
 
 def _sniff(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bool:
