@@ -69,6 +69,26 @@ class EncoderSettings(Section):
 class FinetuneSettings(Section):
     """Training an open_clip model on tagged items."""
 
+    source: Literal["store", "avatars"] = Field("store", description="Tagged items of the store, or drawn avatars.")
+    model: str = Field("likeness-avatar", description="open_clip model to train; as encoder.model.")
+    pretrained: str = Field("bundled", description="Weights to start from; as encoder.pretrained, 'random': none.")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N; bf16 on CUDA, fp32 on a CPU.")
+    drawings: int = Field(12_000, ge=100, description="Avatars to draw for training.")
+    held_out: float = Field(0.05, gt=0, lt=0.5, description="Share of the pictures held out to choose the checkpoint.")
+    held_out_most: int = Field(2000, ge=10, description="Held-out pictures are at most this many.")
+    batch: int = Field(64, ge=2, description="Pictures per step.")
+    captions: int = Field(32, ge=0, description="Pictures per step whose captions are contrasted.")
+    contrast: float = Field(0.2, ge=0, description="Weight of the contrastive loss beside the attribute softmax.")
+    learning_rate: float = Field(1e-4, gt=0, description="Peak of the learning rate; about 2e-3 from random weights.")
+    weight_decay: float = Field(0.05, ge=0, description="Weight decay of matrices.")
+    warmup: int = Field(200, ge=0, description="Steps in which the learning rate rises.")
+    steps: int = Field(2000, ge=1, description="Most steps.")
+    minutes: float = Field(600.0, gt=0, description="Most minutes.")
+    evaluate_every: int = Field(200, ge=1, description="Steps between evaluations; a killed run goes on from the last.")
+    patience: int = Field(8, ge=1, description="Evaluations without a better score after which training stops.")
+    augment: float = Field(1.0, ge=0, le=1.5, description="Strength of the random changes of training pictures.")
+    seed: int = Field(0, description="Seed of the split, the order, the sentences and the changes.")
+
 
 class IndexSettings(Section):
     """The kNN graph and the interactive search index."""
@@ -121,6 +141,7 @@ class ReviewSettings(Section):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8501, ge=1, le=65535, description="Port to listen on.")
+    user_header: str = Field("", description="Header in which a proxy names the reviewer; empty asks for a name.")
 
 
 class ExportSettings(Section):
