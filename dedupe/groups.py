@@ -133,7 +133,9 @@ def cluster_edges(
     forest = merge_forest(len(rows), u, v, length)
     mass = np.ones(len(rows), dtype=np.int64) if weight is None else weight[rows]
     limit = float(distances(epsilon)) if epsilon > 0 else 0.0
-    node = choose_clusters(forest, mass, min_size=min_size, birth=max(birth, NEAREST), epsilon=limit, floor=NEAREST)
+    node = choose_clusters(
+        forest, mass, min_size=min_size, birth=max(birth, NEAREST), epsilon=limit, floor=NEAREST
+    )
     found[rows] = name_by_first(node)
     inside = found >= 0
     found[inside] = rows[found[inside]]

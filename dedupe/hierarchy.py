@@ -48,7 +48,11 @@ def merge_forest(n: int, u: Ints, v: Ints, distance: Floats) -> Forest:
     top = np.arange(n, dtype=np.int64)  # node that stands for the component of a chief leaf
     chief = np.arange(n, dtype=np.int64)
     shortest = np.empty(n, dtype=np.int64)
-    a, b, rank = np.asarray(u, dtype=np.int64), np.asarray(v, dtype=np.int64), np.arange(edges, dtype=np.int64)
+    a, b, rank = (
+        np.asarray(u, dtype=np.int64),
+        np.asarray(v, dtype=np.int64),
+        np.arange(edges, dtype=np.int64),
+    )
     rounds: list[Ints] = []
     while len(rank) and len(rounds) < ROUNDS:
         ends = np.column_stack([a, b]).ravel()
@@ -101,7 +105,9 @@ def choose_clusters(
     total = n + edges
     size = np.empty(total, dtype=np.int64)
     size[:n] = weight
-    mass = np.zeros(total)  # sum over items of the density at which they leave the cluster that this node tops
+    mass = np.zeros(
+        total
+    )  # sum over items of the density at which they leave the cluster that this node tops
     below = np.zeros(total)  # best total stability of the clusters that this one would split into
     splits = np.zeros(total, dtype=bool)  # the cluster that this node tops ends by a true split
     stays = np.zeros(total, dtype=bool)  # ... and is preferred over what it splits into

@@ -81,7 +81,18 @@ def run_dedupe(store: Store, settings: Settings) -> Summary:
 
 
 def _facts(store: Store) -> Facts:
-    columns = ["item_id", "status", "width", "height", "lossless", "phash", "sharpness", "border", "source", "tags"]
+    columns = [
+        "item_id",
+        "status",
+        "width",
+        "height",
+        "lossless",
+        "phash",
+        "sharpness",
+        "border",
+        "source",
+        "tags",
+    ]
     parts: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in columns[1:]}
     ids: list[str] = []
     for batch in store.items(columns):
@@ -137,7 +148,9 @@ def _pixels(store: Store, rows: Ints) -> dict[int, npt.NDArray[np.uint8]]:
     found = {}
     for start in range(0, len(rows), 4096):
         table = store.take("thumbnails", rows[start : start + 4096], ["row", "thumbnail"])
-        for row, data in zip(table.column("row").to_pylist(), table.column("thumbnail").to_pylist(), strict=True):
+        for row, data in zip(
+            table.column("row").to_pylist(), table.column("thumbnail").to_pylist(), strict=True
+        ):
             if data:
                 found[row] = load(data)
     return found
@@ -185,12 +198,16 @@ def _judge(
             if kind == SAME:
                 same.append(copy)
             else:
-                records.append(_record(facts, copy.row, group_id, VARIANT, 0.5, True, "another version of the drawing"))
+                records.append(
+                    _record(facts, copy.row, group_id, VARIANT, 0.5, True, "another version of the drawing")
+                )
         _, reasons = choose(same, policy)
         for copy in same:
             stays = copy.row == kept.row
             verdict = "kept" if stays else SAME
-            records.append(_record(facts, copy.row, group_id, verdict, 1.0, stays, reasons.get(copy.row, "kept")))
+            records.append(
+                _record(facts, copy.row, group_id, verdict, 1.0, stays, reasons.get(copy.row, "kept"))
+            )
     records.sort(key=lambda record: int(str(record["row"])))
     return records
 

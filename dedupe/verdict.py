@@ -16,7 +16,9 @@ DIFFERENT = "different"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``kind`` of copy; ``score`` of sameness and ``structure`` of shared drawing, both in [0, 1]; ``note`` in words."""
+    """``kind`` of copy; ``score`` of sameness and ``structure`` of shared drawing, both in [0, 1]; ``note``
+    in words.
+    """
 
     kind: str
     score: float
@@ -31,7 +33,9 @@ def load(data: bytes) -> npt.NDArray[np.uint8]:
         return np.asarray(image.convert("RGB"))
 
 
-def compare(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8], same: float = 0.5, variant: float = 0.5) -> Verdict:
+def compare(
+    a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8], same: float = 0.5, variant: float = 0.5
+) -> Verdict:
     """Return what kind of copy ``b`` is of ``a``, both uint8 [h, w, 3]."""
     small_a = _small(a)
     best = Verdict(DIFFERENT, 0.0, 0.0)
@@ -39,10 +43,14 @@ def compare(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8], same: float = 0.
         small_b = _small(b[:, ::-1] if mirrored else b)
         difference = np.abs(small_a - small_b).max(axis=2)
         edges_a, edges_b = _edges(small_a), _edges(small_b)
-        structure = float((edges_a * edges_b).sum() / (np.linalg.norm(edges_a) * np.linalg.norm(edges_b) + 1e-6))
+        structure = float(
+            (edges_a * edges_b).sum() / (np.linalg.norm(edges_a) * np.linalg.norm(edges_b) + 1e-6)
+        )
         changed = float((difference > 0.15).mean())
         score = float(np.clip(1.0 - changed * 20, 0.0, 1.0))
-        kind = SAME if score >= same and structure >= variant else VARIANT if structure >= variant else DIFFERENT
+        kind = (
+            SAME if score >= same and structure >= variant else VARIANT if structure >= variant else DIFFERENT
+        )
         found = Verdict(kind, score, structure, "mirrored" if mirrored else "")
         if (kind == SAME, structure) > (best.kind == SAME, best.structure):
             best = found

@@ -88,7 +88,9 @@ def run_export(
         with progress(store.n_items(), "export", "row") as bar:
             for batch, total in joined.batches(allowed, everything):
                 counts["exported"] += exporter.write(batch)
-                for split, number in zip(*np.unique(_column(batch, "split"), return_counts=True), strict=True):
+                for split, number in zip(
+                    *np.unique(_column(batch, "split"), return_counts=True), strict=True
+                ):
                     counts[f"{split}"] += int(number)
                 bar.add(total)
         exporter.close()
@@ -100,7 +102,9 @@ def run_export(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     failures = Counter(reason.split(":")[0] for _, reason in exporter.failures)
-    return Summary("export", dict(counts), (f"written to {target}",), dict(failures), time.monotonic() - begun)
+    return Summary(
+        "export", dict(counts), (f"written to {target}",), dict(failures), time.monotonic() - begun
+    )
 
 
 class ExportRows:
@@ -139,13 +143,19 @@ class ExportRows:
         return names
 
     def _join(
-        self, items: pa.RecordBatch, labels: dict[str, pa.Array], rows: npt.NDArray[np.int64], keep: npt.NDArray[np.bool_]
+        self,
+        items: pa.RecordBatch,
+        labels: dict[str, pa.Array],
+        rows: npt.NDArray[np.int64],
+        keep: npt.NDArray[np.bool_],
     ) -> pa.RecordBatch:
         items = self._groups.merge_copies(items, rows)
         group, verdict = self._groups.of(rows)
         own = items.column(items.schema.get_field_index("item_id")).to_pylist()
         leak = [name or item for name, item in zip(group, own, strict=True)]
-        values: dict[str, Any] = {name: items.column(items.schema.get_field_index(name)) for name in ITEM_COLUMNS}
+        values: dict[str, Any] = {
+            name: items.column(items.schema.get_field_index(name)) for name in ITEM_COLUMNS
+        }
         values |= labels
         values |= {
             "group_id": pa.array(group, pa.string()),
@@ -177,7 +187,11 @@ class _Aligned:
         found = store.read(table, ["row", *names], where).combine_chunks()
         have = found.column("row").to_numpy()
         at = np.searchsorted(have, rows)
-        missing = (at >= len(have)) | (have[np.minimum(at, max(len(have) - 1, 0))] != rows) if len(have) else np.ones(len(rows), bool)
+        missing = (
+            (at >= len(have)) | (have[np.minimum(at, max(len(have) - 1, 0))] != rows)
+            if len(have)
+            else np.ones(len(rows), bool)
+        )
         index = pa.array(at, mask=missing)
         for name in names:
             self._columns[name] = found.column(name).take(index).combine_chunks()
@@ -212,7 +226,11 @@ class _Groups:
             self._verdict = found.column("verdict").combine_chunks()
             keep = found.column("keep").to_numpy()
         self.dropped: npt.NDArray[np.int64] = self.rows[~keep]
-        codes = np.asarray(self._group.dictionary_encode().indices) if len(self._group) else np.empty(0, dtype=np.int64)
+        codes = (
+            np.asarray(self._group.dictionary_encode().indices)
+            if len(self._group)
+            else np.empty(0, dtype=np.int64)
+        )
         self._codes = codes
         kept_of: dict[int, int] = {}
         verdicts = self._verdict.to_pylist()
@@ -240,7 +258,10 @@ class _Groups:
         if not mine:
             return items
         wanted = np.array(sorted({row for losers in mine.values() for row in losers}), dtype=np.int64)
-        records = {record["row"]: record for record in self._store.take_items(wanted, ["row", "keys", "tags"]).to_pylist()}
+        records = {
+            record["row"]: record
+            for record in self._store.take_items(wanted, ["row", "keys", "tags"]).to_pylist()
+        }
         for name in ("keys", "tags"):
             at = items.schema.get_field_index(name)
             values = items.column(at).to_pylist()
@@ -271,7 +292,9 @@ def _prepare(target: Path) -> Path:
     if target.exists() and not target.is_dir():
         raise ExportError(f"{target} is a file", "Name a folder.")
     if target.is_dir() and any(target.iterdir()) and not _is_export(target):
-        raise ExportError(f"{target} holds files that are not an export of Likeness", "Name an empty or new folder.")
+        raise ExportError(
+            f"{target} holds files that are not an export of Likeness", "Name an empty or new folder."
+        )
     partial = target.with_name(target.name + PARTIAL)
     try:
         shutil.rmtree(partial, ignore_errors=True)
@@ -317,7 +340,9 @@ def _write_manifest(
         "format": format,
         "filter": where,
         "everything": everything,
-        "schema": {field.name: str(field.type) for field in export_schema(vocabulary) if field.name not in INTERNAL},
+        "schema": {
+            field.name: str(field.type) for field in export_schema(vocabulary) if field.name not in INTERNAL
+        },
         "attributes": {each.name: {"title": each.title, "kind": each.kind} for each in vocabulary.attributes},
         "counts": dict(sorted(counts.items())),
         "settings": settings.model_dump(mode="json"),

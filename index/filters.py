@@ -30,7 +30,10 @@ def matching_rows(store: Store, where: str) -> npt.NDArray[np.int64]:
     for part in split_conjuncts(where):
         table = _table_of(part, columns)
         rows = np.concatenate(
-            [np.empty(0, dtype=np.int64), *(batch.column(0).to_numpy() for batch in store.scan(table, ["row"], part))]
+            [
+                np.empty(0, dtype=np.int64),
+                *(batch.column(0).to_numpy() for batch in store.scan(table, ["row"], part)),
+            ]
         )
         if table == "groups" and re.fullmatch(r"keep(\s*=\s*true)?", part.strip(), re.I):
             rows = np.setdiff1d(store.rows("items"), _dropped(store), assume_unique=True)

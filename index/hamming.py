@@ -1,7 +1,8 @@
 """All pairs of 64-bit hashes within a Hamming radius, exactly, by multi-index hashing.
 
 Two words at most r bits apart agree up to floor(r / m) bits in at least one of m bands (Norouzi, Punjani, Fleet,
-"Fast search in Hamming space with multi-index hashing", 2012); bands are joined by sorting, never by their prefix alone.
+"Fast search in Hamming space with multi-index hashing", 2012); bands are joined by sorting, never by their
+prefix alone.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ BANDS = 64 // BAND_BITS
 CHUNK = 4_000_000
 
 
-def hamming_pairs(words: Words, radius: int, others: Words | None = None) -> tuple[Ints, Ints, npt.NDArray[np.int64]]:
+def hamming_pairs(
+    words: Words, radius: int, others: Words | None = None
+) -> tuple[Ints, Ints, npt.NDArray[np.int64]]:
     """Return all pairs (i, j) of words at most ``radius`` bits apart, and how many bits; i < j without ``others``.
 
     Words must be distinct within each array. With ``others``, i counts ``words`` and j counts ``others``.

@@ -24,7 +24,9 @@ class _Terminal:
     def __init__(self, total: int | None, label: str, unit: str) -> None:
         from tqdm import tqdm
 
-        self._bar = tqdm(total=total, desc=label, unit=f" {unit}", file=sys.stderr, unit_scale=True, leave=False)
+        self._bar = tqdm(
+            total=total, desc=label, unit=f" {unit}", file=sys.stderr, unit_scale=True, leave=False
+        )
 
     def add(self, count: int = 1) -> None:
         self._bar.update(count)

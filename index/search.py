@@ -72,7 +72,12 @@ def _config(kind: str, n: int, dim: int) -> Any:
 
 
 def _ask(table: Any, vector: npt.NDArray[np.float32], n: int, setting: dict[str, int]) -> pa.Table:
-    query = table.search(vector, vector_column_name="vector").distance_type("cosine").select(["row", "_distance"]).limit(n)
+    query = (
+        table.search(vector, vector_column_name="vector")
+        .distance_type("cosine")
+        .select(["row", "_distance"])
+        .limit(n)
+    )
     if setting:
         query = query.nprobes(setting["nprobes"]).refine_factor(setting["refine_factor"])
     found: pa.Table = query.to_arrow()
@@ -116,7 +121,9 @@ def _exact(
     unit = vector / max(float(np.linalg.norm(vector)), 1e-12)
     best_rows, best = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
     for start in range(0, len(rows), EXACT_ROWS):
-        got = store.take(f"vectors_{key}", rows[start : start + EXACT_ROWS], ["row", "vector"]).combine_chunks()
+        got = store.take(
+            f"vectors_{key}", rows[start : start + EXACT_ROWS], ["row", "vector"]
+        ).combine_chunks()
         if not got.num_rows:
             continue
         data = got.column("vector").combine_chunks().flatten().to_numpy().reshape(got.num_rows, -1)

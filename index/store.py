@@ -60,7 +60,10 @@ class Store:
             marker = folder / "store.json"
             if not marker.exists():
                 if not create:
-                    raise StoreError(f"there is no store at {uri}", "Make one with: likeness ingest --store ... --source ...")
+                    raise StoreError(
+                        f"there is no store at {uri}",
+                        "Make one with: likeness ingest --store ... --source ...",
+                    )
                 _make_folder(folder)
             uri = str(folder)
             if write:
@@ -192,7 +195,9 @@ class Store:
             return np.empty((0, kind.list_size), dtype=kind.value_type.to_pandas_dtype())
         return np.empty(0, dtype=kind.to_pandas_dtype())
 
-    def take(self, table: str, rows: Sequence[int] | npt.NDArray[Any], columns: Sequence[str] | None = None) -> pa.Table:
+    def take(
+        self, table: str, rows: Sequence[int] | npt.NDArray[Any], columns: Sequence[str] | None = None
+    ) -> pa.Table:
         """Return the given item rows in the asked order; rows that the table does not hold are left out."""
         wanted = np.asarray(rows, dtype=np.int64)
         names = list(columns) if columns is not None else list(self.schema(table).names)
@@ -221,7 +226,9 @@ class Store:
         if cached is None:
             cached = self.column(table, "row").astype(np.int64, copy=False)
             if len(cached) > 1 and not bool(np.all(cached[1:] > cached[:-1])):
-                raise StoreError(f"the table {table} is not in row order", "Restore it from a backup or rebuild it.")
+                raise StoreError(
+                    f"the table {table} is not in row order", "Restore it from a backup or rebuild it."
+                )
             for name, old in [key for key in self._rows if key[0] == table]:
                 del self._rows[name, old]
             self._rows[table, version] = cached
@@ -245,7 +252,9 @@ class Store:
         for batch in self.scan("items", fetched, where, batch_rows):
             yield self._fold(batch, folded).select(names) if has_copies else batch
 
-    def take_items(self, rows: Sequence[int] | npt.NDArray[Any], columns: Sequence[str] | None = None) -> pa.Table:
+    def take_items(
+        self, rows: Sequence[int] | npt.NDArray[Any], columns: Sequence[str] | None = None
+    ) -> pa.Table:
         """Return items by row in the asked order, copies folded in."""
         names = list(columns) if columns is not None else list(tables.ITEMS.names)
         folded = [name for name in ("keys", "tags", "text") if name in names]
@@ -413,19 +422,25 @@ def _check_format(marker: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{marker} is damaged: {error}") from error
     if version > tables.FORMAT_VERSION:
-        raise StoreError(f"the store has format {version}, this code knows {tables.FORMAT_VERSION}", "Upgrade likeness.")
+        raise StoreError(
+            f"the store has format {version}, this code knows {tables.FORMAT_VERSION}", "Upgrade likeness."
+        )
 
 
 def _write_error(table: str, error: Exception) -> StoreError:
     text = str(error)
     if "No space left" in text or "os error 28" in text or getattr(error, "errno", None) == 28:
-        return StoreError(f"the disk is full while writing {table}", "Free space, then run the same command again.")
-    return StoreError(f"cannot write the table {table}: {text.splitlines()[0] if text else type(error).__name__}")
+        return StoreError(
+            f"the disk is full while writing {table}", "Free space, then run the same command again."
+        )
+    return StoreError(
+        f"cannot write the table {table}: {text.splitlines()[0] if text else type(error).__name__}"
+    )
 
 
 def _made_by(table: str) -> str:
     makers = {"items": "ingest", "labels": "label", "groups": "dedupe"}
-    stage = makers.get(table) or ("embed" if table.startswith("vectors_") else "index" if table.startswith("neighb") else "")
+    stage = makers.get(table) or (
+        "embed" if table.startswith("vectors_") else "index" if table.startswith("neighb") else ""
+    )
     return f"Run: likeness {stage} --store ..." if stage else ""
-
-

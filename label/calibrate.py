@@ -6,6 +6,7 @@ Clopper-Pearson bound on held-out items meets the asked precision; too few held-
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,7 @@ def fit_isotonic(scores: npt.NDArray[np.floating], hits: npt.NDArray[np.floating
         masses.append(mass)
         firsts.append(first)
     bounds = [*firsts, len(x)]
-    centres = [float(np.average(x[a:b], weights=weight[a:b])) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    centres = [float(np.average(x[a:b], weights=weight[a:b])) for a, b in itertools.pairwise(bounds)]
     shrunk = [(m * w + 0.5) / (w + 1.0) if w < 50 else m for m, w in zip(means, masses, strict=True)]
     return Isotonic(np.array(centres), np.maximum.accumulate(np.array(shrunk)))
 

@@ -126,7 +126,9 @@ def probabilities(
 
 
 def _look(question: Question, vectors: Floats, pick: Bools, targets: Floats, choices: Choices) -> Look:
-    subspace = fit_subspace(vectors[pick], targets[pick], choices.shrinkage, choices.size, question.weights[pick])
+    subspace = fit_subspace(
+        vectors[pick], targets[pick], choices.shrinkage, choices.size, question.weights[pick]
+    )
     donors = Donors(
         question.rows[pick],
         subspace.project(vectors[pick]),

@@ -61,7 +61,9 @@ def run_label(store: Store, settings: Settings) -> Summary:
         key: str | None = store.encoder_key()
     except StoreError:
         key = None
-    inputs = ["items", "copies", "groups", "reviews"] + ([f"vectors_{key}", f"neighbours_{key}"] if key else [])
+    inputs = ["items", "copies", "groups", "reviews"] + (
+        [f"vectors_{key}", f"neighbours_{key}"] if key else []
+    )
     runs = Runs(store)
     if runs.up_to_date("label", recorded, inputs):
         return Summary("label", notes=("labels are up to date",), skipped=True)
@@ -225,7 +227,9 @@ def pose(
     )
 
 
-def label_batches(collection: Collection, outcomes: dict[str, Outcome], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def label_batches(
+    collection: Collection, outcomes: dict[str, Outcome], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
     """Yield the labels table in row order."""
     for start in range(0, collection.size, CHUNK):
         stop = min(start + CHUNK, collection.size)
@@ -264,7 +268,9 @@ def _columns(name: str, outcome: Outcome, start: int, stop: int) -> dict[str, An
         name: [[outcome.values[at] for at in found] or None for found in lists],
         f"{name}_confidence": [min(each) if each else None for each in confidences],
         f"{name}_source": [word if found else None for word, found in zip(words, lists, strict=True)],
-        f"{name}_support": [int(count) if found else None for count, found in zip(support, lists, strict=True)],
+        f"{name}_support": [
+            int(count) if found else None for count, found in zip(support, lists, strict=True)
+        ],
         f"{name}_confidences": [each or None for each in confidences],
         f"{name}_sources": [[word] * len(found) or None for word, found in zip(words, lists, strict=True)],
     }

@@ -35,7 +35,11 @@ class Subspace:
 
 
 def fit_subspace(
-    vectors: npt.NDArray[np.floating], targets: Floats, shrinkage: float, size: int, weights: Floats | None = None
+    vectors: npt.NDArray[np.floating],
+    targets: Floats,
+    shrinkage: float,
+    size: int,
+    weights: Floats | None = None,
 ) -> Subspace:
     """Return the subspace learned from vectors [m, d] and indicator targets [m, v] (one-hot or several-hot).
 

@@ -49,7 +49,9 @@ class Duplicates:
     by_kind: dict[str, tuple[int, int]]
 
 
-def run_demo(uri: str, settings: Settings, *, count: int, port: int | None = None, review: bool = True) -> None:
+def run_demo(
+    uri: str, settings: Settings, *, count: int, port: int | None = None, review: bool = True
+) -> None:
     """Run the demo and print it; in a terminal, serve the review page until Ctrl-C."""
     from index.store import Store
     from ui.flow import run_all
@@ -136,7 +138,7 @@ def rows_of(store: Store) -> dict[str, int]:
             for key in record["keys"] or []:
                 found[Path(key).name] = record["row"]
                 found.setdefault(Path(key).stem, record["row"])
-    return {name: row for name, row in found.items()}
+    return dict(found.items())
 
 
 def label_findings(store: Store, drawn: list[Drawn], rows: dict[str, int]) -> list[Found]:

@@ -105,11 +105,15 @@ def _draw(folder: Path, count: int, rng: random.Random) -> list[Drawn]:
             bar.add()
         for number in range(pairs):
             first, second = rng.sample(range(len(characters)), 2)
-            left, right = ((characters[n], random_outfit(rng, characters[n], steady=True)) for n in (first, second))
+            left, right = (
+                (characters[n], random_outfit(rng, characters[n], steady=True)) for n in (first, second)
+            )
             name = f"pair_{number:03d}.png"
             draw_pair(left, right, SIZE).save(folder / name)
             true = _pair_tags(tags(*left), tags(*right))
-            files.append(Drawn(name, singles + number, -1, "two characters", true, true if number % 3 else None))
+            files.append(
+                Drawn(name, singles + number, -1, "two characters", true, true if number % 3 else None)
+            )
             bar.add()
         for number, (kind, data) in enumerate(_round(_broken(pictures[0]), broken)):
             name = f"broken_{number:02d}_{kind}"
@@ -133,7 +137,9 @@ def _given(true: list[str], rng: random.Random) -> list[str] | None:
         return None
     kept = [tag for tag in true if rng.random() > DROPPED]
     if rng.random() < WRONG:
-        wrong = rng.choice(("black_hair", "blonde_hair", "red_hair", "blue_eyes", "green_eyes", "short_hair", "glasses"))
+        wrong = rng.choice(
+            ("black_hair", "blonde_hair", "red_hair", "blue_eyes", "green_eyes", "short_hair", "glasses")
+        )
         ending = wrong.rsplit("_", 1)[-1]
         kept = [tag for tag in kept if not tag.endswith(f"_{ending}")] + [wrong]
     return kept
@@ -184,7 +190,14 @@ def _watermarked(picture: Image.Image, rng: random.Random) -> tuple[Image.Image,
     layer = Image.new("RGBA", picture.size, (0, 0, 0, 0))
     pencil = ImageDraw.Draw(layer)
     place = (rng.randint(5, 60), rng.randint(190, 230))
-    pencil.text(place, "avatars.example", fill=(255, 255, 255, 170), font_size=26, stroke_width=1, stroke_fill=(0, 0, 0, 90))
+    pencil.text(
+        place,
+        "avatars.example",
+        fill=(255, 255, 255, 170),
+        font_size=26,
+        stroke_width=1,
+        stroke_fill=(0, 0, 0, 90),
+    )
     return Image.alpha_composite(picture.convert("RGBA"), layer).convert("RGB"), "png"
 
 
@@ -193,7 +206,7 @@ def _toned(picture: Image.Image, rng: random.Random) -> tuple[Image.Image, str]:
     return ImageEnhance.Contrast(lit).enhance(rng.uniform(0.88, 1.12)), "png"
 
 
-def _flipped(picture: Image.Image, rng: random.Random) -> tuple[Image.Image, str]:  # noqa: ARG001 - one signature
+def _flipped(picture: Image.Image, rng: random.Random) -> tuple[Image.Image, str]:
     return ImageOps.mirror(picture), "png"
 
 

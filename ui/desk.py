@@ -150,7 +150,9 @@ class Desk:
         if not wanted:
             return []
         names = list(attributes) if attributes is not None else [a.name for a in self.attributes]
-        found = self.store.take("items", wanted, ["row", "item_id", "keys", "uri", "status", "reason"]).to_pylist()
+        found = self.store.take(
+            "items", wanted, ["row", "item_id", "keys", "uri", "status", "reason"]
+        ).to_pylist()
         labels = self._label_records(wanted, names)
         groups = {r["row"]: r for r in self._take("groups", wanted)}
         effect = self.effect()
@@ -183,11 +185,15 @@ class Desk:
         if reviewed is None:
             return machine
         if reviewed.exact:
-            return Label(reviewed.values, 1.0 if reviewed.values else None, "review", 0, True, reviewed.rejected)
+            return Label(
+                reviewed.values, 1.0 if reviewed.values else None, "review", 0, True, reviewed.rejected
+            )
         kept = tuple(v for v in machine.values if v not in reviewed.rejected)
         values = tuple(dict.fromkeys((*kept, *reviewed.values)))
         source = "review" if reviewed.values or kept != machine.values else machine.source
-        return Label(values, machine.confidence if kept else None, source, machine.support, False, reviewed.rejected)
+        return Label(
+            values, machine.confidence if kept else None, source, machine.support, False, reviewed.rejected
+        )
 
     def _label_records(self, rows: Sequence[int], names: Sequence[str]) -> dict[int, dict[str, Any]]:
         if not self.store.has("labels"):
@@ -195,11 +201,15 @@ class Desk:
         present = set(self.store.schema("labels").names)
         columns = ["row", "ambiguous", "ambiguous_reason"]
         for name in names:
-            columns += [c for c in (name, f"{name}_confidence", f"{name}_source", f"{name}_support") if c in present]
+            columns += [
+                c for c in (name, f"{name}_confidence", f"{name}_source", f"{name}_support") if c in present
+            ]
         return {r["row"]: r for r in self.store.take("labels", rows, columns).to_pylist()}
 
     def _take(self, table: str, rows: Sequence[int]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.store.take(table, rows).to_pylist() if self.store.has(table) else []
+        found: list[dict[str, Any]] = (
+            self.store.take(table, rows).to_pylist() if self.store.has(table) else []
+        )
         return found
 
     # ---- pictures

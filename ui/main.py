@@ -36,7 +36,7 @@ class Likeness(click.Group):
             click.echo("\nlikeness: stopped; the same command goes on where it was", err=True)
             ctx.exit(STOPPED)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of the flow, not of the alphabet."""
         return list(self.commands)
 
@@ -275,12 +275,11 @@ def export(out: str, uri: str, kind: str, everything: bool, where: str | None, s
 def _export(
     uri: str, out: str, kind: str, settings: Settings, everything: bool = False, where: str | None = None
 ) -> Summary:
-    from index.export import run_export
-
     from index.store import Store
+    from ui.flow import export
 
     with Store.open(uri) as store:
-        return run_export(store, settings, out, kind=kind, everything=everything, where=where)
+        return export(store, settings, out, kind, everything, where)
 
 
 @cli.command()
@@ -333,7 +332,6 @@ def report(out: str, uri: str, settings: Settings) -> None:
 def finetune(uri: str, out: str, settings: Settings) -> None:
     """Train or fine-tune an open_clip model on the tagged items of the store."""
     from embed.finetune import run_finetune
-
     from index.store import Store
 
     with Store.open(uri) as store:

@@ -13,7 +13,7 @@ from pathlib import Path
 from schema.errors import LikenessError
 from schema.settings import Settings
 
-PASSWORD = "LIKENESS_REVIEW_PASSWORD"  # noqa: S105 - the name of a variable
+PASSWORD = "LIKENESS_REVIEW_PASSWORD"
 
 LIGHT = {
     "primaryColor": "#4457c9",
@@ -101,7 +101,9 @@ def _check_free(address: str, port: int) -> None:
     try:
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
-        raise LikenessError(f"{address!r} is not an address of this machine", "Try --host 127.0.0.1.") from error
+        raise LikenessError(
+            f"{address!r} is not an address of this machine", "Try --host 127.0.0.1."
+        ) from error
     with socket.socket(found[0], socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,6 @@
-"""Avatars of the project's own drawing, with known attributes: what the demo shows and the bundled encoder learns from."""
+"""Avatars of the project's own drawing, with known attributes: what the demo shows and the bundled encoder
+learns from.
+"""
 
 from embed.avatars.characters import (
     Character,

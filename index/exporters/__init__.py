@@ -19,7 +19,11 @@ EXPORTERS = {
 
 
 def load_exporter(
-    name: str, folder: Path, settings: ExportSettings, vocabulary: Vocabulary, read: Callable[[str], bytes] | None
+    name: str,
+    folder: Path,
+    settings: ExportSettings,
+    vocabulary: Vocabulary,
+    read: Callable[[str], bytes] | None,
 ) -> Exporter:
     """Build an exporter of the table by its name; raises ExportError that names the known ones."""
     try:

@@ -37,4 +37,4 @@ class Exporter(ABC):
 
     def close(self) -> None:
         """Finish the last file."""
-        return None
+        return

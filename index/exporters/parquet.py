@@ -27,12 +27,14 @@ class ParquetExporter(Exporter):
                 self._writer = pq.ParquetWriter(path, batch.schema, compression="zstd", compression_level=1)
                 self._rows = 0
             count = min(batch.num_rows - at, self.settings.rows_per_file - self._rows)
-            self._writer.write_table(pa.Table.from_batches([batch.slice(at, count)]), row_group_size=ROW_GROUP)
+            self._writer.write_table(
+                pa.Table.from_batches([batch.slice(at, count)]), row_group_size=ROW_GROUP
+            )
             at += count
             self._rows += count
             if self._rows >= self.settings.rows_per_file:
                 self.close()
-        return batch.num_rows
+        return int(batch.num_rows)
 
     def close(self) -> None:
         """See Exporter.close."""

@@ -12,7 +12,15 @@ import pyarrow as pa
 from index.exporters.base import Exporter
 from index.exporters.jsonl import row_as_json
 
-ENDINGS = {"jpeg": "jpg", "png": "png", "webp": "webp", "gif": "gif", "avif": "avif", "bmp": "bmp", "tiff": "tif"}
+ENDINGS = {
+    "jpeg": "jpg",
+    "png": "png",
+    "webp": "webp",
+    "gif": "gif",
+    "avif": "avif",
+    "bmp": "bmp",
+    "tiff": "tif",
+}
 
 
 class WebdatasetExporter(Exporter):
@@ -38,7 +46,9 @@ class WebdatasetExporter(Exporter):
                     self.failures.append((record["item_id"], f"cannot read {record['uri']}: {error}"))
                     continue
                 if hashlib.blake2b(data, digest_size=16).hexdigest() != record["item_id"]:
-                    self.failures.append((record["item_id"], f"{record['uri']} changed since it was ingested"))
+                    self.failures.append(
+                        (record["item_id"], f"{record['uri']} changed since it was ingested")
+                    )
                     continue
             tar = self._tar(record["split"])
             key = record["item_id"]
@@ -58,7 +68,9 @@ class WebdatasetExporter(Exporter):
     def _tar(self, split: str) -> tarfile.TarFile:
         if split not in self._tars:
             part = self._part.get(split, 0)
-            self._tars[split] = tarfile.open(self.folder / f"{split}-{part:05d}.tar", "w", format=tarfile.USTAR_FORMAT)
+            self._tars[split] = tarfile.open(
+                self.folder / f"{split}-{part:05d}.tar", "w", format=tarfile.USTAR_FORMAT
+            )
             self._part[split] = part + 1
             self._count[split] = 0
         return self._tars[split]

@@ -50,7 +50,11 @@ class ExactSearcher(Searcher):
                 best: list[tuple[torch.Tensor, torch.Tensor]] = []
                 for left in range(0, n, columns):
                     right = min(n, left + columns)
-                    tile = resident[left:right] if resident is not None else to_tensor(data[left:right], self.device, dtype)
+                    tile = (
+                        resident[left:right]
+                        if resident is not None
+                        else to_tensor(data[left:right], self.device, dtype)
+                    )
                     for index, at in enumerate(range(0, len(block), rows)):
                         values, found = top_k(block[at : at + rows] @ tile.T, keep)
                         found = found + left
@@ -69,7 +73,9 @@ class ExactSearcher(Searcher):
                     bar.add(stop - start)
         return pad(*order(positions, similarity), k)
 
-    def _rerank(self, queries: Data, data: Data, found: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def _rerank(
+        self, queries: Data, data: Data, found: torch.Tensor, k: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Score candidates again from the stored float16 with fp32 sums, and keep the k best."""
         wanted = found.cpu().numpy()
         values = np.empty(wanted.shape, dtype=np.float32)

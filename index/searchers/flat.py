@@ -28,7 +28,9 @@ class FlatSearcher(Searcher):
         similarity = np.empty((len(queries), width), dtype=np.float32)
         for start in range(0, len(queries), QUERY_ROWS):
             stop = min(len(queries), start + QUERY_ROWS)
-            similarity[start:stop], positions[start:stop] = index.search(queries[start:stop].astype(np.float32), width)
+            similarity[start:stop], positions[start:stop] = index.search(
+                queries[start:stop].astype(np.float32), width
+            )
             if bar is not None:
                 bar.add(stop - start)
         return pad(*order(positions, similarity), k)

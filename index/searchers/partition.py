@@ -1,7 +1,8 @@
 """Approximate neighbours for the CPU: FAISS k-means splits the space, lists are joined with the lists around them.
 
 All queries of a list share its probes, so the work is large matrix products instead of one scan per query, and
-similarities are exact for every pair that is looked at. The number of probes is raised until a sample reaches the recall.
+similarities are exact for every pair that is looked at. The number of probes is raised until a sample reaches
+the recall.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ class PartitionSearcher(Searcher):
         positions = np.full((len(queries), k), -1, dtype=np.int64)
         similarity = np.full((len(queries), k), -1.0, dtype=np.float32)
         query_order = by_list if queries is data else np.argsort(of_queries, kind="stable")
-        query_bounds = bounds if queries is data else np.searchsorted(of_queries[query_order], np.arange(lists + 1))
+        query_bounds = (
+            bounds if queries is data else np.searchsorted(of_queries[query_order], np.arange(lists + 1))
+        )
         with torch.inference_mode():
             for cell in range(lists):
                 mine = query_order[query_bounds[cell] : query_bounds[cell + 1]]
