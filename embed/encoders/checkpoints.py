@@ -41,6 +41,9 @@ class Checkpoint:
         facts = {"model": self.model, "tag": self.tag}
         if self.config is not None:
             facts["config"] = json.dumps(read_config(self.config), sort_keys=True)
+            tokens = tokens_file(self.config)
+            if tokens is not None:
+                facts["tokens"] = file_digest(tokens)
         if self.weights is not None:
             facts["weights"] = file_digest(self.weights)
         return facts
@@ -132,6 +135,20 @@ def read_config(path: Path) -> dict[str, Any]:
         hint = "It needs model_cfg, or embed_dim, vision_cfg and text_cfg."
         raise EncoderError(f"{path} is not an open_clip configuration", hint)
     return {"model_cfg": data["model_cfg"], "preprocess_cfg": data.get("preprocess_cfg") or {}}
+
+
+def tokens_file(config: Path) -> Path | None:
+    """Return the byte-pair vocabulary a configuration names beside itself, None when it uses CLIP's own.
+
+    Raises EncoderError when it is not there.
+    """
+    named = (read_config(config)["model_cfg"].get("text_cfg") or {}).get("tokenizer_kwargs") or {}
+    if not named.get("bpe_path"):
+        return None
+    path = config.resolve().parent / str(named["bpe_path"])
+    if not path.is_file():
+        raise EncoderError(f"{config} names the token file {named['bpe_path']}, which is not beside it")
+    return path
 
 
 def file_digest(path: Path) -> str:

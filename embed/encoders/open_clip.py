@@ -19,7 +19,7 @@ from PIL import Image
 
 from embed.decode import to_rgb
 from embed.encoders.base import Batch, Encoder, Floats, Pixels
-from embed.encoders.checkpoints import Checkpoint, find_checkpoint, read_config
+from embed.encoders.checkpoints import Checkpoint, find_checkpoint, read_config, tokens_file
 from embed.preprocess import Preprocess
 from embed.torchvision_ops import import_open_clip
 from schema.errors import DownloadError, EncoderError, LikenessError
@@ -264,15 +264,14 @@ def _from_files(
     import torch
 
     assert checkpoint.config is not None
-    config = read_config(checkpoint.config)
-    tokens = config["model_cfg"].get("text_cfg", {}).get("tokenizer_kwargs", {})
-    if "bpe_path" in tokens:  # open_clip would look for it in the working directory
-        tokens["bpe_path"] = str(checkpoint.config.parent / tokens["bpe_path"])
     with tempfile.TemporaryDirectory(prefix="likeness-model-") as name:
         folder = Path(name)
-        (folder / "open_clip_config.json").write_text(
-            json.dumps(config), encoding="utf-8"
-        )
+        config = read_config(checkpoint.config)
+        tokens = tokens_file(checkpoint.config)
+        if tokens is not None:
+            # open_clip would look for it in the working directory.
+            config["model_cfg"]["text_cfg"]["tokenizer_kwargs"]["bpe_path"] = str(tokens)
+        (folder / "open_clip_config.json").write_text(json.dumps(config), encoding="utf-8")
         if checkpoint.weights is not None:
             # The two names open_clip looks for first; it tells the format by the ending.
             safe = checkpoint.weights.suffix == ".safetensors"

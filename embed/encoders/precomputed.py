@@ -136,7 +136,7 @@ class Precomputed(Encoder):
         id_column, vector_column = _columns(file.schema_arrow, self.path, self.settings)
         dim = _parquet_dim(file, vector_column, self.path)
         count = file.metadata.num_rows
-        spool = tempfile.NamedTemporaryFile(prefix="likeness-vectors-", suffix=".f32")  # noqa: SIM115 - lives on
+        spool = tempfile.NamedTemporaryFile(prefix="likeness-vectors-", suffix=".f32")
         self._spool = spool
         data = np.memmap(spool.name, dtype=np.float32, mode="w+", shape=(max(count, 1), dim))[:count]
         hashes = np.empty(count, dtype=np.uint64)
