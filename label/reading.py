@@ -37,7 +37,9 @@ class Settled:
 def settle(attribute: Attribute, said: Mapping[str, str], denied: Iterable[str] = ()) -> Settled:
     """Return the values that hold, of those said (value to the evidence for it) and those denied."""
     refused = set(denied)
-    doubted = [value for value in said if value in refused or not refused.isdisjoint(attribute.ancestors(value))]
+    doubted = [
+        value for value in said if value in refused or not refused.isdisjoint(attribute.ancestors(value))
+    ]
     kept = [value for value in said if value not in doubted]
     conflict = f"{attribute.name}: {_list(said, doubted)}, yet denied" if doubted else None
     kept = attribute.specific(_color_kinds(attribute, kept) if attribute.colors else kept)
@@ -78,7 +80,9 @@ def count(attribute: Attribute, said: Mapping[str, Sequence[str]]) -> Settled:
     if contradiction:
         reason = f"the tags disagree on the number of characters: {evidence}"
         return Settled((), f"{attribute.name}: {evidence}", reason)
-    level = max((value for value in attribute.values if (value.at_least or 0) <= total), key=_least, default=None)
+    level = max(
+        (value for value in attribute.values if (value.at_least or 0) <= total), key=_least, default=None
+    )
     last = max(attribute.values, key=_least)
     if level is None:
         return Settled()

@@ -35,7 +35,9 @@ def load_aliases(paths: Iterable[str | Path]) -> TagFile:
     for path in paths:
         good = 0
         for number, row in enumerate(_csv(Path(path)), 1):
-            if not any(cell.strip() for cell in row) or (number == 1 and row[0].strip().lower() in ("name", "tag")):
+            if not any(cell.strip() for cell in row) or (
+                number == 1 and row[0].strip().lower() in ("name", "tag")
+            ):
                 continue
             if len(row) < 3 or not row[0].strip() or not row[2].strip().isdecimal():
                 skipped, first = skipped + 1, first or f"{path}, line {number}: {','.join(row)[:80]}"
@@ -48,10 +50,12 @@ def load_aliases(paths: Iterable[str | Path]) -> TagFile:
                     best[plain] = max(best.get(plain, (-1, "")), (uses, name))
         if not good:
             raise VocabularyError(
-                f"{path} is no tagcomplete CSV: no line of the form name,category,count,\"alias,alias\"",
+                f'{path} is no tagcomplete CSV: no line of the form name,category,count,"alias,alias"',
                 "Check the files named in tags.aliases.",
             )
-    aliases = {alias: (name,) for alias, (_, name) in best.items() if alias not in names and alias != name}
+    aliases: dict[str, tuple[str, ...]] = {
+        alias: (name,) for alias, (_, name) in best.items() if alias not in names and alias != name
+    }
     return TagFile(aliases, skipped, first)
 
 
@@ -65,7 +69,11 @@ def load_implications(paths: Iterable[str | Path]) -> TagFile:
     skipped, first = 0, ""
     for path in paths:
         for number, record in enumerate(_records(Path(path)), 1):
-            given = record.get("antecedent_name"), record.get("consequent_name"), record.get("status", "active")
+            given = (
+                record.get("antecedent_name"),
+                record.get("consequent_name"),
+                record.get("status", "active"),
+            )
             start, end, status = (_plain(each) if isinstance(each, str) else "" for each in given)
             if not start or not end or not status:
                 skipped, first = skipped + 1, first or f"{path}, record {number}: {str(dict(record))[:80]}"

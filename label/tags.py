@@ -49,11 +49,14 @@ class TagReader:
 
     @classmethod
     def from_files(
-        cls, vocabulary: Vocabulary, aliases: Sequence[str | Path] = (), implications: Sequence[str | Path] = ()
+        cls,
+        vocabulary: Vocabulary,
+        aliases: Sequence[str | Path] = (),
+        implications: Sequence[str | Path] = (),
     ) -> TagReader:
         """Return a reader with the tag files that the user named; ``notes`` says what was left out of them."""
         names, implied = load_aliases(aliases), load_implications(implications)
-        reader = cls(vocabulary, {alias: name for alias, (name,) in names.tags.items()}, implied.tags)
+        reader = cls(vocabulary, {alias: name for alias, (name, *_) in names.tags.items()}, implied.tags)
         for kind, file in (("alias", names), ("implication", implied)):
             if file.skipped:
                 reader.notes.append(f"{file.skipped} {kind} lines left out, the first: {file.first_skipped}")
@@ -119,7 +122,9 @@ class TagReader:
                 conflicts.append(one.conflict)
             if one.ambiguous and ambiguous is None:
                 ambiguous = one.ambiguous
-        return Reading(values, conflicts if ambiguous is None else _of_counts(conflicts, self._tables), ambiguous, denied)
+        return Reading(
+            values, conflicts if ambiguous is None else _of_counts(conflicts, self._tables), ambiguous, denied
+        )
 
     def read_all(self, rows: Iterable[Iterable[str] | None]) -> Iterator[Reading]:
         """Return a reading per row of tags, lazily; None is a row without tags."""
@@ -133,7 +138,9 @@ class TagReader:
         for meaning in key:
             if meaning.strength == COUNTED:
                 if meaning.tag not in groups.setdefault(meaning.value, []):
-                    groups[meaning.value].append(self._tables[meaning.attribute].counted(meaning.tag, self.canonical))
+                    groups[meaning.value].append(
+                        self._tables[meaning.attribute].counted(meaning.tag, self.canonical)
+                    )
             else:
                 by_strength[meaning.strength].setdefault(meaning.value, meaning.tag)
         strong, weak, denied, _ = by_strength

@@ -16,7 +16,9 @@ from schema.vocabulary import Attribute, Vocabulary
 
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[.,;:()!?&]")
 _ENDS = frozenset(".;:()!?")
-_DETERMINERS = frozenset("a an the her his their its my your this that these those some any another one's".split())
+_DETERMINERS = frozenset(
+    "a an the her his their its my your this that these those some any another one's".split()
+)
 _LINKS = frozenset(
     "with in on of at by from to for as into over under near wearing wears wear dressed has have having had holding "
     "who whose whom which while where when but is are was were be being does do did and or nor".split()
@@ -26,13 +28,20 @@ _DENIALS = frozenset(
 )
 _NOT_DENYING = frozenset("only just merely".split())
 _COPULAS = frozenset("is are was were looks look dyed colored coloured".split())
-_ASIDES = frozenset("very really quite so rather extremely somewhat slightly mostly also both naturally".split())
+_ASIDES = frozenset(
+    "very really quite so rather extremely somewhat slightly mostly also both naturally".split()
+)
 _OF_NOUN = frozenset("color colour length style".split())
-_JOINING = frozenset("and with beside by another hugging kissing facing near behind to holding carrying".split())
+_JOINING = frozenset(
+    "and with beside by another hugging kissing facing near behind to holding carrying".split()
+)
 _ARTICLES = frozenset("a an one another his her their".split())
 _REACH = 6
 """Tokens looked at on either side of a noun for its adjectives, and after a denial for what is denied."""
 
+
+_SEVERAL = -2
+"""More than one character, but the text does not say how many: 'men holding hands'."""
 
 Words = dict[str, list[tuple[tuple[str, ...], str]]]
 """First token to the phrases that start with it, longest first, and what each stands for."""
@@ -52,6 +61,8 @@ class TextReader:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self._lexicons = [_Lexicon(attribute) for attribute in vocabulary.attributes]
+        for lexicon in self._lexicons:
+            lexicon.join(self._lexicons)
 
     def read(self, text: str | None) -> Reading:
         """Return what a description says, what it denies, and whether it names several characters."""
@@ -104,16 +115,21 @@ def _denied(tokens: Sequence[str]) -> list[int]:
                 if word in ("and", "&") and _goes_on(tokens, start, place):
                     continue
                 break
-            if place > start + 1 and word in ("with", "who", "while", "wearing", "in", "has"):
-                if tokens[place - 1] not in ("or", "nor", "does", "do", "is", "are"):
-                    break
+            starts = word in ("with", "who", "while", "wearing", "in", "has") and place > start + 1
+            if starts and tokens[place - 1] not in ("or", "nor", "does", "do", "is", "are"):
+                break
             scope[place] = start
     return scope
 
 
 def _goes_on(tokens: Sequence[str], start: int, place: int) -> bool:
     # 'without a hat and a scarf' denies both, 'no glasses and a red scarf' only the glasses.
-    return tokens[start] == "without" and tokens[place + 1 : place + 2] not in ([], ["with"], ["wearing"], ["has"])
+    return tokens[start] == "without" and tokens[place + 1 : place + 2] not in (
+        [],
+        ["with"],
+        ["wearing"],
+        ["has"],
+    )
 
 
 def _heads(spans: Sequence[Span], longest: Sequence[Span]) -> list[Span]:
@@ -122,7 +138,9 @@ def _heads(spans: Sequence[Span], longest: Sequence[Span]) -> list[Span]:
         span
         for span in spans
         if not any(
-            other.start <= span.start and span.end < other.end and other.end - other.start > span.end - span.start
+            other.start <= span.start
+            and span.end < other.end
+            and other.end - other.start > span.end - span.start
             for other in longest
         )
     ]
@@ -134,7 +152,9 @@ def _free(nouns: Sequence[Span], lexicons: Sequence[_Lexicon], found: Sequence[S
         noun
         for noun in nouns
         if not any(
-            span.start <= noun.start and noun.end <= span.end and span.end - span.start > noun.end - noun.start
+            span.start <= noun.start
+            and noun.end <= span.end
+            and span.end - span.start > noun.end - noun.start
             for lexicon, spans in zip(lexicons, found, strict=True)
             if noun.value not in lexicon.attribute.nouns
             for span in spans
@@ -157,6 +177,7 @@ class _Lexicon:
         self._adjectives: Words = {}
         self._nouns: Words = {}
         self._colors: Words = {}
+        self.fellows: set[str] = set()
         for value in attribute.values:
             for words in value.words:
                 _put(self._phrases, words, value.name)
@@ -174,6 +195,18 @@ class _Lexicon:
         for color, others in attribute.colors.items():
             for words in (color, *others):
                 _put(self._colors, words, color)
+
+    def join(self, lexicons: Sequence[_Lexicon]) -> None:
+        """Learn the adjectives of the attributes that share a noun: 'long, curly, black hair'."""
+        nouns = set(self.attribute.nouns)
+        self.fellows = {
+            word
+            for lexicon in lexicons
+            if not nouns.isdisjoint(lexicon.attribute.nouns)
+            for value in lexicon.attribute.values
+            for words in value.adjectives
+            for word in tokenize(words)
+        }
 
     def phrases(self, tokens: Sequence[str]) -> Iterator[Span]:
         """Return the longest phrases, left to right, that do not overlap; a plural counts as its singular."""
@@ -228,34 +261,36 @@ class _Lexicon:
         while place > 0 and noun.start - place < _REACH:
             word = tokens[place - 1]
             if word in ("and", ",", "&"):
-                if place == noun.start or not self._ends_adjective(tokens, place - 1):
+                if place == noun.start or place < 2 or tokens[place - 2] not in self.fellows:
                     break
-            elif word in _DETERMINERS or word in _LINKS or word in _DENIALS or word in _ENDS or taken[place - 1]:
+            elif (
+                word in _DETERMINERS
+                or word in _LINKS
+                or word in _DENIALS
+                or word in _ENDS
+                or taken[place - 1]
+            ):
                 break
             place -= 1
         return place
 
-    def _ends_adjective(self, tokens: Sequence[str], place: int) -> bool:
-        return any(span.end == place for span in _find(self._adjectives, tokens, max(0, place - 3), place))
-
     def _after(self, tokens: Sequence[str], noun: Span) -> list[Span]:
         # 'her hair is long and black', 'hair dyed pink', 'eye color: blue'
         place = noun.end
-        if tokens[place : place + 1] and tokens[place] in _OF_NOUN:
-            place += 1
-        if place >= len(tokens) or (tokens[place] not in _COPULAS and tokens[place] != ":"):
+        named = tokens[place : place + 1] != [] and tokens[place] in _OF_NOUN
+        place += named
+        if place >= len(tokens) or not (tokens[place] in _COPULAS or (named and tokens[place] == ":")):
             return []
         found: list[Span] = []
         place += 1
         end = min(len(tokens), place + _REACH)
         while place < end:
-            span = next(iter(_find(self._adjectives, tokens, place, end, first_only=True)), None)
+            span = next(_find(self._adjectives, tokens, place, end, first_only=True), None)
+            word = tokens[place]
             if span is not None:
                 found.append(span)
                 place = span.end
-            elif tokens[place] in _ASIDES or tokens[place] in ("and", ",", "&"):
-                place += 1
-            elif tokens[place] not in _LINKS and tokens[place] not in _ENDS and not found:
+            elif word in _ASIDES or word in _COPULAS or word in ("and", ",", "&") or word in self.fellows:
                 place += 1
             else:
                 break
@@ -291,7 +326,9 @@ class _Lexicon:
         for unit in _find(self._units, tokens, 0, len(tokens)):
             number = tokens[unit.start - 1] if unit.start else ""
             if number.isdecimal():
-                fitting = [value for value in self.attribute.values if (value.from_number or 0) <= int(number)]
+                fitting = [
+                    value for value in self.attribute.values if (value.from_number or 0) <= int(number)
+                ]
                 name = max(fitting, key=lambda value: value.from_number or 0).name
                 said[name] = " ".join(tokens[unit.start - 1 : unit.end])
         return said
@@ -301,14 +338,16 @@ class _Lexicon:
         least = {value.name: value.at_least or 0 for value in self.attribute.values}
         named = max((least[value] for value in said), default=-1)
         words = [said[value] for value in said]
-        singles, mentions = 0, []
+        singles = 0
+        mentions: list[str] = []
         last = -1
         for span in _find(self._singular, tokens, 0, len(tokens)):
             article = next(
                 (
                     place
                     for place in range(span.start - 1, max(-1, span.start - 1 - _REACH), -1)
-                    if place > last and (tokens[place] in _ARTICLES or tokens[place] in _LINKS or tokens[place] in _ENDS)
+                    if place > last
+                    and (tokens[place] in _ARTICLES or tokens[place] in _LINKS or tokens[place] in _ENDS)
                 ),
                 None,
             )
@@ -326,6 +365,13 @@ class _Lexicon:
             # 'two girls and a boy' are three, 'a couple, a man and a woman' are two
             numbered = not any(tuple(tokenize(word)) in self._alone for word in words)
             return (named + singles if numbered else max(named, singles)), ", ".join([*words, *mentions])
+        plural = [
+            noun
+            for noun in self.nouns(tokens)
+            if tokens[noun.start - 1 : noun.start] not in (["of"], ["like"])
+        ]
+        if plural and named < 0:
+            return _SEVERAL, " ".join(tokens[plural[0].start : plural[0].end])
         if singles:
             return max(singles, named), ", ".join(mentions)
         return named, ", ".join(words)
@@ -333,13 +379,17 @@ class _Lexicon:
 
 def _count(attribute: Attribute, people: tuple[int, str]) -> Settled:
     number, words = people
+    if number == _SEVERAL:
+        return Settled((), None, f"several characters: {words}")
     if number < 0:
         return Settled()
     fitting = [value for value in attribute.values if (value.at_least or 0) <= number]
     name = max(fitting, key=lambda value: value.at_least or 0).name if fitting else ""
     if not name:
         return Settled()
-    return Settled((name,), None, f"{attribute.title}: {name} ({words})" if name in attribute.ambiguous else None)
+    return Settled(
+        (name,), None, f"{attribute.title}: {name} ({words})" if name in attribute.ambiguous else None
+    )
 
 
 def _put(table: Words, words: str, value: str) -> None:

@@ -1,39 +1,51 @@
-"""What tags, texts and reviews state about one item, written into the arrays of the stage."""
+"""What tags and texts state about one item, written into the arrays of the stage."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from label.statements import Stated
+from label.tags import TagReader
+from label.text import TextReader
 from schema.settings import Settings
 from schema.vocabulary import Vocabulary
 
 
 class Reader:
-    """Reads the tags and the text of items by the rules of the vocabulary."""
+    """Reads the tags and the text of items by the rules of the vocabulary; tags outrank the text."""
 
     def __init__(self, vocabulary: Vocabulary, settings: Settings) -> None:
-        self._vocabulary = vocabulary
-        self._said: dict[str, list[tuple[str, str]]] = {}
-        for attribute in vocabulary.attributes:
-            for value in attribute.values:
-                for tag in value.tags:
-                    self._said.setdefault(tag, []).append((attribute.name, value.name))
+        on = settings.label.sources
+        self._tags = (
+            TagReader.from_files(vocabulary, settings.tags.aliases, settings.tags.implications) if "tags" in on else None
+        )
+        self._texts = TextReader(vocabulary) if "text" in on else None
+        self._counted = {each.name for each in vocabulary.attributes if each.ambiguous}
 
-    def read(self, row: int, tags: list[str], text: str, stated: dict[str, Stated]) -> tuple[str, list[str]]:
+    @property
+    def notes(self) -> list[str]:
+        """What was left out of the tag files."""
+        return list(self._tags.notes) if self._tags else []
+
+    def read(
+        self, row: int, tags: Sequence[str], text: str, stated: dict[str, Stated]
+    ) -> tuple[str, list[str]]:
         """Add what an item states; returns (why it is ambiguous or '', its conflicts)."""
-        found: dict[str, list[str]] = {}
-        for tag in tags:
-            for about, value in self._said.get(tag, ()):
-                values = found.setdefault(about, [])
-                if value not in values:
-                    values.append(value)
         reason, conflicts = "", []
-        for name, said in found.items():
-            attribute = stated[name].attribute
-            values = attribute.specific(said) if attribute.kind == "one" else attribute.expand(said)
-            if set(values) & set(attribute.ambiguous):
-                reason = f"tags say {attribute.name} {', '.join(values)}"
-            if attribute.kind == "one" and len(values) > 1:
-                conflicts.append(f"{name}: {' / '.join(values)}")
+        taken: set[str] = set()
+        for source, reading in (
+            ("tag", self._tags.read(tags) if self._tags and tags else None),
+            ("text", self._texts.read(text) if self._texts and text else None),
+        ):
+            if reading is None:
                 continue
-            stated[name].add(row, values, "tag")
+            for name, values in reading.values.items():
+                if name in taken:
+                    continue
+                stated[name].add(row, values, source)
+                taken.add(name)
+            conflicts += reading.conflicts
+            # A text that names two people does not make a picture tagged 'solo' ambiguous.
+            if reading.ambiguous and not reason and not (source == "text" and self._counted & taken):
+                reason = reading.ambiguous
         return reason, conflicts
