@@ -213,7 +213,7 @@ class SqliteLog(ReviewLog):
         """Yield the records after ``since`` in order."""
         if not self.path.exists():
             return
-        query = f"SELECT {', '.join(COLUMNS)} FROM reviews WHERE decision > ?"
+        query = f"SELECT {', '.join(COLUMNS)} FROM reviews WHERE decision > ?"  # noqa: S608 - names are constants
         arguments: list[int] = [since]
         if row is not None:
             query += " AND row = ?"
@@ -265,12 +265,12 @@ class SqliteLog(ReviewLog):
         if self.readonly:
             raise ReviewError("this store is open for reading only")
         marks = ", ".join("?" * (len(COLUMNS) - 1))
-        insert = f"INSERT INTO reviews ({', '.join(COLUMNS[1:])}) VALUES ({marks})"
+        insert = f"INSERT INTO reviews ({', '.join(COLUMNS[1:])}) VALUES ({marks})"  # noqa: S608 - constants
         try:
             with self._transaction() as connection:
                 if as_of is not None:
                     later = connection.execute(
-                        f"SELECT {', '.join(COLUMNS)} FROM reviews WHERE decision > ?",
+                        f"SELECT {', '.join(COLUMNS)} FROM reviews WHERE decision > ?",  # noqa: S608 - constants
                         (as_of,),
                     )
                     found = _collisions(reviews, (Review(*r) for r in later), self.scan)
