@@ -7,6 +7,7 @@ are decoded at 1/2, 1/4 or 1/8 by their DCT when the target allows it.
 
 from __future__ import annotations
 
+import ctypes
 import io
 import struct
 import threading
@@ -14,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,11 @@ _LOSSY_TIFF = frozenset({"jpeg", "tiff_jpeg", "old-jpeg", "webp"})
 LARGE_PIXELS = 24_000_000
 _large = threading.Lock()
 _ORIENTATION = 0x0112
+_MAGIC = (
+    b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"qoif",
+    b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51",
+)  # fmt: skip
+_BMP_HEADERS = tuple(bytes([size]) for size in (12, 40, 52, 56, 108, 124))
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -83,7 +90,9 @@ def decode(
         raise BadImage("needs more memory than there is") from None
     except Image.DecompressionBombError:
         raise BadImage(f"larger than the limit of {max_pixels:,} pixels") from None
-    except Exception as error:  # decoders raise nearly anything on hostile input; each is a reason, none stops a run
+    except (
+        Exception
+    ) as error:  # decoders raise nearly anything on hostile input; each is a reason, none stops a run
         raise BadImage(_reason(error)) from None
 
 
@@ -99,15 +108,16 @@ def to_rgb(colour: str) -> tuple[int, int, int]:
 def looks_like_image(head: bytes) -> bool:
     """Tell from its first 32 bytes whether a file claims to be one of the formats that are decoded."""
     return (
-        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"qoif"))
+        head.startswith(_MAGIC)
         or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
         or (head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis", b"mif1", b"miaf"))
-        or (head[:2] == b"BM" and head[6:10] == b"\0\0\0\0" and len(head) > 18 and head[14] in (12, 40, 52, 56, 108, 124))
-        or head.startswith((b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"))
+        or (head[:2] == b"BM" and head[6:10] == b"\0\0\0\0" and head[14:15] in _BMP_HEADERS)
     )
 
 
-def _decode(data: bytes, target: int, cover: bool, background: tuple[int, int, int], max_pixels: int) -> Picture:
+def _decode(
+    data: bytes, target: int, cover: bool, background: tuple[int, int, int], max_pixels: int
+) -> Picture:
     if not data:
         raise BadImage("empty file")
     if data[:4] == b"RIFF":
@@ -122,6 +132,8 @@ def _decode(data: bytes, target: int, cover: bool, background: tuple[int, int, i
     with image:
         _check(image.size, max_pixels)
         kind = image.format or ""
+        if kind == "TIFF":
+            _hush_libtiff()
         notes: list[str] = []
         frames = _frames(image, kind)
         if frames > 1:
@@ -143,7 +155,9 @@ def _decode(data: bytes, target: int, cover: bool, background: tuple[int, int, i
     if turn is not None:
         rgb = rgb.transpose(turn)
     width, height = whole[::-1] if turn is not None and _swaps(turn) else whole
-    return Picture(rgb, width, height, _NAMES.get(kind, kind.lower()), frames, lossless, alpha, "; ".join(notes))
+    return Picture(
+        rgb, width, height, _NAMES.get(kind, kind.lower()), frames, lossless, alpha, "; ".join(notes)
+    )
 
 
 def _check(size: tuple[int, int], max_pixels: int) -> None:
@@ -172,7 +186,9 @@ def _draft(image: Image.Image, target: int, cover: bool) -> None:
         image.draft(None, (max(1, width // factor), max(1, height // factor)))
 
 
-def _pixels(image: Image.Image, background: tuple[int, int, int], notes: list[str]) -> tuple[Image.Image, bool]:
+def _pixels(
+    image: Image.Image, background: tuple[int, int, int], notes: list[str]
+) -> tuple[Image.Image, bool]:
     """Return RGB pixels with transparency laid on the background, and whether any pixel was transparent."""
     image.load()
     mask: Image.Image | None = None
@@ -220,11 +236,16 @@ def _eight_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 def _to_srgb(image: Image.Image, profile: Any, notes: list[str]) -> Image.Image:
     """Convert by the embedded colour profile, unless it is sRGB's own; a broken profile is noted and ignored."""
-    if not isinstance(profile, bytes) or len(profile) < 128 or b"sRGB" in profile[:1024] or len(profile) > 2**22:
+    if (
+        not isinstance(profile, bytes)
+        or len(profile) < 128
+        or b"sRGB" in profile[:1024]
+        or len(profile) > 2**22
+    ):
         return image
     # The profile's own colour space, bytes 16-20, must be the picture's; greys under an RGB profile are common.
     space = {b"RGB ": ("RGB", "RGBA"), b"CMYK": ("CMYK",)}.get(profile[16:20], ())
-    if image.mode == "P" and b"RGB " == profile[16:20]:
+    if image.mode == "P" and profile[16:20] == b"RGB ":
         image = image.convert("RGB")
     if image.mode not in space:
         return image
@@ -303,7 +324,9 @@ def _unidentified(data: bytes) -> str:
         if text.startswith(magic):
             return f"not a supported picture format: {name}"
     if data[4:8] == b"ftyp":
-        return f"not a supported picture format: {data[8:12].decode('ascii', 'replace').strip()} (HEIF or video)"
+        return (
+            f"not a supported picture format: {data[8:12].decode('ascii', 'replace').strip()} (HEIF or video)"
+        )
     return "not a picture, or not of a supported format"
 
 
@@ -315,6 +338,20 @@ def _reason(error: Exception) -> str:
     if "truncated" in lowered or "premature" in lowered or isinstance(error, EOFError):
         return "truncated file"
     return f"cannot be decoded: {text or type(error).__name__}"
+
+
+@lru_cache(maxsize=1)
+def _hush_libtiff() -> None:
+    """Stop libtiff from writing its complaints to stderr: what matters of them comes back as the reason."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
+            paths = {line.split(maxsplit=5)[-1].strip() for line in maps if "libtiff" in line}
+        for path in paths:
+            library = ctypes.CDLL(path)
+            library.TIFFSetErrorHandler(None)
+            library.TIFFSetWarningHandler(None)
+    except (OSError, AttributeError):
+        return  # no Linux, or libtiff is linked in: noisy, but right
 
 
 # Pillow reports oddities through warnings, whose filters belong to the whole process. The first decoder to enter

@@ -60,11 +60,13 @@ def run_ingest(store: Store, settings: Settings, sources: Sequence[str]) -> Summ
         background = to_rgb(ingest.background)
     except ValueError as error:
         raise SettingsError(f"ingest.background: {error}") from error
-    opened = [(os.path.abspath(os.path.expanduser(path)), *open_source(path, ingest)) for path in sources]  # noqa: PTH100, PTH111
+    opened = [(os.path.abspath(os.path.expanduser(path)), *open_source(path, ingest)) for path in sources]
     writer = Writer(store, ingest)
-    counts: Counter[str] = Counter({name: 0 for name in ("items", "copies", "texts", "failed", "known")})
+    counts: Counter[str] = Counter(dict.fromkeys(("items", "copies", "texts", "failed", "known"), 0))
     failures: Counter[str] = Counter()
-    with Runs(store).start("ingest", {"ingest": ingest.model_dump(), "sources": [path for path, _, _ in opened]}) as run:
+    asked = {"ingest": ingest.model_dump(), "sources": [path for path, _, _ in opened]}
+    notes: list[str] = []
+    with Runs(store).start("ingest", asked) as run:
         with Pipeline(ingest, background) as pipeline, progress(None, "ingest", unit="item") as bar:
             for path, kind, source in opened:
                 number = writer.source(path, kind)
@@ -82,10 +84,11 @@ def run_ingest(store: Store, settings: Settings, sources: Sequence[str]) -> Summ
                         failures[seen.reason] += 1
                 writer.commit(number)
                 writer.listed(number, listed)
+                notes += [f"{path}: {note}" for note in source.notes()]
         run.counts.update(counts)
         run.facts["failures"] = dict(failures.most_common(50))
         run.outputs = [name for name in ("items", "copies") if store.has(name)]
-    return Summary("ingest", dict(counts), (), dict(failures), time.monotonic() - started)
+    return Summary("ingest", dict(counts), tuple(notes), dict(failures), time.monotonic() - started)
 
 
 class Pipeline:
@@ -174,7 +177,9 @@ class Writer:
     _thumbnails: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        marks = [mark for batch in self.store.scan("ingests", ["commit"]) for mark in batch.column(0).to_pylist()]
+        marks = [
+            mark for batch in self.store.scan("ingests", ["commit"]) for mark in batch.column(0).to_pylist()
+        ]
         self.commits = max(marks, default=0)
         for table in ("items", "copies", "thumbnails"):
             # What a killed run wrote without its marker.

@@ -45,7 +45,9 @@ _COUNT = re.compile(r"(\d+\+?|multiple_?)(girl|boy|other)s?|solo")
 _FACE = re.compile(r"[^\s,]{1,4}")
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _OPEN, _CLOSE = "\ue000", "\ue001"  # stand-ins for escaped brackets, from the private use area
-_LEADING = frozenset("a an the this that these those she he it they there her his their two three photo image".split())
+_LEADING = frozenset(
+    "a an the this that these those she he it they there her his their two three photo image".split()
+)
 _GRAMMAR = frozenset("a an the is are was were has have with who which while and wearing".split())
 
 
@@ -67,7 +69,9 @@ def parse_tags(value: str | Iterable[str] | None) -> list[str]:
     """
     if value is None:
         return []
-    pieces = _split(value) if isinstance(value, str) else [p for part in value if part for p in _pieces(str(part))]
+    pieces = (
+        _split(value) if isinstance(value, str) else [p for part in value if part for p in _pieces(str(part))]
+    )
     seen: dict[str, None] = {}
     for piece in pieces:
         tag = canonical_tag(piece)
@@ -138,7 +142,11 @@ def _caption_line(line: str) -> tuple[list[str], str]:
     if prose_pieces[0] or sum(prose_pieces) > 0.4 * len(pieces):
         return [], line
     # A tag list with a sentence behind it; long titles such as a game's name stay tags.
-    texts = [p for p, prose in zip(pieces, prose_pieces, strict=True) if prose and (len(p.split()) > 8 or p[-1] == ".")]
+    texts = [
+        p
+        for p, prose in zip(pieces, prose_pieces, strict=True)
+        if prose and (len(p.split()) > 8 or p[-1] == ".")
+    ]
     return parse_tags([piece for piece in pieces if piece not in texts]), ", ".join(texts)
 
 

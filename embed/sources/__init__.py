@@ -39,11 +39,14 @@ def kind_of(path: Path) -> str:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise SourceError(f"cannot read the source {path}: {error.strerror or error}", "Check the path.") from error
+        raise SourceError(
+            f"cannot read the source {path}: {error.strerror or error}", "Check the path."
+        ) from error
     if stat.S_ISDIR(mode):
         return _kind_of_folder(path)
     if path.name.lower().endswith((".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")):
-        raise SourceError(f"{path} is compressed; its members cannot be read on their own", "Unpack it to a plain .tar.")
+        message = f"{path} is compressed; its members cannot be read on their own"
+        raise SourceError(message, "Unpack it to a plain .tar.")
     kind = _ENDINGS.get(path.suffix.lower())
     if kind is None or not stat.S_ISREG(mode):
         raise SourceError(

@@ -12,7 +12,10 @@ from schema.errors import SourceError
 from schema.settings import IngestSettings
 from schema.tagging import parse_caption, parse_tags
 
-IMAGE_NAMES = ("file_name", "image", "image_path", "filename", "filepath", "file_path", "file", "path", "img", "jpg", "png", "webp")
+IMAGE_NAMES = (
+    "file_name", "image", "image_path", "filename", "filepath", "file_path", "file", "path", "img",
+    "jpg", "png", "webp",
+)  # fmt: skip
 TAG_NAMES = ("tags", "tag_string", "tag_string_general", "tag_list", "booru_tags")
 # Further parts of one tag list, as Danbooru's own dumps split it.
 TAG_PARTS = ("tag_string_character", "tag_string_copyright", "tag_string_artist", "tag_string_meta")
@@ -42,7 +45,7 @@ class Words:
 
 
 def find_columns(names: Iterable[str], settings: IngestSettings, where: str) -> Columns:
-    """Return the columns by their settings, or by the usual names; raises SourceError on a configured one that is missing."""
+    """Return the columns by their settings, or by usual names; SourceError if a configured one is missing."""
     present = [str(name) for name in names]
     lower = {name.lower(): name for name in reversed(present)}
 
@@ -101,7 +104,9 @@ def _tags(value: Any) -> list[str]:
     if isinstance(value, Mapping):
         return parse_tags([str(name) for name in value])  # tag -> score, as taggers write it
     if isinstance(value, (list, tuple)):
-        return parse_tags([str(part.get("name", "")) if isinstance(part, Mapping) else str(part) for part in value])
+        return parse_tags(
+            [str(part.get("name", "")) if isinstance(part, Mapping) else str(part) for part in value]
+        )
     if isinstance(value, str):
         if value.lstrip().startswith('["'):  # a JSON list that a CSV carries as a string
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from embed.sources.columns import Columns, Words, find_columns, plain, words_of
 from embed.sources.kohya import KohyaTags, looks_like_kohya
 from embed.sources.reader import file_uri
 from embed.sources.records import records
-from embed.sources.sighting import Known, Sighting, clean, readable
+from embed.sources.sighting import Known, Sighting, Source, clean, readable
 from schema.errors import SourceError
 from schema.settings import IngestSettings
 from schema.tagging import parse_caption
@@ -34,15 +35,31 @@ _OTHER_ENDINGS = frozenset(
     ".txt .caption .json .jsonl .csv .tsv .md .npy .npz .parquet .toml .yaml .yml .xml .html .htm .py .pkl .pt "
     ".safetensors .zip .tar .gz .7z .rar .mp4 .webm .mkv .mov .avi .mp3 .wav .db .sqlite .log .ini .pdf".split()
 )
+_SIDECARS = frozenset({".txt", ".caption", ".json", ".jsonl", ".csv"})
 _CAPTION_BYTES = 2**20
 
 
-class FolderSource:
+class FolderSource(Source):
     """Lists the pictures of a folder tree; ``key`` is the path relative to the folder, with forward slashes."""
 
     def __init__(self, path: Path, settings: IngestSettings) -> None:
-        self._root = os.path.abspath(path)  # noqa: PTH100 - names may be no valid text, os.path keeps them
+        self._root = os.path.abspath(path)
         self._settings = settings
+        self._left_alone: Counter[str] = Counter()
+
+    def notes(self) -> list[str]:
+        """Return how many files were left alone, by ending; captions and metadata are not among them."""
+        found = [
+            (count, readable(end) or "no ending")
+            for end, count in self._left_alone.items()
+            if end not in _SIDECARS
+        ]
+        if not found:
+            return []
+        listed = ", ".join(
+            f"{count} {end}" for count, end in sorted(found, key=lambda pair: (-pair[0], pair[1]))[:12]
+        )
+        return [f"{sum(count for count, _ in found)} other files left alone ({listed})"]
 
     def sightings(self, known: Known) -> Iterator[Sighting]:
         """Yield the rows of metadata files in their order, then all other pictures in sorted order."""
@@ -60,7 +77,9 @@ class FolderSource:
                 yield from self._metadata(path, kohya, known)
             yield from self._pictures(kohya, known)
             for name in kohya.unused():
-                yield Sighting(clean(name), clean(name), reason="named in a kohya JSON, but there is no such file")
+                yield Sighting(
+                    clean(name), clean(name), reason="named in a kohya JSON, but there is no such file"
+                )
         finally:
             kohya.close()
 
@@ -81,13 +100,16 @@ class FolderSource:
                         elif not entry.name.startswith(".") and entry.name not in ("__MACOSX", "@eaDir"):
                             if entry.is_symlink():
                                 real = os.path.realpath(entry.path)
-                                if real in visited or (real + os.sep).startswith(inside + os.sep) or inside.startswith(real + os.sep):
+                                within = (real + os.sep).startswith(inside + os.sep)
+                                if real in visited or within or inside.startswith(real + os.sep):
                                     continue
                                 visited.add(real)
                             folders.append(entry.path)
             except OSError as error:
                 if folder == self._root:
-                    raise SourceError(f"cannot list the folder {folder}: {error.strerror or error}") from error
+                    raise SourceError(
+                        f"cannot list the folder {folder}: {error.strerror or error}"
+                    ) from error
                 files, folders = [], []
             yield folder, sorted(files, key=os.fsencode)
             stack.extend(sorted(folders, key=os.fsencode, reverse=True))
@@ -104,7 +126,9 @@ class FolderSource:
             if columns is None or not seen.issuperset(record):
                 seen = seen.union(record)
                 settings = self._settings
-                columns = find_columns(record if columns is None else sorted(seen), _lenient(settings, record), here)
+                columns = find_columns(
+                    record if columns is None else sorted(seen), _lenient(settings, record), here
+                )
             name = str(record.get(columns.image) or "") if columns.image else ""
             words = words_of(record, columns)
             if not name:
@@ -127,6 +151,7 @@ class FolderSource:
             for name in names:
                 path = os.path.join(folder, name)
                 if not _is_picture(path):
+                    self._left_alone[os.path.splitext(name)[1].lower()] += 1
                     continue
                 relative = self._relative(path)
                 if kohya.has_listed and kohya.was_listed(relative):
@@ -151,7 +176,9 @@ class FolderSource:
             if text:
                 texts.setdefault(text)
         keys = tuple(name for name in words.keys if name != key)
-        return Sighting(key, uri, keys, tuple(clean(tag) for tag in tags), clean("\n".join(texts)), words.identity)
+        return Sighting(
+            key, uri, keys, tuple(clean(tag) for tag in tags), clean("\n".join(texts)), words.identity
+        )
 
     def _relative(self, path: str) -> str:
         return os.path.relpath(path, self._root).replace(os.sep, "/")
@@ -160,7 +187,9 @@ class FolderSource:
 def _text_row(key: str, words: Words) -> Sighting:
     text = words.text or ", ".join(tag.replace("_", " ") for tag in words.tags)
     if not text:
-        return Sighting(words.keys[0] if words.keys else key, "", reason="row has neither a picture nor a text")
+        return Sighting(
+            words.keys[0] if words.keys else key, "", reason="row has neither a picture nor a text"
+        )
     return Sighting(words.keys[0] if words.keys else key, "", (), words.tags, plain(text), words.identity)
 
 

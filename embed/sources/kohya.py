@@ -1,4 +1,4 @@
-"""Kohya-style metadata JSON, path -> {"tags": ...}, in a temporary SQLite file: it may describe millions of pictures."""
+"""Kohya-style metadata JSON, path -> {"tags": ...}, kept in a temporary SQLite file: it may describe millions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class KohyaTags:
         self._db = sqlite3.connect("")
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("PRAGMA cache_size = -65536")
-        self._db.execute("CREATE TABLE said (path TEXT, tags TEXT, text TEXT, used INTEGER DEFAULT 0, name TEXT, file INTEGER)")
+        columns = "path TEXT, tags TEXT, text TEXT, used INTEGER DEFAULT 0, name TEXT, file INTEGER"
+        self._db.execute(f"CREATE TABLE said ({columns})")
         self._db.execute("CREATE TABLE listed (path TEXT PRIMARY KEY) WITHOUT ROWID")
         self._loaded = 0
         self.has_listed = False
@@ -81,7 +82,9 @@ class KohyaTags:
         base = stem.rpartition("/")[2]
         found = []
         query = "SELECT rowid, tags, text FROM said WHERE path IN (?, ?, ?, ?) ORDER BY rowid"
-        names = tuple(readable(name) for name in (relative, stem, f"*/{base}", f"*/{relative.rpartition('/')[2]}"))
+        names = tuple(
+            readable(name) for name in (relative, stem, f"*/{base}", f"*/{relative.rpartition('/')[2]}")
+        )
         for number, tags, text in self._db.execute(query, names).fetchall():
             self._db.execute("UPDATE said SET used = 1 WHERE rowid = ?", (number,))
             found.append((tags.split("\n") if tags else [], text))
@@ -100,14 +103,21 @@ class KohyaTags:
 
     def was_listed(self, relative: str) -> bool:
         """Tell whether a metadata file listed this path."""
-        return self._db.execute("SELECT 1 FROM listed WHERE path = ?", (readable(relative),)).fetchone() is not None
+        return (
+            self._db.execute("SELECT 1 FROM listed WHERE path = ?", (readable(relative),)).fetchone()
+            is not None
+        )
 
     def _place(self, folder: str, name: str) -> str:
         name = name.replace("\\", "/")
         if os.path.isabs(name) or re.match(r"[A-Za-z]:/", name):
             root = self._root.rstrip("/") + "/"
             # Written on another machine: only the file's own name still means something.
-            return readable(name[len(root) :]) if name.startswith(root) else "*/" + clean(name.rpartition("/")[2])
+            return (
+                readable(name[len(root) :])
+                if name.startswith(root)
+                else "*/" + clean(name.rpartition("/")[2])
+            )
         return clean(os.path.normpath(os.path.join(folder, name)).replace(os.sep, "/"))
 
 

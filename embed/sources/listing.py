@@ -9,12 +9,12 @@ from pathlib import Path
 from embed.sources.columns import Columns, Words, find_columns, plain, words_of
 from embed.sources.reader import file_uri
 from embed.sources.records import records
-from embed.sources.sighting import Known, Sighting, clean, readable
+from embed.sources.sighting import Known, Sighting, Source, clean, readable
 from schema.errors import SourceError
 from schema.settings import IngestSettings
 
 
-class ListingSource:
+class ListingSource(Source):
     """Lists the rows of one file; relative paths are looked up beside it, absolute ones are taken as they are."""
 
     def __init__(self, path: Path, settings: IngestSettings) -> None:
@@ -51,7 +51,9 @@ class ListingSource:
         if self._path.suffix.lower() in (".csv", ".tsv"):
             return self._settings
         names = ("image_column", "tags_column", "text_column", "key_column", "identity_column")
-        return self._settings.model_copy(update={n: "" for n in names if getattr(self._settings, n) not in seen})
+        return self._settings.model_copy(
+            update={n: "" for n in names if getattr(self._settings, n) not in seen}
+        )
 
     def _picture(self, name: str, words: Words) -> Sighting:
         key = readable(name)

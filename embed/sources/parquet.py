@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 from embed.sources.columns import Columns, find_columns, words_of
 from embed.sources.listing import resolve, text_row
 from embed.sources.reader import file_uri, row_uri
-from embed.sources.sighting import Known, Sighting, readable
+from embed.sources.sighting import Known, Sighting, Source, readable
 from schema.errors import SourceError
 from schema.settings import IngestSettings
 
 _BATCH_ROWS = 4096
 
 
-class ParquetSource:
+class ParquetSource(Source):
     """Lists the rows of a Parquet file, or of all those in a folder in sorted order."""
 
     def __init__(self, path: Path, settings: IngestSettings) -> None:
@@ -30,7 +30,7 @@ class ParquetSource:
         self._settings = settings
 
     def sightings(self, known: Known) -> Iterator[Sighting]:
-        """Yield one sighting per row; a file that cannot be read is one failed row, or SourceError if it is the only."""
+        """Yield one sighting per row; of several files, one that cannot be read is a failed row."""
         paths = sorted(self._path.rglob("*.parquet")) if self._path.is_dir() else [self._path]
         for path in paths:
             name = path.relative_to(self._path).as_posix() if self._path.is_dir() else path.name

@@ -1,9 +1,9 @@
 """Reading the bytes behind a stored uri again: a file, a member of a tar, a row of a Parquet file.
 
-    /data/a.png                       a file
-    file:///data/%FF.png              a file whose name is no plain text, percent-encoded
-    /data/shard.tar#offset=512&size=9 bytes inside a tar
-    /data/part.parquet#row=7&column=image
+/data/a.png                       a file
+file:///data/%FF.png              a file whose name is no plain text, percent-encoded
+/data/shard.tar#offset=512&size=9 bytes inside a tar
+/data/part.parquet#row=7&column=image
 """
 
 from __future__ import annotations

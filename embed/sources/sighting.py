@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,8 +31,14 @@ class Sighting:
 class Source(Protocol):
     """A place that lists items; the order is the same every time."""
 
+    @abstractmethod
     def sightings(self, known: Known) -> Iterator[Sighting]:
         """Yield everything in listing order; for what is ``known``, tags and text may be left out."""
+        ...
+
+    def notes(self) -> list[str]:
+        """Return what is worth telling after the listing, such as what was left alone."""
+        return []
 
 
 def readable(name: str) -> str:

@@ -16,7 +16,7 @@ from embed.sources.columns import Words, find_columns, words_of
 from embed.sources.folder import IMAGE_ENDINGS
 from embed.sources.listing import text_row
 from embed.sources.reader import file_uri, tar_uri
-from embed.sources.sighting import Known, Sighting, clean, readable
+from embed.sources.sighting import Known, Sighting, Source, clean, readable
 from schema.errors import SourceError
 from schema.settings import IngestSettings
 from schema.tagging import parse_caption, parse_tags
@@ -32,7 +32,7 @@ class _Sample:
     texts: dict[str, bytes] = field(default_factory=dict)
 
 
-class TarSource:
+class TarSource(Source):
     """Lists the samples of one tar, or of all those in a folder in sorted order."""
 
     def __init__(self, path: Path, settings: IngestSettings) -> None:
@@ -117,7 +117,7 @@ def _samples(path: Path) -> Iterator[_Sample]:
                 torn = _torn(path, tar.offset)
                 break
             # tarfile remembers every header; a shard of a million members is not worth a gigabyte.
-            tar.members = []
+            tar.members = []  # type: ignore[attr-defined]
             if not member.isreg():
                 continue
             folder, slash, base = member.name.rpartition("/")

@@ -89,7 +89,8 @@ def test_metadata_rows_come_first_and_in_their_order(tree: Path, name: str) -> N
 
 def test_kohya_tags_with_and_without_ending_join_the_captions(tree: Path) -> None:
     (tree / "a.txt").write_text("solo")
-    said = {"a": {"tags": "1girl, hat"}, "b/2.png": {"tags": "1boy"}, "/elsewhere/b/10.png": {"tags": "cat"}, "gone": {"tags": "x"}}
+    names = {"a": "1girl, hat", "b/2.png": "1boy", "/elsewhere/b/10.png": "cat", "gone": "x"}
+    said = {name: {"tags": tags} for name, tags in names.items()}
     (tree / "meta_lat.json").write_text(json.dumps(said))
     found = {s.key: s for s in listed(tree)}
     assert found["a.png"].tags == ("solo", "1girl", "hat")
@@ -159,7 +160,7 @@ def test_parquet_listings(tree: Path, png: Callable[[str], bytes], shape: str) -
     reader = Reader()
     assert [reader.read(s.uri) for s in reversed(found)] == pictures[::-1]
     assert [s.tags for s in found] == [("hat",), (), ("cat", "dog")]
-    assert ["5", "6", "7"] == [s.keys[0] for s in found]
+    assert [s.keys[0] for s in found] == ["5", "6", "7"]
 
 
 def test_tars(tmp_path: Path, png: Callable[[str], bytes]) -> None:

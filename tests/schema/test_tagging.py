@@ -45,10 +45,22 @@ def test_tags_as_written(written: str | list[str] | None, tags: list[str]) -> No
         ("no_humans simple_background general", ["no_humans", "simple_background", "general"], ""),
         ("a girl with long blonde hair, smiling", [], "a girl with long blonde hair, smiling"),
         ("The old wizard raises his staff.", [], "The old wizard raises his staff."),
-        ("young woman standing in a field, wearing a hat", [], "young woman standing in a field, wearing a hat"),
+        (
+            "young woman standing in a field, wearing a hat",
+            [],
+            "young woman standing in a field, wearing a hat",
+        ),
         ("blonde hair", ["blonde_hair"], ""),
-        ("1girl, looking at viewer, hands on own hips", ["1girl", "looking_at_viewer", "hands_on_own_hips"], ""),
-        ("1girl, hat\nA girl in a hat stands by the sea.", ["1girl", "hat"], "A girl in a hat stands by the sea."),
+        (
+            "1girl, looking at viewer, hands on own hips",
+            ["1girl", "looking_at_viewer", "hands_on_own_hips"],
+            "",
+        ),
+        (
+            "1girl, hat\nA girl in a hat stands by the sea.",
+            ["1girl", "hat"],
+            "A girl in a hat stands by the sea.",
+        ),
         ("", [], ""),
         (" \n, ,\n", [], ""),
     ],
@@ -58,9 +70,15 @@ def test_captions(caption: str, tags: list[str], text: str) -> None:
 
 
 def test_rating_year_and_quality_are_split_off() -> None:
-    parts = split_tags(parse_tags("1girl, rating:safe, newest, masterpiece, score_9_up, year 2023, hat, general"))
+    parts = split_tags(
+        parse_tags("1girl, rating:safe, newest, masterpiece, score_9_up, year 2023, hat, general")
+    )
     assert parts.content == ["1girl", "hat"]
-    assert (parts.rating, parts.years, parts.meta) == ("safe", ["newest", "year_2023"], ["masterpiece", "score_9_up"])
+    assert (parts.rating, parts.years, parts.meta) == (
+        "safe",
+        ["newest", "year_2023"],
+        ["masterpiece", "score_9_up"],
+    )
 
 
 @given(st.lists(st.text(max_size=20), max_size=6))
