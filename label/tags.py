@@ -174,7 +174,7 @@ class _Table:
         for group, numbers in attribute.counts.items():
             self._known.update((tag, (group, COUNTED)) for tag in numbers)
         colors = {_tag(word): color for color, words in attribute.colors.items() for word in (color, *words)}
-        strips = [(prefix, color) for prefix, color in colors.items()]
+        strips = list(colors.items())
         strips += [(_tag(prefix), "") for prefix in attribute.prefixes if _tag(prefix) not in colors]
         self._strips = sorted(((prefix + "_", color) for prefix, color in strips), key=lambda s: -len(s[0]))
 

@@ -24,7 +24,8 @@ _LINKS = frozenset(
     "who whose whom which while where when but is are was were be being does do did and or nor".split()
 )
 _DENIALS = frozenset(
-    "no not without never neither nor lacks lacking sans cannot isn't aren't wasn't doesn't don't didn't hasn't haven't".split()
+    "no not without never neither nor lacks lacking sans cannot "
+    "isn't aren't wasn't doesn't don't didn't hasn't haven't".split()
 )
 _NOT_DENYING = frozenset("only just merely".split())
 _COPULAS = frozenset("is are was were looks look dyed colored coloured".split())

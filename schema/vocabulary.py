@@ -46,7 +46,9 @@ M = TypeVar("M", bound=Entry)
 
 def _phrases(given: object) -> object:
     # In the file "a, b" is short for ["a", "b"]; tags, which hold no spaces, are split at spaces.
-    return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+    return (
+        tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+    )
 
 
 class Value(Entry):
@@ -54,16 +56,26 @@ class Value(Entry):
 
     name: str = Field(description="Lower-case words, as they stand in the label tables.")
     tags: tuple[str, ...] = Field((), description="Booru tags that say it.")
-    weak_tags: tuple[str, ...] = Field((), description="Tags that say it only where no other tag of the attribute does.")
+    weak_tags: tuple[str, ...] = Field(
+        (), description="Tags that say it only where no other tag of the attribute does."
+    )
     words: tuple[str, ...] = Field((), description="Phrases that say it by themselves in a description.")
     adjectives: tuple[str, ...] = Field((), description="Words that say it before a noun of the attribute.")
-    prompts: tuple[str, ...] = Field((), description="Zero-shot prompts; in the file phrases, here whole sentences.")
+    prompts: tuple[str, ...] = Field(
+        (), description="Zero-shot prompts; in the file phrases, here whole sentences."
+    )
     kind_of: str | None = Field(None, description="The more general value that this one is a kind of.")
-    over: tuple[str, ...] = Field((), description="Values that this one wins against when both are said; '*': all.")
+    over: tuple[str, ...] = Field(
+        (), description="Values that this one wins against when both are said; '*': all."
+    )
     colored: bool = Field(False, description="The value can be said with a colour, as 'green yukata'.")
-    at_least: int | None = Field(None, ge=0, description="In a counted attribute: the smallest number it stands for.")
+    at_least: int | None = Field(
+        None, ge=0, description="In a counted attribute: the smallest number it stands for."
+    )
 
-    from_number: int | None = Field(None, ge=0, description="The lowest number, in the attribute's unit, that says it.")
+    from_number: int | None = Field(
+        None, ge=0, description="The lowest number, in the attribute's unit, that says it."
+    )
 
     @field_validator("tags", "weak_tags", mode="before")
     @classmethod
@@ -83,20 +95,33 @@ class Attribute(Entry):
     title: str = Field(description="Key in JSON Lines rows and heading on the page.")
     kind: Literal["one", "many"] = Field(description="One value per character, or any number.")
     about: str = Field("", description="What it means and what it leaves out.")
-    templates: tuple[str, ...] = Field(("a drawing of a character with {}",), description="Sentences round a prompt.")
+    templates: tuple[str, ...] = Field(
+        ("a drawing of a character with {}",), description="Sentences round a prompt."
+    )
     nouns: tuple[str, ...] = Field((), description="Nouns whose adjectives are this attribute's: hair, eyes.")
     colors: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="Colour to its other words.")
-    prefixes: tuple[str, ...] = Field((), description="Tag prefixes that leave the value as it is: frilled_dress.")
+    prefixes: tuple[str, ...] = Field(
+        (), description="Tag prefixes that leave the value as it is: frilled_dress."
+    )
     counts: dict[str, dict[str, int | str]] = Field(
-        default_factory=dict, description="Counting tags: group to tag to number, 2 or '2+'; group 'all' bounds the sum."
+        default_factory=dict,
+        description="Counting tags: group to tag to number, 2 or '2+'; group 'all' bounds the sum.",
     )
     ambiguous: tuple[str, ...] = Field((), description="Values that leave it open which character is meant.")
     hidden_by: tuple[str, ...] = Field((), description="Tags of things that can hide it.")
-    absent: str | None = Field(None, description="The value that says there is none; a denial in a text says it.")
-    mixed: str | None = Field(None, description="What two values said of one thing come to: 'black and white hair'.")
-    singular: tuple[str, ...] = Field((), description="In a counted attribute: nouns that are one character each.")
+    absent: str | None = Field(
+        None, description="The value that says there is none; a denial in a text says it."
+    )
+    mixed: str | None = Field(
+        None, description="What two values said of one thing come to: 'black and white hair'."
+    )
+    singular: tuple[str, ...] = Field(
+        (), description="In a counted attribute: nouns that are one character each."
+    )
     unit: tuple[str, ...] = Field((), description="Words after a number that make it a value: 'years old'.")
-    precision: float | None = Field(None, gt=0.5, lt=1, description="Precision asked where the settings name none.")
+    precision: float | None = Field(
+        None, gt=0.5, lt=1, description="Precision asked where the settings name none."
+    )
     values: tuple[Value, ...] = Field(description="In the order in which they are shown.")
 
     @field_validator("nouns", "ambiguous", "prefixes", "singular", "unit", mode="before")
@@ -266,14 +291,18 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
 
 def _attribute(name: str, table: object) -> Attribute:
     if not _NAME.fullmatch(name):
-        raise VocabularyError(f"{name!r}: a name of an attribute is lower-case letters, digits and underscores")
+        raise VocabularyError(
+            f"{name!r}: a name of an attribute is lower-case letters, digits and underscores"
+        )
     if not isinstance(table, dict):
         raise VocabularyError(f"{name} is not a table; write [{name}]")
     values = table.get("values")
     if not isinstance(values, dict) or not values:
         raise VocabularyError(f"{name} has no values; write [{name}.values]")
     templates = table.get("templates", Attribute.model_fields["templates"].default)
-    if not isinstance(templates, list | tuple) or not all(isinstance(t, str) and "{}" in t for t in templates):
+    if not isinstance(templates, list | tuple) or not all(
+        isinstance(t, str) and "{}" in t for t in templates
+    ):
         raise VocabularyError(f"{name}.templates: a list of sentences, each with {{}} for the value")
     built = [_value(name, each, body, templates) for each, body in values.items()]
     attribute = _validate(
@@ -340,10 +369,12 @@ def _check_names(attribute: Attribute) -> None:
             referred.append((f"values.{value.name!r}.kind_of", value.kind_of))
         referred += [(f"values.{value.name!r}.over", name) for name in value.over if name != EVERY_OTHER]
         if value.colored and not attribute.colors:
-            raise VocabularyError(f"{attribute.name}.values.{value.name!r} is colored but {attribute.name} has no colors")
+            raise VocabularyError(
+                f"{attribute.name}.values.{value.name!r} is colored but {attribute.name} has no colors"
+            )
         if bool(attribute.unit) != (value.from_number is not None):
             raise VocabularyError(
-                f"{attribute.name}.values.{value.name!r}: from_number goes with unit; set both for all values or neither"
+                f"{attribute.name}.values.{value.name!r}: from_number goes with unit; set all or neither"
             )
         if bool(attribute.counts) != (value.at_least is not None):
             raise VocabularyError(
@@ -357,7 +388,9 @@ def _check_names(attribute: Attribute) -> None:
         seen, parent = {value.name}, value.kind_of
         while parent is not None:
             if parent in seen:
-                raise VocabularyError(f"{attribute.name}.values.{value.name!r} is a kind of itself through kind_of")
+                raise VocabularyError(
+                    f"{attribute.name}.values.{value.name!r} is a kind of itself through kind_of"
+                )
             seen.add(parent)
             parent = known[parent].kind_of
 
@@ -377,7 +410,9 @@ def _check_repeats(attribute: Attribute) -> None:
     for group, numbers in attribute.counts.items():
         for tag, number in numbers.items():
             if isinstance(number, str) and not re.fullmatch(r"\d+\+", number):
-                raise VocabularyError(f"{attribute.name}.counts.{group}: {tag} = {number!r} is neither 2 nor '2+'")
+                raise VocabularyError(
+                    f"{attribute.name}.counts.{group}: {tag} = {number!r} is neither 2 nor '2+'"
+                )
     counted = [tag for group in attribute.counts.values() for tag in group]
     if twice := sorted({tag for tag in counted if counted.count(tag) > 1}):
         raise VocabularyError(f"{attribute.name}.counts: {twice[0]!r} is in two groups")

@@ -134,7 +134,11 @@ def test_tag_files(tmp_path: Path) -> None:
     implications.write_text(
         json.dumps(
             [
-                {"antecedent_name": "sun_wukong_(hero)", "consequent_name": "monkey_king", "status": "active"},
+                {
+                    "antecedent_name": "sun_wukong_(hero)",
+                    "consequent_name": "monkey_king",
+                    "status": "active",
+                },
                 {"antecedent_name": "monkey_king", "consequent_name": "crown", "status": "active"},
                 {"antecedent_name": "crown", "consequent_name": "monkey_king", "status": "active"},
                 {"antecedent_name": "monkey_king", "consequent_name": "glasses", "status": "deleted"},
@@ -152,7 +156,9 @@ def test_tag_files(tmp_path: Path) -> None:
 
 def test_implication_formats_and_closure(tmp_path: Path) -> None:
     csv = tmp_path / "i.csv"
-    csv.write_text("id,antecedent_name,consequent_name,created_at,status\n1,a,b,,active\n2,b,c,,active\n3,c,a,,active\n")
+    csv.write_text(
+        "id,antecedent_name,consequent_name,created_at,status\n1,a,b,,active\n2,b,c,,active\n3,c,a,,active\n"
+    )
     lines = tmp_path / "i.jsonl"
     lines.write_text('{"antecedent_name": "c", "consequent_name": "d", "status": "active"}\nnonsense\n')
     found = load_implications([csv, lines])
@@ -163,7 +169,9 @@ def test_implication_formats_and_closure(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=30))
-def test_closure_against_matrix_powers(tmp_path_factory: pytest.TempPathFactory, edges: list[tuple[int, int]]) -> None:
+def test_closure_against_matrix_powers(
+    tmp_path_factory: pytest.TempPathFactory, edges: list[tuple[int, int]]
+) -> None:
     path = tmp_path_factory.mktemp("graph") / "i.csv"
     rows = "".join(f"t{a},t{b},active\n" for a, b in edges)
     path.write_text("antecedent_name,consequent_name,status\n" + rows)
@@ -195,7 +203,8 @@ def test_a_new_attribute_is_toml_only(tmp_path: Path) -> None:
     path.write_text(
         DEFAULT_PATH.read_text(encoding="utf-8")
         + '\n[species]\ntitle = "Species"\nkind = "one"\n[species.values]\n'
-        + 'human = { tags = "human", words = "human" }\nelf = { tags = "elf dark_elf", words = "elf", over = "human" }\n'
+        + 'human = { tags = "human", words = "human" }\n'
+        + 'elf = { tags = "elf dark_elf", words = "elf", over = "human" }\n'
     )
     vocabulary: Vocabulary = load_vocabulary(path)
     reading = TagReader(vocabulary).read(["1girl", "elf", "human"])

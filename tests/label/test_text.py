@@ -45,6 +45,9 @@ def test_the_whole_sentence() -> None:
         ("a cool girl", "expression", None),
         ("black-haired woman", "hair_color", ["black"]),
         ("black-haired woman", "ethnicity", None),
+        ("a woman: white hair", "ethnicity", None),
+        ("a girl is petting white cats", "ethnicity", None),
+        ("eye color: blue", "eye_color", ["blue"]),
         ("a black woman", "ethnicity", ["black"]),
         ("a japanese school uniform", "ethnicity", None),
         ("her hair is long and black, eyes are blue", "hair_color", ["black"]),
@@ -111,6 +114,7 @@ def test_denials(text: str, denied: dict[str, list[str]], said: dict[str, list[s
         ("three women", "three or more", True),
         ("a man, a warrior from the north", "one", False),
         ("a man dressed as a woman", "one", False),
+        ("men holding hands", None, True),
         ("red eyes", None, False),
     ],
 )

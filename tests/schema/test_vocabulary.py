@@ -112,8 +112,14 @@ def test_lists_and_short_strings_mean_the_same(load: Callable[[str], Vocabulary]
         ('[A]\nkind = "one"', "'A'"),
         ('[a]\nkind = "some"\n[a.values]\nx = {}', "a.kind"),
         ('[a]\nkind = "one"\ncolour = 1\n[a.values]\nx = {}', "unknown key 'colour'"),
-        ('[a]\nkind = "one"\n[a.values]\nx = { tag = "p" }', "a.values.'x': unknown key 'tag'; did you mean tags"),
-        ('[a]\nkind = "one"\n[a.values]\nx = { tags = "p" }\ny = { tags = "p" }', "'p' is twice among the tags"),
+        (
+            '[a]\nkind = "one"\n[a.values]\nx = { tag = "p" }',
+            "a.values.'x': unknown key 'tag'; did you mean tags",
+        ),
+        (
+            '[a]\nkind = "one"\n[a.values]\nx = { tags = "p" }\ny = { tags = "p" }',
+            "'p' is twice among the tags",
+        ),
         ('[a]\nkind = "one"\n[a.values]\nx = { tags = "p", weak_tags = "p" }', "'p' is twice"),
         ('[a]\nkind = "one"\n[a.values]\nx = { words = "p" }\ny = { words = "p" }', "of 'x' and of 'y'"),
         ('[a]\nkind = "one"\n[a.values]\nx = { tags = "P" }', "'P' in tags"),
@@ -124,11 +130,20 @@ def test_lists_and_short_strings_mean_the_same(load: Callable[[str], Vocabulary]
         ('[a]\nkind = "one"\nambiguous = "z"\n[a.values]\nx = {}', "unknown value 'z'"),
         ('[a]\nkind = "one"\n[a.values]\nx = { colored = true }', "has no colors"),
         ('[a]\nkind = "one"\n[a.values]\nx = { at_least = 1 }', "goes with counts"),
-        ('[a]\nkind = "one"\ncounts = { g = { t = "many" } }\n[a.values]\nx = { at_least = 1 }', "neither 2 nor '2+'"),
+        (
+            '[a]\nkind = "one"\ncounts = { g = { t = "many" } }\n[a.values]\nx = { at_least = 1 }',
+            "neither 2 nor '2+'",
+        ),
         ('[a]\nkind = "one"\ntemplates = ["none"]\n[a.values]\nx = {}', "a.templates"),
         ('[tags]\nkind = "one"\n[tags.values]\nx = {}', "the column tags is taken"),
-        ('[a]\nkind="one"\n[a.values]\nx={}\n[a_source]\nkind="one"\n[a_source.values]\nx={}', "a_source is taken"),
-        ('[a]\nkind="one"\ntitle="T"\n[a.values]\nx={}\n[b]\nkind="one"\ntitle="T"\n[b.values]\nx={}', "same title"),
+        (
+            '[a]\nkind="one"\n[a.values]\nx={}\n[a_source]\nkind="one"\n[a_source.values]\nx={}',
+            "a_source is taken",
+        ),
+        (
+            '[a]\nkind="one"\ntitle="T"\n[a.values]\nx={}\n[b]\nkind="one"\ntitle="T"\n[b.values]\nx={}',
+            "same title",
+        ),
     ],
 )
 def test_broken_vocabularies_are_named(load: Callable[[str], Vocabulary], text: str, said: str) -> None:
