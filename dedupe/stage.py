@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import pyarrow as pa
 
 from dedupe.candidates import graph_edges, unique_edges
 from dedupe.groups import Edges, cluster_edges
-from dedupe.keep import Copy, choose, criteria
+from dedupe.keep import Compare, Copy, choose, criteria
 from dedupe.verdict import DIFFERENT, SAME, VARIANT, compare, load
 from index.hamming import hamming_pairs
 from index.progress import progress
@@ -65,7 +66,7 @@ def run_dedupe(store: Store, settings: Settings) -> Summary:
         run.counts["full_lists"] = full
         verified, kinds = _verify(store, edges, settings)
         group = cluster_edges(n, verified, threshold=0.0, min_samples=settings.dedupe.min_samples)
-        records = _judge(store, facts, group, verified, kinds, settings, policy)
+        records = _judge(store, facts, group, verified, kinds, policy)
         store.replace("groups", pa.Table.from_pylist(records, tables.GROUPS), tables.GROUPS)
         verdicts = Counter(record["verdict"] for record in records)
         run.counts.update(
@@ -93,7 +94,7 @@ def _facts(store: Store) -> Facts:
         "source",
         "tags",
     ]
-    parts: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in columns[1:]}
+    parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in columns[1:]}
     ids: list[str] = []
     for batch in store.items(columns):
         ids.extend(batch.column("item_id").to_pylist())
@@ -103,7 +104,7 @@ def _facts(store: Store) -> Facts:
             parts[name].append(batch.column(name).fill_null(0).to_numpy(zero_copy_only=False))
         parts["lossless"].append(batch.column("lossless").fill_null(False).to_numpy(zero_copy_only=False))
 
-    def whole(name: str, kind: type) -> npt.NDArray[np.generic]:
+    def whole(name: str, kind: type) -> npt.NDArray[Any]:
         return np.concatenate(parts[name]).astype(kind) if parts[name] else np.empty(0, dtype=kind)
 
     return Facts(
@@ -176,7 +177,12 @@ def _verify(store: Store, edges: Edges, settings: Settings) -> tuple[Edges, list
 
 
 def _judge(
-    store: Store, facts: Facts, group: Ints, edges: Edges, kinds: list[str], settings: Settings, policy: list
+    store: Store,
+    facts: Facts,
+    group: Ints,
+    edges: Edges,
+    kinds: list[str],
+    policy: list[tuple[str, Compare]],
 ) -> list[dict[str, object]]:
     kind_of = {(i, j): k for i, j, k in zip(edges.i.tolist(), edges.j.tolist(), kinds, strict=True)}
     rows = np.flatnonzero(group >= 0)

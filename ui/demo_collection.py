@@ -206,7 +206,7 @@ def _toned(picture: Image.Image, rng: random.Random) -> tuple[Image.Image, str]:
     return ImageEnhance.Contrast(lit).enhance(rng.uniform(0.88, 1.12)), "png"
 
 
-def _flipped(picture: Image.Image, rng: random.Random) -> tuple[Image.Image, str]:
+def _flipped(picture: Image.Image, _rng: random.Random) -> tuple[Image.Image, str]:
     return ImageOps.mirror(picture), "png"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from schema.errors import LikenessError
 from schema.settings import Settings
 
-PASSWORD = "LIKENESS_REVIEW_PASSWORD"
+PASSWORD = "LIKENESS_REVIEW_PASSWORD"  # noqa: S105 - the name of the variable that holds it
 
 LIGHT = {
     "primaryColor": "#4457c9",

@@ -17,7 +17,9 @@ class Reader:
     def __init__(self, vocabulary: Vocabulary, settings: Settings) -> None:
         on = settings.label.sources
         self._tags = (
-            TagReader.from_files(vocabulary, settings.tags.aliases, settings.tags.implications) if "tags" in on else None
+            TagReader.from_files(vocabulary, settings.tags.aliases, settings.tags.implications)
+            if "tags" in on
+            else None
         )
         self._texts = TextReader(vocabulary) if "text" in on else None
         self._counted = {each.name for each in vocabulary.attributes if each.ambiguous}
