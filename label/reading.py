@@ -37,15 +37,13 @@ class Settled:
 def settle(attribute: Attribute, said: Mapping[str, str], denied: Iterable[str] = ()) -> Settled:
     """Return the values that hold, of those said (value to the evidence for it) and those denied."""
     refused = set(denied)
-    doubted = [
-        value for value in said if value in refused or not refused.isdisjoint(attribute.ancestors(value))
-    ]
-    kept = [value for value in said if value not in doubted]
+    names = sorted(said, key=lambda value: (attribute.order[attribute.base(value)], value))
+    doubted = [one for one in names if refused and not refused.isdisjoint((one, *attribute.ancestors(one)))]
+    kept = [value for value in names if value not in doubted]
     conflict = f"{attribute.name}: {_list(said, doubted)}, yet denied" if doubted else None
-    kept = attribute.specific(_color_kinds(attribute, kept) if attribute.colors else kept)
+    if len(kept) > 1:
+        kept = attribute.specific(_color_kinds(attribute, kept) if attribute.colors else kept)
     if attribute.kind == "many":
-        order = list(attribute.by_name)
-        kept.sort(key=lambda value: order.index(attribute.base(value)))
         return _flagged(attribute, Settled(tuple(kept), conflict))
     standing = [one for one in kept if not any(attribute.beats(other, one) for other in kept if other != one)]
     if len(standing) == 1:

@@ -108,7 +108,9 @@ class TagReader:
         ambiguous: str | None = None
         settled = self._settled
         for place in sorted(said):
-            key = tuple(said[place])
+            meant = said[place]
+            # Sorted, so that neither the order of the tags nor a repeated one changes a word of the reading.
+            key = (meant[0],) if len(meant) == 1 else tuple(sorted(set(meant)))
             known = settled.get(key)
             if known is None:
                 known = self._settle(key)

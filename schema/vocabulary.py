@@ -166,6 +166,20 @@ class Attribute(Entry):
     def _split(self, name: str) -> tuple[str | None, str]:
         if name in self.by_name or not self.colors:
             return None, name
+        found = self._splits.get(name)
+        if found is None:
+            found = self._splits[name] = self._part(name)
+        return found
+
+    @cached_property
+    def _splits(self) -> dict[str, tuple[str | None, str]]:
+        return {}
+
+    @cached_property
+    def _lines(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
+    def _part(self, name: str) -> tuple[str | None, str]:
         for color in self._colors_longest_first:
             if name.startswith(color + " "):
                 rest = name[len(color) + 1 :]
@@ -174,11 +188,22 @@ class Attribute(Entry):
         return None, name
 
     @cached_property
+    def order(self) -> dict[str, int]:
+        """Place of each value in the file, the coloured forms left out."""
+        return {name: place for place, name in enumerate(self.by_name)}
+
+    @cached_property
     def _colors_longest_first(self) -> tuple[str, ...]:
         return tuple(sorted(self.colors, key=len, reverse=True))
 
     def ancestors(self, name: str) -> tuple[str, ...]:
         """Return what ``name`` is a kind of, nearest first: 'green yukata' is a yukata, a green kimono, a kimono."""
+        found = self._lines.get(name)
+        if found is None:
+            found = self._lines[name] = self._line(name)
+        return found
+
+    def _line(self, name: str) -> tuple[str, ...]:
         color, base = self._split(name)
         found = [base] if color else []
         parent = self.by_name[base].kind_of if base in self.by_name else None

@@ -35,7 +35,7 @@ def test_each_tag_gives_its_value(attribute: str) -> None:
         ("heterochromia multicolored_eyes", "eye_color", ["heterochromia"]),
         ("green_kimono yukata", "dress", ["green yukata"]),
         ("black_skirt pleated_skirt", "dress", ["black pleated skirt"]),
-        ("white_shirt blue_shirt t-shirt", "dress", ["white shirt", "blue shirt", "t-shirt"]),
+        ("white_shirt blue_shirt t-shirt", "dress", ["blue shirt", "white shirt", "t-shirt"]),
         ("frilled_light_blue_dress", "dress", ["blue dress"]),
         ("hat beret red_scarf", "accessories", ["beret", "scarf"]),
         ("smile one_eye_closed", "expression", ["smile"]),
@@ -57,11 +57,11 @@ def test_rules(tags: str, attribute: str, values: list[str]) -> None:
     ("tags", "attribute", "conflict"),
     [
         ("blue_eyes red_eyes", "eye_color", "eye_color: blue (blue_eyes) or red (red_eyes)"),
-        ("long_hair short_hair", "hair_length", "hair_length: long (long_hair) or short (short_hair)"),
+        ("long_hair short_hair", "hair_length", "hair_length: short (short_hair) or long (long_hair)"),
         ("hat no_hat", "accessories", "accessories: hat (hat), yet denied"),
         ("1girl 2girls", "subjects", "subjects: 1girl, 2girls"),
-        ("solo 2girls", "subjects", "subjects: solo, 2girls"),
-        ("no_humans 1girl", "subjects", "subjects: no_humans, 1girl"),
+        ("solo 2girls", "subjects", "subjects: 2girls, solo"),
+        ("no_humans 1girl", "subjects", "subjects: 1girl, no_humans"),
     ],
 )
 def test_conflicts_leave_the_value_open(tags: str, attribute: str, conflict: str) -> None:
@@ -114,10 +114,7 @@ def test_denied_tags_are_kept_apart() -> None:
 @given(st.lists(st.sampled_from(KNOWN), max_size=12))
 def test_order_and_repeats_do_not_matter(tags: list[str]) -> None:
     one, other = READER.read(tags), READER.read([*reversed(tags), *tags])
-    assert {name: sorted(values) for name, values in one.values.items()} == {
-        name: sorted(values) for name, values in other.values.items()
-    }
-    assert (one.ambiguous is None) == (other.ambiguous is None)
+    assert one == other
     for name, values in one.values.items():
         attribute = VOCABULARY.attribute(name)
         assert all(attribute.holds(value) for value in values)

@@ -127,7 +127,7 @@ def test_people(text: str, value: str | None, ambiguous: bool) -> None:
 def test_conflicts_are_listed() -> None:
     reading = READER.read("long hair, short hair")
     assert "hair_length" not in reading.values
-    assert reading.conflicts == ["hair_length: long (long hair) or short (short hair)"]
+    assert reading.conflicts == ["hair_length: short (short hair) or long (long hair)"]
 
 
 @pytest.mark.parametrize("attribute", [each for each in VOCABULARY.names if each != "subjects"])
