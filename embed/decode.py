@@ -196,7 +196,7 @@ def _pixels(
     if work.mode.startswith("I") or work.mode == "F":
         work, mask = _eight_bits(work)
     elif work.has_transparency_data:
-        work = work.convert("RGBA")
+        work = work if work.mode == "RGBA" else work.convert("RGBA")
         mask = work.getchannel("A")
     work = _to_srgb(work, image.info.get("icc_profile"), notes)
     rgb = work if work.mode == "RGB" and work is not image else work.convert("RGB")

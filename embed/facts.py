@@ -77,7 +77,11 @@ def border_share(rgb: npt.NDArray[np.uint8]) -> float:
     corners = np.stack([rgb[0, 0], rgb[0, -1], rgb[-1, 0], rgb[-1, -1]]).astype(np.int16)
     near = (np.abs(corners[:, None] - corners[None]).max(axis=2) <= _BORDER_TOLERANCE).sum(axis=1)
     corner = corners[int(near.argmax())]
-    content = np.abs(rgb.astype(np.int16) - corner).max(axis=2) > _BORDER_TOLERANCE
+    low = np.clip(corner - _BORDER_TOLERANCE, 0, 255).astype(np.uint8)
+    high = np.clip(corner + _BORDER_TOLERANCE, 0, 255).astype(np.uint8)
+    # Below low wraps around to a large number: one comparison of bytes tests both sides.
+    red, green, blue = (rgb[..., c] - low[c] > high[c] - low[c] for c in range(3))
+    content = red | green | blue
     rows, columns = np.flatnonzero(content.any(axis=1)), np.flatnonzero(content.any(axis=0))
     if not len(rows):
         return 1.0
@@ -88,7 +92,7 @@ def border_share(rgb: npt.NDArray[np.uint8]) -> float:
 def thumbnail(image: Image.Image, side: int) -> bytes:
     """Return a WebP of the picture whose long side is at most ``side``."""
     buffer = io.BytesIO()
-    fit(image, side).save(buffer, "WEBP", quality=80, method=2)
+    fit(image, side).save(buffer, "WEBP", quality=80, method=1)
     return buffer.getvalue()
 
 
