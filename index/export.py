@@ -30,7 +30,8 @@ from schema.records import Summary
 from schema.settings import ExportSettings, Settings
 from schema.vocabulary import Vocabulary, load_vocabulary
 
-MANIFEST = "manifest.json"
+# The underscore hides it from readers that take a whole folder for Parquet.
+MANIFEST = "_manifest.json"
 PARTIAL = ".partial"
 ITEM_COLUMNS = ("item_id", "keys", "uri", "width", "height", "tags", "text")
 BATCH_ROWS = 32_768

@@ -55,6 +55,8 @@ def split_conjuncts(where: str) -> list[str]:
     between = False
     for token in _TOKEN.finditer(where):
         text = token.group()
+        if text == ";":
+            raise FilterError(f"the filter {where!r} holds a ';': one expression is all that is taken")
         if text == "(":
             depth += 1
         elif text == ")":

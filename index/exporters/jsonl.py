@@ -32,7 +32,7 @@ class JsonlExporter(Exporter):
             self._rows += 1
             if self._rows >= self.settings.rows_per_file:
                 self.close()
-        return batch.num_rows
+        return int(batch.num_rows)
 
     def close(self) -> None:
         """See Exporter.close."""
