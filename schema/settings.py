@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -186,7 +186,7 @@ def load_settings(path: str | Path | None = None, overrides: Sequence[str] = ())
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
-        raise SettingsError(_explain(error, data, str(path) if path else "")) from error
+        raise SettingsError(_explain(error, str(path) if path else "")) from error
 
 
 def _apply(data: dict[str, Any], override: str) -> None:
@@ -231,7 +231,7 @@ def _parse(text: str, kind: object) -> Any:
     return value
 
 
-def _explain(error: ValidationError, data: Mapping[str, Any], path: str) -> str:
+def _explain(error: ValidationError, path: str) -> str:
     lines = []
     for problem in error.errors():
         place = [str(part) for part in problem["loc"]]

@@ -19,6 +19,7 @@ HOMES = {
     "lance": {"index"},
     "lancedb": {"index"},
     "ray": {"index"},
+    "cv2": {"dedupe"},
     "hdbscan": {"dedupe"},
     "streamlit": {"ui"},
     "fastapi": {"ui"},
