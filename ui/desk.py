@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +81,7 @@ class Desk:
         self.log = open_log(store, readonly)
         self._reviews: list[Review] = []
         self._effect = EffectiveReviews()
+        self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._filters: OrderedDict[tuple[Any, ...], Rows] = OrderedDict()
         self._pictures: OrderedDict[int, bytes] = OrderedDict()
         self._lock = threading.RLock()
@@ -211,6 +212,37 @@ class Desk:
             self.store.take(table, rows).to_pylist() if self.store.has(table) else []
         )
         return found
+
+    def group_mates(self, group_ids: set[str]) -> list[Item]:
+        """Return the members of some groups, without their labels."""
+        named = ", ".join("'" + g.replace("'", "''") + "'" for g in sorted(group_ids))
+        found = self.store.read("groups", ["row"], f"group_id IN ({named})")
+        return self.items(found["row"].to_pylist(), [])
+
+    def neighbours_of(self, rows: Sequence[int]) -> int | None:
+        """Return how many other items have one of these among their neighbours; None before there is a graph."""
+        try:
+            table = f"neighbours_{self.store.encoder_key()}"
+        except StoreError:
+            return None
+        if not self.store.has(table):
+            return None
+        ids = self.store.take(table, rows, ["row", "ids"])["ids"].combine_chunks().flatten().to_numpy()
+        return len(np.setdiff1d(ids[ids >= 0], np.asarray(rows)))
+
+    def kept(self, name: str, tables: Sequence[str], make: Callable[[], Any]) -> Any:
+        """Return what ``make`` returns, kept until one of the tables changes."""
+        key = (name, tuple(self.store.version(table) for table in tables))
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        made = make()
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > KEPT_FILTERS:
+                self._kept.popitem(last=False)
+        return made
 
     # ---- pictures
 

@@ -72,3 +72,19 @@ def label(store: Store, settings: Settings) -> Summary:
     from label.stage import run_label
 
     return run_label(store, settings)
+
+
+def export(
+    store: Store, settings: Settings, out: str, kind: str, everything: bool = False, where: str | None = None
+) -> Summary:
+    """The store becomes Parquet, JSON Lines or WebDataset with a manifest; tars read the pictures once more."""
+    from embed.sources.reader import Reader
+    from index.export import run_export
+
+    reader = Reader(settings.ingest.max_bytes)
+    try:
+        return run_export(
+            store, settings, out, format=kind, everything=everything, where=where, read=reader.read
+        )
+    finally:
+        reader.close()

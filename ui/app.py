@@ -1,0 +1,47 @@
+"""The review page: started by ``likeness review``; each page is a file of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = str(Path(__file__).resolve().parent.parent)
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from schema.errors import LikenessError  # noqa: E402 - the packages lie beside ui/, which Streamlit puts first
+from ui import session  # noqa: E402
+
+PAGES = (
+    ("pages_overview.py", "Overview", ":material/monitoring:"),
+    ("pages_clusters.py", "Clusters", ":material/workspaces:"),
+    ("pages_queue.py", "Queue", ":material/checklist:"),
+    ("pages_search.py", "Search", ":material/image_search:"),
+    ("pages_item.py", "Item", ":material/portrait:"),
+    ("pages_history.py", "History", ":material/history:"),
+    ("pages_export.py", "Export", ":material/download:"),
+)
+
+
+def main() -> None:
+    """Draw the frame and the page asked for."""
+    st.set_page_config(page_title="Likeness review", page_icon=":material/group:", layout="wide")
+    session.gate()
+    pages = [
+        st.Page(file, title=title, icon=icon, default=title == "Overview") for file, title, icon in PAGES
+    ]
+    page = st.navigation(pages)
+    try:
+        session.desk()
+    except LikenessError as error:
+        session.tell(error)
+        return
+    with st.sidebar:
+        session.reviewer_box()
+    with session.told():
+        page.run()
+
+
+main()

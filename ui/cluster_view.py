@@ -1,0 +1,61 @@
+"""Clusters in the gallery: a section each, a page of them at a time, label or group actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ui import decisions, gallery, gallery_view
+from ui.clusters import GROUP_ACTIONS, PREVIEW, Groups, group_decisions
+from ui.desk import Rows
+from ui.session import desk, reviewer
+
+CLUSTERS = 8
+MEMBERS = 24
+"""Members shown of one cluster; the heading says how many more there are, and Item shows the whole group."""
+
+
+def show(key: str, groups: Groups, numbers: npt.NDArray[np.int64], attribute: str | None) -> None:
+    """Show a page of clusters; without an attribute its buttons are about the groups themselves."""
+    view = gallery_view.View(
+        key,
+        numbers,
+        attribute,
+        actions=gallery.LABEL_ACTIONS if attribute else GROUP_ACTIONS,
+        size=CLUSTERS,
+        expand=lambda chosen: _sections(groups, chosen),
+        empty="No cluster matches. Lower the least number of members or the similarity.",
+    )
+    if attribute is None:
+        view.preview = _preview
+        view.act = lambda rows, press, as_of: _act(groups, rows, press, as_of)
+    gallery_view.show(view)
+
+
+def _sections(groups: Groups, numbers: Rows) -> list[gallery_view.Section]:
+    made = []
+    for number in numbers.tolist():
+        rows = groups.members(number)
+        more = f", {len(rows) - MEMBERS} more" if len(rows) > MEMBERS else ""
+        made.append(
+            gallery_view.Section(f"Cluster {number + 1}", f"{len(rows)} pictures{more}", rows[:MEMBERS])
+        )
+    return made
+
+
+def _preview(rows: Sequence[int], press: gallery.Press) -> str:
+    items = desk().items(rows, [])
+    group_decisions(items, press.action, [])  # says what cannot be done before it is tried
+    return f"{len(items)} item{'' if len(items) == 1 else 's'} {PREVIEW.get(press.action, press.action)}"
+
+
+def _act(groups: Groups, rows: Sequence[int], press: gallery.Press, as_of: int) -> decisions.Written:
+    here = desk()
+    items = here.items(rows, [])
+    wanted = {item.group_id for item in items if item.group_id}
+    mates = here.group_mates(wanted) if wanted else []
+    chosen = set(rows)
+    made = group_decisions(items, press.action, [m for m in mates if m.row not in chosen])
+    return decisions.write(here, made, reviewer(), as_of, PREVIEW.get(press.action, press.action))

@@ -1,0 +1,159 @@
+"""What the gallery shows: tiles from items, buttons from the vocabulary. Plain data; the component only draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from schema.vocabulary import Attribute
+from ui.desk import Item, Label
+
+DIGITS = "123456789"
+LABEL_ACTIONS = (
+    {"id": "accept", "key": "y", "label": "Right", "hint": "The label shown is right"},
+    {"id": "reject", "key": "x", "label": "Wrong", "hint": "The label shown is wrong"},
+    {"id": "unknown", "key": "0", "label": "Unknown", "hint": "It cannot be known"},
+    {"id": "several", "key": "m", "label": "Several", "hint": "The picture shows several characters"},
+)
+WEAK = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What the reviewer armed: an action, and its value where it has one."""
+
+    action: str
+    value: str = ""
+
+
+def press_of(armed: str | None) -> Press | None:
+    """Return what an id of a button stands for: 'set:blonde', 'word:green yukata', 'reject'."""
+    if not armed:
+        return None
+    kind, _, value = armed.partition(":")
+    return Press("set", value) if kind in ("set", "word") else Press(kind, value)
+
+
+def tile(item: Item, attribute: Attribute | None, picture: str | None) -> dict[str, Any]:
+    """Return one tile: the picture, the label in question, how it is known, a badge for what is special."""
+    label = item.labels.get(attribute.name, Label()) if attribute else Label()
+    return {
+        "row": item.row,
+        "src": picture,
+        "none": item.reason or ("text only" if item.status == "text" else "no picture"),
+        "name": item.name,
+        "what": shown(item, attribute),
+        "how": how(label) if attribute else item.name,
+        "tone": tone(label) if attribute else "none",
+        "badge": badge(item),
+        "hint": hint(item),
+    }
+
+
+def shown(item: Item, attribute: Attribute | None) -> str:
+    """Return the headline of a tile: the label asked for, or the few that describe the character."""
+    if attribute:
+        return item.labels.get(attribute.name, Label()).text
+    said = [label.values[0] for label in item.labels.values() if label.values]
+    return ", ".join(said[:3])
+
+
+def how(label: Label) -> str:
+    """Return how a label is known, in a few words."""
+    if not label.values:
+        if label.rejected:
+            return f"not {', '.join(label.rejected)}"
+        return "known to be unknown" if label.known else "no label"
+    if label.source == "review":
+        return "review"
+    sure = f" {label.confidence:.2f}" if label.confidence is not None else ""
+    donors = f" · {label.support} donors" if label.support and label.source == "vote" else ""
+    return f"{label.source}{sure}{donors}"
+
+
+def tone(label: Label) -> str:
+    """Return the colour class of a label's source."""
+    if not label.values:
+        return "none"
+    if label.source not in ("review", "tag", "text") and (label.confidence or 0) < WEAK:
+        return "weak"
+    return label.source
+
+
+def badge(item: Item) -> str:
+    """Return the corner badge of a tile."""
+    if item.ambiguous:
+        return "several"
+    if item.group_id and item.keep:
+        return "kept"
+    if item.verdict:
+        return item.verdict
+    return ""
+
+
+def hint(item: Item) -> str:
+    """Return the tooltip of a tile."""
+    parts = [item.name, *(f"{name}: {label.seen}" for name, label in item.labels.items() if label.values)]
+    return "\n".join(parts[:12])
+
+
+def value_buttons(attribute: Attribute, items: Sequence[Item]) -> list[dict[str, Any]]:
+    """Return a button for each value, the frequent ones on this page first, with number keys for nine."""
+    counts: dict[str, int] = {}
+    for item in items:
+        for value in item.labels.get(attribute.name, Label()).values:
+            counts[value] = counts.get(value, 0) + 1
+    names = [v.name for v in attribute.values]
+    coloured = [v for v in counts if v not in attribute.by_name]
+    order = (
+        names if len(names) <= len(DIGITS) else sorted([*names, *coloured], key=lambda v: -counts.get(v, 0))
+    )
+    return [
+        {"id": f"set:{name}", "key": DIGITS[n] if n < len(DIGITS) else "", "label": name}
+        for n, name in enumerate(order[: 9 if len(order) > 12 else 12])
+    ]
+
+
+def words(attribute: Attribute) -> dict[str, Any]:
+    """Return all values for the box where one is typed; colours only where the value takes one."""
+    coloured = [f"{colour} {v.name}" for v in attribute.values if v.colored for colour in attribute.colors]
+    return {"id": attribute.name, "all": [*(v.name for v in attribute.values), *coloured][:1500]}
+
+
+def gallery_data(
+    items: Sequence[Item],
+    pictures: Callable[[int], str | None],
+    attribute: Attribute | None,
+    *,
+    page: str,
+    as_of: int,
+    readonly: bool,
+    can_undo: bool,
+    message: str = "",
+    preview: dict[str, Any] | None = None,
+    sections: Sequence[dict[str, Any]] | None = None,
+    actions: Sequence[dict[str, Any]] = LABEL_ACTIONS,
+    more: bool = False,
+    less: bool = False,
+    empty: str = "",
+    armed: str | None = None,
+) -> dict[str, Any]:
+    """Return everything the component draws."""
+    return {
+        "page": page,
+        "asOf": as_of,
+        "items": [tile(item, attribute, pictures(item.row)) for item in items],
+        "sections": list(sections) if sections is not None else None,
+        "values": value_buttons(attribute, items) if attribute else [],
+        "words": words(attribute) if attribute and len(attribute.values) > 9 else None,
+        "actions": list(actions),
+        "readonly": readonly,
+        "canUndo": can_undo,
+        "message": message,
+        "preview": preview,
+        "more": more,
+        "less": less,
+        "empty": empty,
+        "armed": armed,
+    }

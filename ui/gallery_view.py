@@ -1,0 +1,271 @@
+"""The gallery as a Streamlit element: the component, its answers, and one press from preview to log to page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from schema.errors import LikenessError, ReviewConflict
+from ui import decisions, gallery
+from ui.audits import AUDIT
+from ui.desk import Desk, Item, Rows
+from ui.session import PAGE_ITEMS, can_write, desk, picture_urls, plain, reviewer, static, tell
+
+Preview = Callable[[Sequence[int], gallery.Press], str]
+Act = Callable[[Sequence[int], gallery.Press, int], decisions.Written]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Tiles under one heading."""
+
+    title: str
+    note: str
+    rows: Rows
+
+
+@dataclass(slots=True)
+class View:
+    """One gallery on a page: its key, which rows it can show, and what its buttons do."""
+
+    key: str
+    rows: Rows
+    attribute: str | None
+    actions: Sequence[dict[str, Any]] = gallery.LABEL_ACTIONS
+    preview: Preview | None = None
+    act: Act | None = None
+    empty: str = "Nothing to show."
+    size: int = PAGE_ITEMS
+    by_row: bool = True
+    expand: Callable[[Rows], list[Section]] | None = None
+    notes: dict[int, str] = field(default_factory=dict)
+    audit: bool = False
+    live: Callable[[], Rows] | None = None
+
+
+def show(view: View) -> None:
+    """Show one page of a gallery with its pager; only this part of the page is drawn again when it changes."""
+    _fragment(view)
+
+
+@st.fragment
+def _fragment(view: View) -> None:
+    here = desk()
+    if view.live is not None:
+        view.rows = view.live()
+    first = _first(view)
+    rows = view.rows[first : first + view.size]
+    sections = view.expand(rows) if view.expand else None
+    if sections is not None:
+        rows = np.concatenate([np.empty(0, np.int64), *(s.rows for s in sections)])
+    more, less = first + view.size < len(view.rows), first > 0
+    page = f"{view.key}:{view.attribute}:{hash((len(view.rows), int(rows[0]) if len(rows) else -1))}"
+    as_of = here.log.position()
+    attribute = here.attribute(view.attribute) if view.attribute else None
+    try:
+        items = here.items(rows, None if attribute is None else [attribute.name])
+        pictures = picture_urls(rows, view.key)
+    except LikenessError as error:
+        tell(error)
+        return
+    data = gallery.gallery_data(
+        items,
+        pictures,
+        attribute,
+        page=page,
+        as_of=as_of,
+        readonly=not can_write(),
+        can_undo=bool(_batches()),
+        message=str(st.session_state.pop(f"{view.key}-message", "")),
+        preview=_preview(view, page),
+        sections=None
+        if sections is None
+        else [
+            {"id": str(n), "title": s.title, "note": s.note, "items": s.rows.tolist()}
+            for n, s in enumerate(sections)
+        ],
+        actions=view.actions,
+        more=more,
+        less=less,
+        empty=view.empty,
+    )
+    for each in data["items"]:
+        each["badge"] = view.notes.get(each["row"], each["badge"])
+    data["done"] = len(_batches())
+    result = component()(
+        key=view.key,
+        data=data,
+        on_act_change=lambda: _act(view),
+        on_turn_change=lambda: _turn(view),
+        on_open_change=lambda: None,
+        on_pick_change=lambda: None,
+    )
+    pager(view, first, more, less)
+    _failed(view)
+    opened = getattr(result, "open", None)
+    if opened is not None:
+        open_item(int(opened))
+
+
+def component() -> Any:
+    """Return the gallery component, registered once per process."""
+    return _component()
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    return st.components.v2.component("likeness_gallery", css=static("gallery.css"), js=static("gallery.js"))
+
+
+def open_item(row: int) -> None:
+    """Go to the page of one item."""
+    st.session_state["item"] = row
+    st.switch_page("pages_item.py")
+
+
+def pager(view: View, first: int, more: bool, less: bool) -> None:
+    """Show where in the rows this page is, and buttons to turn it."""
+    total = len(view.rows)
+    if total <= view.size and not first:
+        return
+    left, middle, right = st.columns([1, 3, 1], vertical_alignment="center")
+    left.button(
+        "Previous", key=f"{view.key}-less", disabled=not less, on_click=_step, args=(view, -1), width="stretch",
+        icon=":material/chevron_left:",
+    )  # fmt: skip
+    last = min(first + view.size, total)
+    middle.markdown(
+        f"<div style='text-align:center'>{first + 1:,} to {last:,} of {total:,}</div>", unsafe_allow_html=True
+    )
+    right.button(
+        "Next", key=f"{view.key}-more", disabled=not more, on_click=_step, args=(view, 1), width="stretch",
+        icon=":material/chevron_right:", icon_position="right",
+    )  # fmt: skip
+
+
+def _first(view: View) -> int:
+    """Return where the page starts: after the last row of the page before, so that changes above shift nothing."""
+    stack = _stack(view)
+    if not stack:
+        return 0
+    if not view.by_row:
+        return min(stack[-1], max(0, len(view.rows) - 1))
+    return int(np.searchsorted(view.rows, stack[-1], side="right"))
+
+
+def _stack(view: View) -> list[int]:
+    stacks: dict[str, list[int]] = st.session_state.setdefault("pages", {})
+    return stacks.setdefault(f"{view.key}:{view.attribute}:{len(view.rows)}", [])
+
+
+def _step(view: View, by: int) -> None:
+    stack, first = _stack(view), _first(view)
+    if by < 0:
+        if stack:
+            stack.pop()
+    elif first + view.size < len(view.rows):
+        stack.append(int(view.rows[first + view.size - 1]) if view.by_row else first + view.size)
+
+
+def _turn(view: View) -> None:
+    by = _state(view).get("turn")
+    if by in (1, -1):
+        _step(view, int(by))
+
+
+def _state(view: View) -> Any:
+    return st.session_state.get(view.key) or {}
+
+
+def _batches() -> list[str]:
+    found: list[str] = st.session_state.setdefault("batches", [])
+    return found
+
+
+def _preview(view: View, page: str) -> dict[str, Any] | None:
+    pick = _state(view).get("pick") or {}
+    rows, armed = _rows(pick), pick.get("armed")
+    press = gallery.press_of(armed)
+    if not rows or press is None or pick.get("page") != page:
+        return None
+    try:
+        text = (view.preview or label_preview(view))(rows, press)
+    except LikenessError as error:
+        text = error.message
+    return {"armed": armed, "rows": len(rows), "text": text}
+
+
+def _rows(told: dict[str, Any]) -> list[int]:
+    """Return the rows that the browser named; it is not trusted to name numbers."""
+    rows = told.get("rows")
+    return [int(r) for r in rows if isinstance(r, int | float)][:5000] if isinstance(rows, list) else []
+
+
+def _act(view: View) -> None:
+    told = _state(view).get("act")
+    if not isinstance(told, dict) or not can_write():
+        return
+    here = desk()
+    try:
+        if told.get("id") == "undo":
+            done = decisions.undo_last(here, reviewer(), _batches())
+            message = done.text if done else "there is nothing of yours to undo"
+        else:
+            press = gallery.press_of(str(told.get("id")))
+            rows = _rows(told)
+            if press is None or not rows:
+                return
+            as_of = told.get("asOf")
+            done = (view.act or label_act(view))(rows, press, int(as_of) if isinstance(as_of, int) else 0)
+            _batches().append(done.batch)
+            message = f"{done.text} · u takes it back"
+        st.session_state[f"{view.key}-message"] = message
+    except LikenessError as error:
+        st.session_state[f"{view.key}-error"] = error
+
+
+def _failed(view: View) -> None:
+    error = st.session_state.pop(f"{view.key}-error", None)
+    if isinstance(error, ReviewConflict):
+        st.warning(plain(str(error)), icon=":material/group:")
+    elif isinstance(error, LikenessError):
+        tell(error)
+
+
+def label_preview(view: View) -> Preview:
+    """Return the preview of label buttons."""
+
+    def preview(rows: Sequence[int], press: gallery.Press) -> str:
+        here: Desk = desk()
+        return decisions.preview_text(
+            here, rows, here.attribute(str(view.attribute)), press.action, press.value
+        )
+
+    return preview
+
+
+def label_act(view: View) -> Act:
+    """Return what label buttons do."""
+
+    def act(rows: Sequence[int], press: gallery.Press, as_of: int) -> decisions.Written:
+        here: Desk = desk()
+        attribute = here.attribute(str(view.attribute))
+        items: list[Item] = here.items(rows, [attribute.name])
+        made = decisions.label_decisions(items, attribute, press.action, press.value)
+        if view.audit:
+            made = [replace(d, seen=f"{AUDIT}{d.seen}") for d in made]
+        what = {
+            "set": f"now {press.value}",
+            "unknown": "now unknown",
+            "accept": "confirmed",
+            "reject": "marked wrong",
+            "several": "flagged as several characters",
+            "one": "no longer flagged",
+        }.get(press.action, press.action)
+        return decisions.write(here, made, reviewer(), as_of, what)
+
+    return act

@@ -1,0 +1,124 @@
+"""Searching for the page: a picture or a text through the store's encoder, filters from boxes, labels by neighbours."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from schema.errors import FilterError, StoreError
+from schema.tagging import parse_tags
+from ui.desk import Desk, Rows
+
+SIMILAR = 240
+"""Items that a search by picture or text shows; four pages, past which nobody looks."""
+KINDS = {"all": "", "kept": "keep = true", "duplicates": "keep = false", "several characters": "ambiguous"}
+UNKNOWN = "(unknown)"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is searched for: a picture's bytes, or a text, or neither; and a filter."""
+
+    image: bytes = b""
+    text: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Rows found; closest first with their similarity when ``ranked``, else ascending."""
+
+    rows: Rows
+    similarity: dict[int, float] = field(default_factory=dict)
+    ranked: bool = False
+
+    def notes(self) -> dict[int, str]:
+        """Return what stands beside an item: its similarity."""
+        return {row: f"{value:.3f}" for row, value in self.similarity.items()}
+
+
+def find(desk: Desk, wanted: Wanted) -> Hits:
+    """Return the items that match, by similarity to the picture or text when one is given.
+
+    Raises FilterError for a bad condition, EncoderError when the picture cannot be read.
+    """
+    if not wanted.image and not wanted.text:
+        return Hits(desk.rows(wanted.where))
+    from embed.query_vector import embed_query
+    from index.search import search
+
+    vector = embed_query(desk.settings, wanted.image or wanted.text)
+    rows, similarity = search(desk.store, desk.store.encoder_key(), vector, SIMILAR, wanted.where or None)
+    pairs = zip(rows.tolist(), similarity.tolist(), strict=True)
+    return Hits(rows.astype(np.int64), dict(pairs), True)
+
+
+def where_of(
+    desk: Desk, chosen: Mapping[str, Sequence[str]], tag: str = "", kind: str = "all", expert: str = ""
+) -> str:
+    """Return the filter that the boxes stand for, as one condition over items, labels and groups."""
+    parts = []
+    if any(chosen.values()) and not desk.store.has("labels"):
+        raise StoreError("there are no labels to filter by yet", "Run: likeness label --store ...")
+    for name, values in chosen.items():
+        if not values:
+            continue
+        attribute = desk.attribute(name)
+        named = [v for v in values if v != UNKNOWN]
+        either = []
+        if named and attribute.kind == "many":
+            either.append(f"array_has_any({name}, [{', '.join(map(quoted, named))}])")
+        elif named:
+            either.append(f"{name} IN ({', '.join(map(quoted, named))})")
+        if UNKNOWN in values:
+            either.append(f"{name} IS NULL")
+        parts.append(f"({' OR '.join(either)})")
+    tags = parse_tags(tag)
+    if tags:
+        parts.append(f"array_has_all(tags, [{', '.join(map(quoted, tags))}])")
+    if KINDS.get(kind):
+        if kind == "duplicates" and not desk.store.has("groups"):
+            raise StoreError("no duplicates were looked for yet", "Run: likeness dedupe --store ...")
+        if desk.store.has("groups") or kind == "several characters":
+            parts.append(KINDS[kind])
+    if expert.strip():
+        parts.append(f"({expert.strip()})" if " or " in expert.lower() else expert.strip())
+    return " AND ".join(parts)
+
+
+def quoted(text: str) -> str:
+    """Return text as an SQL string; raises FilterError for control characters."""
+    if not text.isprintable():
+        raise FilterError(f"{text!r} cannot be searched for")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def own_labels(desk: Desk, hits: Hits, nearest: int = 15) -> list[tuple[str, str, float]]:
+    """Return (attribute, value, share) that the nearest hits agree on: what a picture from outside would be called.
+
+    The share is that of their similarity-weighted votes; only majorities of three or more voters are named.
+    """
+    if not hits.ranked:
+        return []
+    items = desk.items(hits.rows[:nearest])
+    made = []
+    for attribute in desk.attributes:
+        votes: dict[str, float] = defaultdict(float)
+        voters, total = 0, 0.0
+        for item in items:
+            label = item.labels[attribute.name]
+            if not label.values or item.ambiguous:
+                continue
+            weight = max(hits.similarity.get(item.row, 0.0), 0.0)
+            voters += 1
+            total += weight
+            for value in label.values:
+                votes[value] += weight
+        if voters >= 3 and total > 0:
+            best = max(votes, key=lambda v: votes[v])
+            if votes[best] / total > 0.5:
+                made.append((attribute.name, best, votes[best] / total))
+    return made
