@@ -37,6 +37,8 @@ class Settled:
 def settle(attribute: Attribute, said: Mapping[str, str], denied: Iterable[str] = ()) -> Settled:
     """Return the values that hold, of those said (value to the evidence for it) and those denied."""
     refused = set(denied)
+    if len(said) == 1 and not refused:
+        return _flagged(attribute, Settled(tuple(said)))
     names = sorted(said, key=lambda value: (attribute.order[attribute.base(value)], value))
     doubted = [one for one in names if refused and not refused.isdisjoint((one, *attribute.ancestors(one)))]
     kept = [value for value in names if value not in doubted]
@@ -102,6 +104,8 @@ def _numbers(group: Mapping[str, int | str], tags: Sequence[str]) -> tuple[set[i
 
 def _color_kinds(attribute: Attribute, values: Sequence[str]) -> list[str]:
     # Boorus tag the colour on the general garment (green_kimono with yukata): it is the colour of the kind as well.
+    if all(value in attribute.by_name for value in values):
+        return list(values)
     colors: dict[str, set[str]] = {}
     for value in values:
         if color := attribute.color(value):

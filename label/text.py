@@ -8,7 +8,7 @@ and a text that names several people is ambiguous.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from label.reading import Reading, Settled, settle
@@ -71,7 +71,7 @@ class TextReader:
         if not tokens:
             return Reading()
         denied_at = _denied(tokens)
-        found = [list(lexicon.phrases(tokens)) for lexicon in self._lexicons]
+        found = [lexicon.phrases(tokens) for lexicon in self._lexicons]
         longest = [span for spans in found for span in spans]
         nouns = [_free(lexicon.nouns(tokens), self._lexicons, found) for lexicon in self._lexicons]
         taken = [False] * len(tokens)
@@ -82,6 +82,8 @@ class TextReader:
         conflicts: list[str] = []
         ambiguous: str | None = None
         for lexicon, spans, own in zip(self._lexicons, found, nouns, strict=True):
+            if not lexicon.touches(tokens):
+                continue
             said, refused = lexicon.say(tokens, _heads(spans, longest), own, taken, denied_at)
             attribute = lexicon.attribute
             said.update(lexicon.measured(tokens))
@@ -178,7 +180,7 @@ class _Lexicon:
         self._adjectives: Words = {}
         self._nouns: Words = {}
         self._colors: Words = {}
-        self.fellows: set[str] = set()
+        self._fellows: Words = {}
         for value in attribute.values:
             for words in value.words:
                 _put(self._phrases, words, value.name)
@@ -190,6 +192,11 @@ class _Lexicon:
         self._singular: Words = {}
         for noun in attribute.singular:
             _put(self._singular, noun, noun)
+        known = {words for entries in self._phrases.values() for words, _ in entries}
+        for value in attribute.values:
+            for words in value.words:
+                if (*tokenize(words)[:-1], tokenize(words)[-1] + "s") not in known:
+                    _put(self._phrases, words + "s", value.name)  # a plural says what its singular says
         self._alone = {entry[0] for entries in self._phrases.values() for entry in entries}
         for noun in attribute.nouns:
             _put(self._nouns, noun, noun)
@@ -197,25 +204,28 @@ class _Lexicon:
             for words in (color, *others):
                 _put(self._colors, words, color)
 
+        self._starts = {*self._phrases, *self._nouns, *self._units, *self._singular}
+
     def join(self, lexicons: Sequence[_Lexicon]) -> None:
         """Learn the adjectives of the attributes that share a noun: 'long, curly, black hair'."""
         nouns = set(self.attribute.nouns)
-        self.fellows = {
-            word
-            for lexicon in lexicons
-            if not nouns.isdisjoint(lexicon.attribute.nouns)
-            for value in lexicon.attribute.values
-            for words in value.adjectives
-            for word in tokenize(words)
-        }
+        for lexicon in lexicons:
+            if not nouns.isdisjoint(lexicon.attribute.nouns):
+                for value in lexicon.attribute.values:
+                    for words in value.adjectives:
+                        _put(self._fellows, words, value.name)
 
-    def phrases(self, tokens: Sequence[str]) -> Iterator[Span]:
+    def phrases(self, tokens: Sequence[str]) -> list[Span]:
         """Return the longest phrases, left to right, that do not overlap; a plural counts as its singular."""
-        yield from _find(self._phrases, tokens, 0, len(tokens), plural=True)
+        return _find(self._phrases, tokens, 0, len(tokens))
+
+    def touches(self, tokens: Sequence[str]) -> bool:
+        """Say whether any word of the attribute is in the text at all."""
+        return not self._starts.isdisjoint(tokens)
 
     def nouns(self, tokens: Sequence[str]) -> list[Span]:
         """Return the nouns whose adjectives are this attribute's."""
-        return list(_find(self._nouns, tokens, 0, len(tokens)))
+        return _find(self._nouns, tokens, 0, len(tokens))
 
     def say(
         self,
@@ -229,7 +239,7 @@ class _Lexicon:
         said: dict[str, str] = {}
         refused: dict[str, str] = {}
         starts = {span.start for span in phrases}
-        measures = list(_find(self._units, tokens, 0, len(tokens)))
+        measures = _find(self._units, tokens, 0, len(tokens))
         units = [unit.end for unit in measures]
         for span in phrases:
             if any(unit.start <= span.start < unit.end for unit in measures):
@@ -262,7 +272,7 @@ class _Lexicon:
         while place > 0 and noun.start - place < _REACH:
             word = tokens[place - 1]
             if word in ("and", ",", "&"):
-                if place == noun.start or place < 2 or tokens[place - 2] not in self.fellows:
+                if place == noun.start or place < 2 or not self._ends_adjective(tokens, place - 1):
                     break
             elif (
                 word in _DETERMINERS
@@ -275,6 +285,9 @@ class _Lexicon:
             place -= 1
         return place
 
+    def _ends_adjective(self, tokens: Sequence[str], place: int) -> bool:
+        return any(span.end == place for span in _find(self._fellows, tokens, max(0, place - 3), place))
+
     def _after(self, tokens: Sequence[str], noun: Span) -> list[Span]:
         # 'her hair is long and black', 'hair dyed pink', 'eye color: blue'
         place = noun.end
@@ -286,12 +299,17 @@ class _Lexicon:
         place += 1
         end = min(len(tokens), place + _REACH)
         while place < end:
-            span = next(_find(self._adjectives, tokens, place, end, first_only=True), None)
+            span = _at(self._adjectives, tokens, place, end)
             word = tokens[place]
             if span is not None:
                 found.append(span)
                 place = span.end
-            elif word in _ASIDES or word in _COPULAS or word in ("and", ",", "&") or word in self.fellows:
+            elif (
+                word in _ASIDES
+                or word in _COPULAS
+                or word in ("and", ",", "&")
+                or _at(self._fellows, tokens, place, end)
+            ):
                 place += 1
             else:
                 break
@@ -316,7 +334,7 @@ class _Lexicon:
         return f"{next(iter(colors))} {span.value}", " ".join(tokens[place : span.end])
 
     def _is_color(self, tokens: Sequence[str], place: int) -> bool:
-        return place >= 0 and any(True for _ in _find(self._colors, tokens, place, place + 1))
+        return place >= 0 and bool(_find(self._colors, tokens, place, place + 1))
 
     def _phrases_ending(self, tokens: Sequence[str], place: int) -> list[Span]:
         return [span for span in _find(self._phrases, tokens, max(0, place - 1), place) if span.end == place]
@@ -395,37 +413,32 @@ def _count(attribute: Attribute, people: tuple[int, str]) -> Settled:
 
 def _put(table: Words, words: str, value: str) -> None:
     tokens = tuple(tokenize(words))
-    if not tokens:
-        return
-    entries = table.setdefault(tokens[0], [])
-    entries.append((tokens, value))
-    entries.sort(key=lambda entry: -len(entry[0]))
+    if tokens:
+        entries = table.setdefault(tokens[0], [])
+        entries.append((tokens, value))
+        entries.sort(key=lambda entry: -len(entry[0]))
 
 
-def _find(
-    table: Words,
-    tokens: Sequence[str],
-    start: int,
-    end: int,
-    first_only: bool = False,
-    plural: bool = False,
-) -> Iterator[Span]:
-    place = start
-    while place < end:
-        entries = table.get(tokens[place], ())
-        if plural and not entries and tokens[place].endswith("s"):
-            entries = [entry for entry in table.get(tokens[place][:-1], ()) if len(entry[0]) == 1]
-        for words, value in entries:
+def _find(table: Words, tokens: Sequence[str], start: int, end: int) -> list[Span]:
+    # The longest phrases, left to right, that do not overlap.
+    found: list[Span] = []
+    free = start
+    for place in [place for place in range(start, end) if tokens[place] in table]:
+        if place < free:
+            continue
+        for words, value in table[tokens[place]]:
             stop = place + len(words)
-            if stop > end:
-                continue
-            last = tokens[stop - 1]
-            if words[:-1] == tuple(tokens[place : stop - 1]) and (
-                last == words[-1] or (plural and last == words[-1] + "s")
-            ):
-                yield Span(place, stop, value)
-                place = stop - 1
+            if stop <= end and (len(words) == 1 or words == tuple(tokens[place:stop])):
+                found.append(Span(place, stop, value))
+                free = stop
                 break
-        place += 1
-        if first_only:
-            return
+    return found
+
+
+def _at(table: Words, tokens: Sequence[str], place: int, end: int) -> Span | None:
+    # The longest phrase that starts exactly here.
+    for words, value in table.get(tokens[place], ()):
+        stop = place + len(words)
+        if stop <= end and words == tuple(tokens[place:stop]):
+            return Span(place, stop, value)
+    return None

@@ -37,6 +37,7 @@ def test_each_tag_gives_its_value(attribute: str) -> None:
         ("black_skirt pleated_skirt", "dress", ["black pleated skirt"]),
         ("white_shirt blue_shirt t-shirt", "dress", ["blue shirt", "white shirt", "t-shirt"]),
         ("frilled_light_blue_dress", "dress", ["blue dress"]),
+        ("boots black_footwear", "dress", ["black boots"]),
         ("hat beret red_scarf", "accessories", ["beret", "scarf"]),
         ("smile one_eye_closed", "expression", ["smile"]),
         ("one_eye_closed", "expression", ["wink"]),

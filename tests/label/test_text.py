@@ -53,6 +53,8 @@ def test_the_whole_sentence() -> None:
         ("her hair is long and black, eyes are blue", "hair_color", ["black"]),
         ("her hair is long and black, eyes are blue", "eye_color", ["blue"]),
         ("hair dyed pink", "hair_color", ["pink"]),
+        ("medium-light skin tone, white hair", "hair_length", None),
+        ("black, curly, long hair", "hair_color", ["black"]),
         ("black and white hair", "hair_color", ["multicolored"]),
         ("blue and green eyes", "eye_color", ["heterochromia"]),
         ("a black hair ribbon", "hair_color", None),
