@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from label.text import TextReader, tokenize
+from label.lexicon import tokenize
+from label.text import TextReader
 from schema.vocabulary import DEFAULT_PATH, load_vocabulary
 
 VOCABULARY = load_vocabulary()
