@@ -27,10 +27,15 @@ PAGES = (
 
 def main() -> None:
     """Draw the frame and the page asked for."""
-    st.set_page_config(page_title="Likeness review", page_icon=":material/group:", layout="wide")
+    st.set_page_config(
+        page_title="Likeness review",
+        page_icon=str(Path(__file__).with_name("static") / "icon.svg"),
+        layout="wide",
+    )
     session.gate()
     pages = [
-        st.Page(file, title=title, icon=icon, default=title == "Overview") for file, title, icon in PAGES
+        st.Page(file, title=title, icon=icon, url_path=title.lower(), default=title == "Overview")
+        for file, title, icon in PAGES
     ]
     page = st.navigation(pages)
     try:

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from schema.errors import FilterError, StoreError
+from schema.ids import content_id
 from schema.tagging import parse_tags
 from ui.desk import Desk, Rows
 
@@ -40,20 +42,32 @@ class Hits:
         return {row: f"{value:.3f}" for row, value in self.similarity.items()}
 
 
-def find(desk: Desk, wanted: Wanted) -> Hits:
+def find(desk: Desk, wanted: Wanted, count: int = SIMILAR) -> Hits:
     """Return the items that match, by similarity to the picture or text when one is given.
 
     Raises FilterError for a bad condition, EncoderError when the picture cannot be read.
     """
     if not wanted.image and not wanted.text:
         return Hits(desk.rows(wanted.where))
-    from embed.query_vector import embed_query
     from index.search import search
 
-    vector = embed_query(desk.settings, wanted.image or wanted.text)
-    rows, similarity = search(desk.store, desk.store.encoder_key(), vector, SIMILAR, wanted.where or None)
+    key = desk.store.encoder_key()
+    rows, similarity = search(desk.store, key, _vector(desk, key, wanted), count, wanted.where or None)
     pairs = zip(rows.tolist(), similarity.tolist(), strict=True)
     return Hits(rows.astype(np.int64), dict(pairs), True)
+
+
+def _vector(desk: Desk, key: str, wanted: Wanted) -> npt.NDArray[np.float32]:
+    """Return the vector of what is searched for; a picture that the store holds has one already."""
+    if wanted.image:
+        where = f"item_id = '{content_id(wanted.image)}'"
+        for batch in desk.store.scan("items", ["row"], where):
+            stored = desk.store.take(f"vectors_{key}", batch.column(0).to_numpy(), ["vector"])
+            if stored.num_rows:
+                return np.array(stored["vector"].to_pylist()[0], np.float32)
+    from embed.query_vector import embed_query
+
+    return embed_query(desk.settings, wanted.image or wanted.text)
 
 
 def where_of(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import gallery_view, session
-from ui.lookup import Wanted, find, own_labels, where_of
+from ui.lookup import KINDS, UNKNOWN, Wanted, find, own_labels, where_of
+
+PICTURES = ["png", "jpg", "jpeg", "webp", "avif", "gif", "bmp", "tiff"]
 
 here = session.desk()
 session.heading(
@@ -13,43 +15,34 @@ session.heading(
     "Similar characters by picture or text, narrowed by labels. What is found can be corrected at once.",
 )
 
+names = [a.name for a in here.attributes]
+titles = {a.name: a.title for a in here.attributes}
 left, right = st.columns([2, 3], gap="medium")
-with left:
-    upload = st.file_uploader(
-        "Picture",
-        type=["png", "jpg", "jpeg", "webp", "avif", "gif", "bmp", "tiff"],
-        help="Drop, choose or paste one.",
-    )
-with right:
-    text = st.text_input(
-        "Description", placeholder="a girl with long blonde hair and a red kimono", max_chars=500
-    )
-    names = [a.name for a in here.attributes]
-    titles = {a.name: a.title for a in here.attributes}
-    filters = st.multiselect(
-        "Filter by", names, format_func=titles.__getitem__, placeholder="attributes", key="search-filters"
-    )
+upload = left.file_uploader("Picture", type=PICTURES, help="Drop, choose or paste one.")
+text = right.text_input(
+    "Description", placeholder="a girl with long blonde hair and a red kimono", max_chars=500
+)
 
+left, right = st.columns([2, 3], gap="medium")
+name = left.selectbox(
+    "Label to look at and correct", names, format_func=titles.__getitem__, key="search-attribute",
+    index=names.index("hair_color") if "hair_color" in names else 0,
+)  # fmt: skip
+filters = right.multiselect(
+    "Filter by", names, format_func=titles.__getitem__, placeholder="attributes", key="search-filters"
+)
 chosen: dict[str, list[str]] = {}
 if filters:
-    for column, name in zip(st.columns(max(2, len(filters))), filters, strict=False):
-        attribute = here.attribute(name)
-        values = [v.name for v in attribute.values]
-        chosen[name] = column.multiselect(
-            attribute.title, ["(unknown)", *values], key=f"search-{name}", placeholder="any value"
-        )
+    for column, each in zip(st.columns(max(2, len(filters))), filters, strict=False):
+        values = [UNKNOWN, *(v.name for v in here.attribute(each).values)]
+        chosen[each] = column.multiselect(titles[each], values, key=f"search-{each}", placeholder="any value")
 with st.expander("More", icon=":material/tune:"):
     a, b, c = st.columns(3)
     tag = a.text_input("Has the tag", placeholder="1girl", max_chars=80)
-    kind = b.selectbox("Show", ["all", "kept", "duplicates", "several characters"])
+    kind = b.selectbox("Show", list(KINDS))
     expert = c.text_input(
         "Condition", placeholder="width >= 512 AND hair_color_confidence < 0.9", max_chars=500
     )
-
-attribute_name = st.selectbox(
-    "Label to look at and correct", names, format_func=titles.__getitem__, index=names.index("hair_color")
-    if "hair_color" in names else 0, key="search-attribute"
-)  # fmt: skip
 
 with session.told():
     wanted = Wanted(
@@ -68,7 +61,7 @@ with session.told():
     st.caption(f"{len(found.rows):,} items" + (", closest first" if found.ranked else ""))
     gallery_view.show(
         gallery_view.View(
-            "search", found.rows, attribute_name, by_row=not found.ranked, notes=found.notes(),
+            "search", found.rows, name, by_row=not found.ranked, notes=found.notes(),
             empty="No item matches. Take a filter away, or check the condition.",
         )
     )  # fmt: skip

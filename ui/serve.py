@@ -71,6 +71,11 @@ def command(address: str, port: int) -> list[str]:
         "runner.magicEnabled": "false",
         "theme.baseRadius": "0.5rem",
         "theme.showWidgetBorder": "true",
+        "theme.paddingTop": "1rem",
+        "theme.baseFontSize": 15,
+        "theme.headingFontSizes": '["1.7rem", "1.25rem", "1.1rem"]',
+        "theme.headingFontWeights": "[650, 600, 600]",
+        "theme.metricValueFontSize": "1.7rem",
         **{f"theme.light.{name}": value for name, value in LIGHT.items()},
         **{f"theme.dark.{name}": value for name, value in DARK.items()},
     }

@@ -1,0 +1,139 @@
+"""Questions from the command line: similar items, why a label stands, the reports."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schema.errors import EncoderError, StoreError
+from schema.settings import Settings
+from ui.desk import Desk, Item
+from ui.lookup import Hits, Wanted, find, own_labels
+from ui.summary import clean, table
+
+if TYPE_CHECKING:
+    from index.store import Store
+
+SHOWN = ("gender", "age", "hair_color", "hair_length", "hair_style", "eye_color", "dress", "expression")
+
+
+def ask(
+    store: Store,
+    settings: Settings,
+    image: str | None,
+    text: str | None,
+    where: str | None,
+    count: int,
+    sheet: str | None,
+    duplicates: bool,
+) -> str:
+    """Return a table of the items closest to a picture or a text, and write a contact sheet when one is asked for.
+
+    Raises EncoderError when the picture cannot be read, FilterError for a bad ``where``.
+    """
+    desk = Desk(store, settings, readonly=True)
+    data = _bytes_of(image) if image else b""
+    hits = find(desk, Wanted(data, text or "", where or ""), count)
+    items = desk.items(hits.rows)
+    names = [name for name in SHOWN if any(i.labels[name].values for i in items if name in i.labels)]
+    rows = [
+        (
+            n,
+            item.name,
+            round(hits.similarity[item.row], 3),
+            *(item.labels[name].text or "-" for name in names),
+            _group(item),
+        )
+        for n, item in enumerate(items, 1)
+    ]
+    lines = [table(["", "item", "similarity", *names, "group"], rows)] if rows else ["nothing matches"]
+    own = own_labels(desk, hits)
+    if own and image:
+        lines.append(
+            "\nlabels its neighbours would give it: " + ", ".join(f"{n} {v} ({s:.0%})" for n, v, s in own)
+        )
+    if duplicates:
+        lines.append("\n" + _duplicates(store, settings, data))
+    if sheet:
+        contact_sheet(desk, items, hits, Path(sheet))
+        lines.append(f"\ncontact sheet: {sheet}")
+    return "\n".join(lines)
+
+
+def _bytes_of(image: str) -> bytes:
+    try:
+        return Path(image).read_bytes()
+    except OSError as error:
+        raise EncoderError(f"cannot read the picture {clean(image)}: {error.strerror or error}") from error
+
+
+def _group(item: Item) -> str:
+    if not item.group_id:
+        return "-"
+    return f"{item.group_id[:8]} {item.verdict}"
+
+
+def _duplicates(store: Store, settings: Settings, data: bytes) -> str:
+    from dedupe.single import duplicates_of
+
+    found = duplicates_of(store, settings, data)
+    if not found:
+        return "duplicates: none, no stored item shows this picture"
+    desk = Desk(store, settings, readonly=True)
+    names = {item.row: item.name for item in desk.items([each.row for each in found], [])}
+    body = [(names[each.row], each.verdict, round(each.similarity, 3)) for each in found]
+    return "duplicates\n" + table(["item", "verdict", "similarity"], body, indent=2)
+
+
+def contact_sheet(desk: Desk, items: Sequence[Item], hits: Hits, path: Path, side: int = 160) -> None:
+    """Write the thumbnails of items in order as one PNG, with their place and similarity below each."""
+    from PIL import Image, ImageDraw
+
+    columns = min(6, max(1, len(items)))
+    lines = max(1, math.ceil(len(items) / columns))
+    canvas = Image.new("RGB", (columns * (side + 8) + 8, lines * (side + 28) + 8), "white")
+    pencil = ImageDraw.Draw(canvas)
+    pictures = desk.thumbnails([item.row for item in items])
+    for n, item in enumerate(items):
+        x, y = 8 + n % columns * (side + 8), 8 + n // columns * (side + 28)
+        data = pictures.get(item.row)
+        if data:
+            picture = Image.open(io.BytesIO(data)).convert("RGB")
+            picture.thumbnail((side, side))
+            canvas.paste(picture, (x + (side - picture.width) // 2, y + (side - picture.height) // 2))
+        name = "".join(c if c.isascii() and c.isprintable() else "?" for c in item.name)[-18:]
+        pencil.text(
+            (x, y + side + 4),
+            f"{n + 1}  {hits.similarity.get(item.row, 0):.3f}  {name}",
+            fill="black",
+            font_size=11,
+        )
+    try:
+        canvas.save(path, "PNG")
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def explain_text(store: Store, settings: Settings, item: str, attribute: str | None) -> str:
+    """Return why an item (row, id or key) has its labels, as text."""
+    from label.explain import explain
+    from ui.dossier import row_of
+
+    desk = Desk(store, settings, readonly=True)
+    row = row_of(desk, item)
+    names = [desk.attribute(attribute).name] if attribute else [a.name for a in desk.attributes]
+    return "\n\n".join(str(explain(store, settings, row, name)) for name in names)
+
+
+def write_reports(store: Store, settings: Settings, out: str) -> str:
+    """Write the reports on labels and duplicates into a folder; return what was written."""
+    from dedupe.report import write_report as duplicate_report
+    from label.report import write_report as label_report
+
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [label_report(store, settings, folder), duplicate_report(store, settings, folder)]
+    return "\n".join(f"wrote {path}" for path in written)
