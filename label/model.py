@@ -1,256 +1,288 @@
-"""The model of one attribute: donors in their subspace, calibrators, thresholds; fitted once, frozen, then applied.
-
-A missing tag is unknown, not false. Donors therefore vote on two questions: which value, and whether one would be
-stated at all; the share of statements that taggers make where there is something to state (``recall``) turns the
-second into the probability that the attribute applies.
-"""
+"""The model of one attribute: judges by fold, the pool of what they say, calibrators and thresholds; then frozen."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from label.calibrate import Isotonic, Threshold, choose_threshold, fit_isotonic
-from label.subspace import Subspace, fit_subspace
-from label.votes import Donors, Tally, vote
+from label.calibrate import Curve, Threshold, choose_threshold, fit_curve
+from label.electors import Electors, elect, logit
+from label.features import FeatureMap
+from label.fusion import Pool, fit_pool
+from label.question import Bools, Floats, Ints, Question
+from label.sources.probe import Probe, train_probe
+from label.subspace import moments
+from label.votes import Kernel
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of one attribute, and who may answer.
-
-    ``targets`` float32 [m, v]: one-hot or several-hot for donors that state a value, zero for those that, tagged as
-    deeply, state none. ``families`` int64 [m]: members of one family never vote for each other.
-    """
-
-    name: str
-    kind: str
-    values: tuple[str, ...]
-    rows: Ints
-    targets: Floats
-    families: Ints
-    weights: Floats
-
-    @property
-    def stated(self) -> Bools:
-        """Which donors state a value, bool [m]."""
-        found: Bools = self.targets.sum(axis=1) > 0
-        return found
+Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """How votes are counted; chosen on held-out donors."""
+    """How an attribute is learned; every switch has its row in the ablation table."""
 
-    k: int = 30
-    temperature: float = 0.3
-    shrinkage: float = 0.03
-    size: int = 32
     folds: int = 5
-    confidence: float = 0.9
+    shrinkage: float = 0.03
+    size: int = 24
+    kernel: Kernel = field(default_factory=Kernel)
+    votes: bool = True
+    bodies: bool = True
+    probe: bool = True
+    presence: bool = True
+    confidence: float = 0.8
     min_support: int = 30
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One subspace with the donors projected into it."""
+class Bench:
+    """The judges of one fold: none of them has seen a donor of it."""
 
-    subspace: Subspace
-    donors: Donors
+    which: Electors | None
+    probe: Probe | None
+    whether: Electors | None
 
-    def tally(self, vectors: npt.NDArray[np.floating], families: Ints, choices: Choices) -> Tally:
-        """Return what the donors say of vectors [n, d]."""
-        return vote(self.subspace.project(vectors), families, self.donors, choices.k, choices.temperature)
+    def bases(self) -> list[Floats]:
+        """Return the projections [p, r] that the judges need, in order."""
+        return [judge.basis for judge in (self.which, self.probe, self.whether) if judge is not None]
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
-    """Uncalibrated evidence on n items: ``shares`` [n, v], ``presence`` [n] (one-of only), ``support`` int32 [n]."""
+class Heard:
+    """Uncalibrated evidence on n items: ``evidence`` [s, n, v], ``presence`` [t, n] log odds that a tagger would
+    state a value, ``support`` [n] effective voters."""
 
-    shares: Floats
+    evidence: Floats
     presence: Floats
-    support: npt.NDArray[np.int32]
+    support: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class AttributeModel:
-    """Everything needed to label items and to explain the labels."""
+    """Everything needed to label items of one attribute and to explain the labels."""
 
     name: str
     kind: str
     values: tuple[str, ...]
     asked: float
     choices: Choices
-    which: Look
-    whether: Look | None
-    calibrators: tuple[Isotonic, ...]
-    presence: Isotonic
+    benches: tuple[Bench, ...]
+    pool: Pool
+    presence_pool: Pool | None
+    curves: tuple[Curve, ...]
+    presence: Curve | None
     thresholds: tuple[Threshold, ...]
 
-    def raw(self, vectors: npt.NDArray[np.floating], families: Ints) -> Raw:
-        """Return the uncalibrated vote on vectors [n, d]."""
-        return _raw(self.which, self.whether, vectors, families, self.choices)
+    def hear(self, fold: int, coordinates: Sequence[Floats]) -> Heard:
+        """Return the evidence on items of one fold, at the coordinates of each judge in the order of ``bases``."""
+        return hear(self.benches[fold], coordinates, self.choices, len(self.values))
 
-    def probabilities(self, raw: Raw) -> npt.NDArray[np.float64]:
+    def chances(self, heard: Heard) -> Doubles:
         """Return calibrated probabilities float64 [n, v]."""
-        return probabilities(self.kind, raw, self.calibrators, self.presence)
+        return _chances(self.kind, heard, self.pool, self.curves, self.presence_pool, self.presence)
 
-    def accept(self, chances: npt.NDArray[np.float64]) -> Bools:
-        """Return which values stand, bool [n, v]: above their threshold, and for one-of the best of the item."""
+    def accept(self, chances: Doubles) -> Bools:
+        """Return which values stand, bool [n, v]: at or above their threshold, and for one-of the item's best."""
         at = np.array([threshold.at for threshold in self.thresholds])
         passed: Bools = chances >= at
-        if self.kind == "one" and len(at):
-            best = chances.argmax(axis=1)
-            passed &= np.arange(len(at)) == best[:, None]
+        if self.kind == "one":
+            passed &= np.arange(len(at)) == chances.argmax(axis=1)[:, None]
         return passed
 
 
-def probabilities(
-    kind: str, raw: Raw, calibrators: tuple[Isotonic, ...], presence: Isotonic
-) -> npt.NDArray[np.float64]:
-    """Return calibrated probabilities float64 [n, v] of raw votes."""
-    if kind == "one":
-        calibrator = calibrators[0]
-        chances = np.stack([calibrator(raw.shares[:, at]) for at in range(raw.shares.shape[1])], axis=1)
-        chances *= np.minimum(presence(raw.presence), 1.0)[:, None]
-        total = chances.sum(axis=1, keepdims=True)
-        return np.asarray(chances / np.maximum(total, 1.0))
-    return np.stack([calibrator(raw.shares[:, at]) for at, calibrator in enumerate(calibrators)], axis=1)
+def hear(bench: Bench, coordinates: Sequence[Floats], choices: Choices, v: int) -> Heard:
+    """Return what the judges of one fold say of n items, from the items' coordinates for each judge."""
+    places = iter(coordinates)
+    parts: list[Floats] = []
+    n = len(coordinates[0]) if coordinates else 0
+    support = np.zeros(n, np.float32)
+    presence = np.empty((0, n), np.float32)
+    if bench.which is not None:
+        said, support = bench.which.judge(next(places))
+        parts.append(said[[choices.votes, choices.bodies]])
+    if bench.probe is not None:
+        parts.append(bench.probe.judge(next(places)))
+    if bench.whether is not None:
+        said, _ = bench.whether.judge(next(places))
+        presence = -logit(np.exp(said[:, :, -1])).astype(np.float32)
+    evidence = np.concatenate(parts) if parts else np.zeros((0, n, v), np.float32)
+    return Heard(evidence, presence, support)
 
 
-def _look(question: Question, vectors: Floats, pick: Bools, targets: Floats, choices: Choices) -> Look:
-    subspace = fit_subspace(
-        vectors[pick], targets[pick], choices.shrinkage, choices.size, question.weights[pick]
-    )
-    donors = Donors(
-        question.rows[pick],
-        subspace.project(vectors[pick]),
-        targets[pick],
-        question.families[pick],
-        question.weights[pick],
-    )
-    return Look(subspace, donors)
+def _chances(
+    kind: str,
+    heard: Heard,
+    pool: Pool,
+    curves: Sequence[Curve],
+    presence_pool: Pool | None,
+    presence: Curve | None,
+) -> Doubles:
+    shares = pool(heard.evidence)
+    if kind == "many":
+        return np.stack([curve(shares[:, at]) for at, curve in enumerate(curves)], axis=1)
+    best = shares.argmax(axis=1)
+    top = shares[np.arange(len(best)), best]
+    sure = curves[0](top)
+    if presence is not None and presence_pool is not None:
+        sure = sure * presence(presence_pool(heard.presence[:, :, None])[:, 0])
+    # The calibrated chance is the best value's; the others share what is left as they shared the vote.
+    found = shares * ((1 - sure) / np.maximum(1 - top, 1e-9))[:, None]
+    found = np.minimum(found, sure[:, None])
+    found[np.arange(len(best)), best] = sure
+    return np.asarray(found)
 
 
-def _looks(question: Question, vectors: Floats, train: Bools, choices: Choices) -> tuple[Look, Look | None]:
-    if question.kind == "many":
-        return _look(question, vectors, train, question.targets, choices), None
+def benches_of(
+    question: Question, plain: Floats, white: Floats, features: FeatureMap, choices: Choices
+) -> tuple[Bench, ...]:
+    """Return the judges of each fold, learned from the donors of the other folds."""
     stated = question.stated
-    which = _look(question, vectors, train & stated, question.targets, choices)
-    if stated[train].all():
-        return which, None
+    many = question.kind == "many"
+    voters = np.ones(len(stated), bool) if many else stated
+    d = len(features.mean)
     extended = np.concatenate([question.targets, (~stated)[:, None].astype(np.float32)], axis=1)
-    return which, _look(question, vectors, train, extended, choices)
+    whole = [
+        (voters, question.targets, choices.votes or choices.bodies),
+        (np.ones(len(stated), bool), extended, choices.presence and not many and not stated.all()),
+    ]
+    by_fold = [
+        [
+            moments(white[m], targets[m], question.weights[m])
+            for m in ((question.folds == fold) & pick for fold in range(choices.folds))
+        ]
+        if wanted
+        else []
+        for pick, targets, wanted in whole
+    ]
+    found = []
+    for fold in range(choices.folds):
+        train = question.folds != fold
+        judges: list[Electors | None] = []
+        for (pick, targets, wanted), parts in zip(whole, by_fold, strict=True):
+            if not wanted:
+                judges.append(None)
+                continue
+            sums = parts[fold - 1]
+            for other in range(choices.folds):
+                if other not in (fold, (fold - 1) % choices.folds):
+                    sums = sums + parts[other]
+            basis, electors = elect(
+                question,
+                targets,
+                white,
+                sums,
+                train & pick,
+                choices.shrinkage,
+                choices.size,
+                choices.kernel,
+                choices.seed,
+            )
+            unfolded = features.unfold(basis)
+            judges.append(
+                Electors(unfolded, electors.electorate, electors.kernel, electors.centres, electors.mass, many)
+            )
+        probe = None
+        if choices.probe:
+            pick = train & voters
+            probe = train_probe(
+                plain[pick, :d],
+                question.targets[pick],
+                question.weights[pick],
+                question.folds[pick],
+                many,
+                plain.shape[1],
+            )
+        found.append(Bench(judges[0], probe, judges[1]))
+    return tuple(found)
 
 
-def _raw(
-    which: Look, whether: Look | None, vectors: npt.NDArray[np.floating], families: Ints, choices: Choices
-) -> Raw:
-    tally = which.tally(vectors, families, choices)
-    presence = np.ones(len(vectors), np.float32)
-    if whether is not None:
-        presence = 1 - whether.tally(vectors, families, choices).shares[:, -1]
-    return Raw(tally.shares, presence, tally.support)
-
-
-def folds_of(families: Ints, rows: Ints, folds: int, seed: int) -> Ints:
-    """Return the fold of each donor, int64 [m]: whole families fall into one fold, by a hash that no order changes."""
-    # A donor without family stands alone under its row number, shifted clear of the family numbers.
-    key = np.where(families < 0, rows + (1 << 40), families).astype(np.uint64)
-    with np.errstate(over="ignore"):
-        key = (key + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
-        key ^= key >> np.uint64(29)
-        key *= np.uint64(0xBF58476D1CE4E5B9)
-        key ^= key >> np.uint64(32)
-    return (key % np.uint64(folds)).astype(np.int64)
-
-
-def held_out(question: Question, vectors: Floats, choices: Choices) -> Raw:
-    """Return votes on every donor from models that saw neither it nor its family."""
+def held_out(question: Question, plain: Floats, benches: Sequence[Bench], choices: Choices) -> Heard:
+    """Return the evidence on every donor from judges that saw neither it nor its fold."""
     m, v = question.targets.shape
-    shares = np.zeros((m, v), np.float32)
-    presence = np.ones(m, np.float32)
-    support = np.zeros(m, np.int32)
-    fold = folds_of(question.families, question.rows, choices.folds, choices.seed)
-    for number in range(choices.folds):
-        test = fold == number
-        train = ~test
-        if not test.any() or not (train & question.stated).any():
-            continue
-        which, whether = _looks(question, vectors, train, choices)
-        raw = _raw(which, whether, vectors[test], question.families[test], choices)
-        shares[test], presence[test], support[test] = raw.shares, raw.presence, raw.support
-    return Raw(shares, presence, support)
+    merged: list[Heard | None] = [None] * len(benches)
+    for fold, bench in enumerate(benches):
+        x = plain[question.folds == fold]
+        merged[fold] = hear(bench, [x @ basis for basis in bench.bases()], choices, v)
+    first = next(each for each in merged if each is not None)
+    evidence = np.zeros((len(first.evidence), m, v), np.float32)
+    presence = np.zeros((len(first.presence), m), np.float32)
+    support = np.zeros(m, np.float32)
+    for fold, each in enumerate(merged):
+        if each is not None:
+            pick = question.folds == fold
+            evidence[:, pick], presence[:, pick], support[pick] = each.evidence, each.presence, each.support
+    return Heard(evidence, presence, support)
 
 
-def fit_calibration(question: Question, raw: Raw) -> tuple[tuple[Isotonic, ...], Isotonic]:
-    """Return the calibrators of values and of presence, fitted on held-out votes."""
-    stated = question.stated
-    one = Isotonic(np.array([0.0, 1.0]), np.array([1.0, 1.0]))
-    if question.kind == "many":
-        found = []
-        for at in range(len(question.values)):
-            hits = question.targets[:, at]
-            rising = fit_isotonic(raw.shares[:, at], hits)
-            found.append(Isotonic(rising.x, np.minimum(rising.y / _recall(raw.shares[:, at], hits > 0), 1.0)))
-        return tuple(found), one
-    best = raw.shares[stated].argmax(axis=1)
-    hits = question.targets[stated][np.arange(len(best)), best]
-    which = fit_isotonic(raw.shares[stated].max(axis=1), hits) if len(best) else one
-    if stated.all():
-        return (which,), one
-    rising = fit_isotonic(raw.presence, stated.astype(np.float64))
-    recall = _recall(raw.presence, stated)
-    return (which,), Isotonic(rising.x, np.minimum(rising.y / recall, 1.0))
+def learn(
+    question: Question, plain: Floats, white: Floats, features: FeatureMap, asked: float, choices: Choices
+) -> tuple[AttributeModel, Heard]:
+    """Return the fitted model of an attribute and the held-out evidence on its donors."""
+    benches = benches_of(question, plain, white, features, choices)
+    heard = held_out(question, plain, benches, choices)
+    return calibrated(question, benches, heard, asked, choices, np.ones(len(question.rows), bool)), heard
 
 
-def _recall(scores: Floats, stated: Bools) -> float:
-    """How often taggers state what is there: the share of statements where the votes are surest of one."""
-    if not stated.any():
-        return 1.0
-    order = np.argsort(-scores, kind="stable")
-    top = max(20, int(stated.sum() / 4))
-    return float(max(stated[order[:top]].mean(), 0.5))
-
-
-def learn(question: Question, vectors: Floats, asked: float, choices: Choices) -> tuple[AttributeModel, Raw]:
-    """Return the fitted model of an attribute and the held-out votes on its donors [m]; ``vectors`` float32 [m, d]."""
-    raw = held_out(question, vectors, choices)
-    calibrators, presence = fit_calibration(question, raw)
-    chances = probabilities(question.kind, raw, calibrators, presence)
-    which, whether = _looks(question, vectors, np.ones(len(vectors), bool), choices)
-    model = AttributeModel(
+def calibrated(
+    question: Question, benches: tuple[Bench, ...], heard: Heard, asked: float, choices: Choices, fit: Bools
+) -> AttributeModel:
+    """Return the model whose pool, curves and thresholds are fitted on the held-out donors ``fit`` [m]."""
+    stated = question.stated & fit
+    many = question.kind == "many"
+    pick = fit if many else stated
+    pool = fit_pool(heard.evidence[:, pick], question.targets[pick], question.weights[pick], many)
+    shares = pool(heard.evidence)
+    presence_pool, presence, absent = None, None, np.zeros(len(fit))
+    if len(heard.presence) and not many:
+        presence_pool = fit_pool(
+            heard.presence[:, fit, None], question.stated[fit, None].astype(np.float32), question.weights[fit], True
+        )
+        surely = presence_pool(heard.presence[:, :, None])[:, 0]
+        rate = fit_curve(surely[fit], question.stated[fit].astype(np.float64), question.weights[fit])
+        # Taggers state what is there at some rate; where the votes are surest of a statement, that is what is seen.
+        recall = float(np.quantile(rate(surely[stated]), 0.6)) if stated.any() else 1.0
+        presence = Curve(rate.slope, rate.bias, rate.x, np.minimum(rate.y / max(recall, 1e-6), 1.0))
+        there = np.clip(rate(surely) / max(recall, 1e-6), 0, 1)
+        expected = there * (1 - recall) / np.maximum(1 - there * recall, 1e-9)
+        absent = np.where(question.stated, 0.0, 1 - expected)
+    if many:
+        curves = tuple(
+            fit_curve(shares[fit, at], question.targets[fit, at], question.weights[fit])
+            for at in range(len(question.values))
+        )
+    else:
+        best = shares.argmax(axis=1)
+        rows = np.arange(len(best))
+        curves = (fit_curve(shares.max(axis=1)[stated], question.targets[rows, best][stated], question.weights[stated]),)
+    chances = _chances(question.kind, heard, pool, curves, presence_pool, presence)
+    thresholds = []
+    best = chances.argmax(axis=1)
+    for at in range(len(question.values)):
+        mine = fit if many else fit & (best == at) & (question.stated | (absent > 0))
+        weight = np.ones(int(mine.sum())) if many else np.where(question.stated[mine], 1.0, absent[mine])
+        thresholds.append(
+            choose_threshold(
+                chances[mine, at],
+                question.targets[mine, at],
+                weight,
+                asked,
+                choices.confidence,
+                choices.min_support,
+            )
+        )
+    return AttributeModel(
         question.name,
         question.kind,
         question.values,
         asked,
         choices,
-        which,
-        whether,
-        calibrators,
+        benches,
+        pool,
+        presence_pool,
+        curves,
         presence,
-        _thresholds(question, chances, asked, choices),
+        tuple(thresholds),
     )
-    return model, raw
-
-
-def _thresholds(
-    question: Question, chances: npt.NDArray[np.float64], asked: float, choices: Choices
-) -> tuple[Threshold, ...]:
-    found = []
-    best = chances.argmax(axis=1) if chances.shape[1] else np.empty(0)
-    for at in range(len(question.values)):
-        pick = (best == at) & question.stated if question.kind == "one" else chances[:, at] > 0
-        found.append(
-            choose_threshold(
-                chances[pick, at], question.targets[pick, at], asked, choices.confidence, choices.min_support
-            )
-        )
-    return tuple(found)

@@ -51,19 +51,38 @@ class Stated:
             self.coded.append(self.code(value))
             self.sources.append(number)
 
-    def matrix(self, rows: Ints, values: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return the stated values of the given rows as float32 [n, v], 1 where stated; rows ascending."""
+    def triples(self) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
+        """Return (rows, value codes, source codes) of all statements."""
+        return (
+            np.asarray(self.rows, np.int64),
+            np.asarray(self.coded, np.int64),
+            np.asarray(self.sources, np.int8),
+        )
+
+    def counts(self, n: int) -> npt.NDArray[np.int32]:
+        """Return how many values are stated of each row, int32 [n]."""
+        return np.bincount(np.asarray(self.rows, np.int64), minlength=n).astype(np.int32)
+
+    def matrix(
+        self, rows: Ints, values: Sequence[str], general: Attribute | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Return the stated values of the given rows (ascending) as float32 [n, v], 1 where stated.
+
+        With ``general`` a stated value also states what it is a kind of.
+        """
         found = np.zeros((len(rows), len(values)), np.float32)
-        place = np.full(len(self.values) + 1, -1, np.int64)
-        for index, value in enumerate(values):
-            if value in self.codes:
-                place[self.codes[value]] = index
-        mine = np.asarray(self.rows, np.int64)
-        column = place[np.asarray(self.coded, np.int64)] if len(mine) else mine
+        column = {value: at for at, value in enumerate(values)}
+        mine, coded, _ = self.triples()
         at = np.searchsorted(rows, mine)
-        known = (at < len(rows)) & (column >= 0)
+        known = at < len(rows)
         known[known] = rows[at[known]] == mine[known]
-        found[at[known], column[known]] = 1
+        at, coded = at[known], coded[known]
+        for code, value in enumerate(self.values):
+            names = (value, *general.ancestors(value)) if general else (value,)
+            pick = at[coded == code] if any(name in column for name in names) else None
+            for name in names:
+                if pick is not None and name in column:
+                    found[pick, column[name]] = 1
         return found
 
     def source_of(self, n: int) -> npt.NDArray[np.int8]:

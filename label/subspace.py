@@ -1,8 +1,8 @@
 """The subspace in which one attribute looks for its neighbours: a shrunken linear discriminant of its donors.
 
-In the raw embedding neighbours agree on style and pose; after whitening by the scatter inside the values, and
-keeping only the directions in which the values differ, they agree on the attribute. For attributes of many values
-at once the same algebra is canonical correlation with the indicator matrix.
+In the raw embedding neighbours agree on style and pose; scaled by the scatter inside the values, and along the
+directions in which the values differ, they agree on the attribute. For attributes of several values at once the
+same algebra is canonical correlation with the indicator matrix (Hastie, Buja and Tibshirani, 1995).
 """
 
 from __future__ import annotations
@@ -16,65 +16,78 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Subspace:
-    """An affine map from vectors [n, d] to coordinates [n, r] in which Euclidean distance is the attribute's own."""
+class Moments:
+    """Weighted sums over a set of donors that a subspace is computed from; they add and subtract by fold."""
 
-    mean: Floats
-    basis: Floats
+    mass: float
+    sums: Floats
+    gram: Floats
+    target_sums: Floats
+    target_gram: Floats
+    cross: Floats
 
-    @property
-    def size(self) -> int:
-        """Number of coordinates r."""
-        return int(self.basis.shape[1])
+    def __sub__(self, other: Moments) -> Moments:
+        return Moments(
+            self.mass - other.mass,
+            self.sums - other.sums,
+            self.gram - other.gram,
+            self.target_sums - other.target_sums,
+            self.target_gram - other.target_gram,
+            self.cross - other.cross,
+        )
 
-    def project(self, vectors: npt.NDArray[np.floating]) -> Floats:
-        """Return coordinates float32 [n, r] of vectors [n, d], any float type."""
-        offset = self.mean @ self.basis
-        found: Floats = vectors.astype(np.float32, copy=False) @ self.basis - offset
-        return found
+    def __add__(self, other: Moments) -> Moments:
+        return Moments(
+            self.mass + other.mass,
+            self.sums + other.sums,
+            self.gram + other.gram,
+            self.target_sums + other.target_sums,
+            self.target_gram + other.target_gram,
+            self.cross + other.cross,
+        )
 
 
-def fit_subspace(
-    vectors: npt.NDArray[np.floating],
-    targets: Floats,
-    shrinkage: float,
-    size: int,
-    weights: Floats | None = None,
-) -> Subspace:
-    """Return the subspace learned from vectors [m, d] and indicator targets [m, v] (one-hot or several-hot).
+def moments(features: Floats, targets: Floats, weights: Floats) -> Moments:
+    """Return the sums over features [m, p] and indicator targets [m, v] with weights [m]."""
+    weighted = features * weights[:, None]
+    return Moments(
+        float(weights.sum()),
+        weighted.sum(axis=0),
+        weighted.T @ features,
+        weights @ targets,
+        (targets * weights[:, None]).T @ targets,
+        weighted.T @ targets,
+    )
 
-    ``shrinkage`` in (0, 1) blends the within scatter with a sphere of the same trace; ``size`` caps the number of
-    coordinates. Distances are scaled so that the within scatter of one coordinate is 1.
+
+def discriminant(sums: Moments, shrinkage: float, size: int) -> Floats:
+    """Return a basis [p, r] whose coordinates have unit scatter inside the values, widest between scatter first.
+
+    ``shrinkage`` in (0, 1) blends the within scatter with a sphere of the same trace; r <= ``size``.
     """
-    x = vectors.astype(np.float32)
-    w = np.ones(len(x), np.float32) if weights is None else weights.astype(np.float32)
-    w = w / w.sum()
-    mean = w @ x
-    x = x - mean
-    y = targets - w @ targets
-    counts = w @ targets
-    # Fitted values of the indicators explain the between scatter; what they leave is the within scatter.
-    gram = (y * w[:, None]).T @ y
-    cross = (x * w[:, None]).T @ y
-    ridge = 1e-6 * max(float(np.trace(gram)), 1e-12) / max(len(gram), 1)
-    slope = np.linalg.solve(gram + ridge * np.eye(len(gram), dtype=np.float32), cross.T)
-    within = (x * w[:, None]).T @ x - cross @ slope
-    within = (within + within.T) / 2
-    d = len(within)
-    sphere = float(np.trace(within)) / d
-    within = (1 - shrinkage) * within + shrinkage * sphere * np.eye(d, dtype=np.float32)
-    values, directions = np.linalg.eigh(within.astype(np.float64))
-    values = np.maximum(values, 1e-3 * shrinkage * sphere + 1e-12)
-    white = directions / np.sqrt(values)
-    seen = counts > 0
-    spread = white.T @ (cross[:, seen] / np.sqrt(counts[seen]))
-    left, _, _ = np.linalg.svd(spread, full_matrices=False)
-    rank = max(1, min(size, int(seen.sum()) - 1 if _is_one_hot(targets) else int(seen.sum()), left.shape[1]))
-    basis = white @ left[:, :rank]
-    # The sign of a singular vector is arbitrary: fixed, so that two runs write the same bytes.
-    signs = np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(rank)])
-    return Subspace(mean.astype(np.float32), np.ascontiguousarray(basis * signs, dtype=np.float32))
+    from scipy.linalg import cho_factor, cho_solve
 
-
-def _is_one_hot(targets: Floats) -> bool:
-    return bool(np.all(targets.sum(axis=1) == 1))
+    mass = max(sums.mass, 1e-9)
+    mean = sums.sums / mass
+    share = sums.target_sums / mass
+    seen = share > 0
+    cross = (sums.cross / mass - np.outer(mean, share))[:, seen].astype(np.float64)
+    between = (sums.target_gram / mass - np.outer(share, share))[np.ix_(seen, seen)].astype(np.float64)
+    between += 1e-6 * np.eye(len(between)) * max(float(np.trace(between)), 1e-9)
+    slope = np.linalg.solve(between, cross.T)
+    within = sums.gram / mass - np.outer(mean, mean) - (cross @ slope).astype(np.float32)
+    p = len(within)
+    sphere = max(float(np.trace(within)) / p, 1e-12)
+    within *= 1 - shrinkage
+    within.flat[:: p + 1] += shrinkage * sphere
+    directions = cross / np.sqrt(share[seen])
+    solved = cho_solve(cho_factor(within, lower=True, check_finite=False), directions, check_finite=False)
+    values, rotation = np.linalg.eigh(directions.T @ solved)
+    keep = np.argsort(-values)[:size]
+    keep = keep[values[keep] > 1e-6 * max(values.max(initial=0), 1e-12)]
+    if not len(keep):
+        return np.zeros((p, 1), np.float32)
+    basis = solved @ (rotation[:, keep] / np.sqrt(values[keep]))
+    # The sign of an eigenvector is arbitrary: fixed, so that two runs write the same bytes.
+    signs = np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(len(keep))])
+    return np.ascontiguousarray(basis * signs, dtype=np.float32)

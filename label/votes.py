@@ -1,12 +1,12 @@
-"""Votes of donors: pure functions from coordinates to weighted shares, in chunks of bounded memory.
+"""Votes of donors in a subspace: pure functions from coordinates to weighted shares, memory-bounded.
 
-A donor's weight is a softmax over minus its squared distance per coordinate: only the order and the gaps of the
-distances to one item matter, which scales the kernel to how densely the donors lie round it.
+Donors lie in cells; an item asks the donors nearest to the centre of its cell. Weights fall with the squared
+distance per coordinate, relative to the closest donor, which scales the kernel to how densely the donors lie round
+the item; ``doubt`` is the mass of a vote for the prior, so that three who agree are less sure than three hundred.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,96 +14,111 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-CHUNK_CELLS = 1 << 23
-"""Cells of one block of distances: 32 MiB of float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """How weights fall: ``temperature`` per coordinate, at most ``reach`` donors asked, ``doubt`` of the prior."""
+
+    temperature: float = 0.3
+    reach: int = 256
+    doubt: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Electorate:
+    """Donors in their subspace: ``places`` int32 [m] in the question, ``coordinates`` [m, r], ``targets`` [m, v],
+    ``weights`` [m], ``prior`` [v], ``centres`` [c, r] of the cells and ``asked`` int32 [c, reach] donors of each."""
+
+    places: npt.NDArray[np.int32]
+    coordinates: Floats
+    targets: Floats
+    weights: Floats
+    prior: Floats
+    centres: Floats
+    asked: npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What the donors said of n items: ``shares`` float32 [n, v] of the vote for each value, ``nearest`` float32 [n]
-    squared distance per coordinate to the closest donor, ``support`` int32 [n] effective number of voters."""
+    """What the donors said of n items: ``shares`` float32 [n, v], ``support`` float32 [n] effective voters."""
 
     shares: Floats
-    nearest: Floats
-    support: npt.NDArray[np.int32]
+    support: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Donors:
-    """Those who vote: ``rows`` int64 [m], ``coordinates`` [m, r], ``targets`` [m, v], ``families`` int64 [m],
-    ``weights`` [m] that undo the balancing of a capped sample."""
-
-    rows: Ints
-    coordinates: Floats
-    targets: Floats
-    families: Ints
-    weights: Floats
-
-
-def vote(items: Floats, families: Ints, donors: Donors, k: int, temperature: float) -> Tally:
-    """Return the tally of the ``k`` nearest donors for items [n, r], members of an item's own family barred.
-
-    An item whose donors are all barred has shares of zero and a nearest distance of infinity.
-    """
-    n = len(items)
-    shares = np.zeros((n, donors.targets.shape[1]), np.float32)
-    nearest = np.full(n, np.inf, np.float32)
-    support = np.zeros(n, np.int32)
-    for start, weights, picked, best in weigh(items, families, donors, k, temperature):
-        stop = start + len(weights)
-        nearest[start:stop] = best
-        total = weights.sum(axis=1, keepdims=True)
-        weights = weights / np.maximum(total, 1e-30)
-        targets = donors.targets[picked]
-        shares[start:stop] = np.einsum("nk,nkv->nv", weights, targets, optimize=True)
-        # Effective number of voters: weights that one donor dominates are the word of one donor.
-        support[start:stop] = np.rint(1.0 / np.maximum((weights**2).sum(axis=1), 1e-9))
-        support[start:stop][~np.isfinite(best)] = 0
-    return Tally(shares, nearest, support)
+def gather(
+    places: npt.NDArray[np.int32], coordinates: Floats, targets: Floats, weights: Floats, kernel: Kernel, seed: int
+) -> Electorate:
+    """Return donors sorted into cells of some 64 each, every cell with its ``reach`` nearest donors."""
+    m = len(coordinates)
+    mass = max(float(weights.sum()), 1e-9)
+    prior = (weights @ targets / mass).astype(np.float32)
+    if m <= 2 * kernel.reach:
+        centres = coordinates.mean(axis=0, keepdims=True)
+        asked = np.arange(m, dtype=np.int32)[None]
+    else:
+        centres = _centres(coordinates, max(2, m // 64), seed)
+        asked = np.empty((len(centres), kernel.reach), np.int32)
+        for at, centre in enumerate(centres):
+            distance = ((coordinates - centre) ** 2).sum(axis=1)
+            asked[at] = np.sort(np.argpartition(distance, kernel.reach - 1)[: kernel.reach])
+    return Electorate(places, coordinates, targets, weights, prior, centres, asked)
 
 
-def weigh(
-    items: Floats, families: Ints, donors: Donors, k: int, temperature: float
-) -> Iterator[tuple[int, Floats, npt.NDArray[np.int64], Floats]]:
-    """Yield (first item, weights [c, k], donor places [c, k], nearest distance [c]) for chunks of items."""
-    m, size = donors.coordinates.shape
-    if m == 0:
-        return
-    k = min(k, m)
-    own = (donors.coordinates**2).sum(axis=1)
-    order = np.argsort(donors.families, kind="stable")
-    sorted_families = donors.families[order]
-    step = max(1, CHUNK_CELLS // m)
-    for start in range(0, len(items), step):
-        block = items[start : start + step]
-        distance = block @ donors.coordinates.T
-        distance *= -2
-        distance += own
-        distance += (block**2).sum(axis=1, keepdims=True)
-        distance /= size
-        bar(distance, families[start : start + step], order, sorted_families)
-        if k < m:
-            picked = np.argpartition(distance, k - 1, axis=1)[:, :k]
-            distance = np.take_along_axis(distance, picked, axis=1)
-        else:
-            picked = np.broadcast_to(np.arange(m), distance.shape)
-        np.maximum(distance, 0, out=distance)
-        best = distance.min(axis=1)
-        with np.errstate(invalid="ignore"):
-            weights = np.exp((best[:, None] - distance) / temperature)
-        weights[~np.isfinite(distance)] = 0
-        weights *= donors.weights[picked]
-        yield start, weights, picked, best
+def _centres(coordinates: Floats, count: int, seed: int) -> Floats:
+    random = np.random.default_rng(seed)
+    centres = coordinates[np.sort(random.choice(len(coordinates), count, replace=False))].copy()
+    for _ in range(5):
+        nearest = _nearest(coordinates, centres)
+        mass = np.bincount(nearest, minlength=count)
+        for axis in range(coordinates.shape[1]):
+            total = np.bincount(nearest, weights=coordinates[:, axis], minlength=count)
+            centres[:, axis] = np.where(mass > 0, total / np.maximum(mass, 1), centres[:, axis])
+    return centres
 
 
-def bar(distance: Floats, families: Ints, order: Ints, sorted_families: Ints) -> None:
-    """Put members of an item's own family at infinity, in place; a family of -1 bars no one."""
-    low = np.searchsorted(sorted_families, families, "left")
-    high = np.searchsorted(sorted_families, families, "right")
-    counts = np.where(families < 0, 0, high - low)
-    total = int(counts.sum())
-    if not total:
-        return
-    at = np.repeat(np.arange(len(families)), counts)
-    within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
-    distance[at, order[np.repeat(low, counts) + within]] = np.inf
+def _nearest(coordinates: Floats, centres: Floats) -> Ints:
+    if len(centres) == 1:
+        return np.zeros(len(coordinates), np.int64)
+    found = np.empty(len(coordinates), np.int64)
+    half = (centres**2).sum(axis=1) / 2
+    for start in range(0, len(coordinates), 1 << 14):
+        part = coordinates[start : start + (1 << 14)]
+        found[start : start + len(part)] = (part @ centres.T - half).argmax(axis=1)
+    return found
+
+
+def vote(coordinates: Floats, electorate: Electorate, kernel: Kernel) -> Tally:
+    """Return the tally of items at coordinates [n, r]; with no donors at all the shares are the prior."""
+    n, v = len(coordinates), electorate.targets.shape[1]
+    shares = np.empty((n, v), np.float32)
+    support = np.zeros(n, np.float32)
+    if not len(electorate.coordinates):
+        shares[:] = electorate.prior
+        return Tally(shares, support)
+    cell = _nearest(coordinates, electorate.centres)
+    order = np.argsort(cell, kind="stable")
+    bounds = np.searchsorted(cell[order], np.arange(len(electorate.centres) + 1))
+    for at in range(len(electorate.centres)):
+        asked = electorate.asked[at]
+        donors, targets = electorate.coordinates[asked], electorate.targets[asked]
+        for start in range(bounds[at], bounds[at + 1], 4096):
+            pick = order[start : min(start + 4096, bounds[at + 1])]
+            weights = weigh(coordinates[pick], donors, kernel)
+            voice = weights * electorate.weights[asked]
+            total = voice.sum(axis=1, keepdims=True)
+            shares[pick] = (voice @ targets + kernel.doubt * electorate.prior) / (total + kernel.doubt)
+            support[pick] = total[:, 0] ** 2 / np.maximum((voice**2).sum(axis=1), 1e-12)
+    return Tally(shares, support)
+
+
+def weigh(coordinates: Floats, donors: Floats, kernel: Kernel) -> Floats:
+    """Return the weight of each donor [m, r] for each item [n, r], float32 [n, m]; the closest weighs 1."""
+    distance = coordinates @ donors.T
+    distance *= -2
+    distance += (donors**2).sum(axis=1)
+    distance -= distance.min(axis=1, keepdims=True)
+    distance *= -1.0 / (kernel.temperature * donors.shape[1])
+    np.exp(distance, out=distance)
+    return distance

@@ -1,0 +1,180 @@
+"""Learning all attributes of a collection, and judging items by what was learned, one pass for all attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from label.features import FeatureMap, fit_features
+from label.model import AttributeModel, Choices, Doubles, Heard, learn
+from label.question import Bools, Floats, Ints, Question, sample_donors
+from label.statements import Stated
+from schema.settings import LabelSettings
+from schema.vocabulary import Attribute
+
+MIN_DONORS = 5
+"""A value that fewer donors state is not asked for at all: five folds must each see it."""
+LANDMARKS = 512
+WIDTH = 2.0
+"""Width of the landmark kernel in median squared distances."""
+FEATURE_SAMPLE = 1 << 15
+
+
+@dataclass(slots=True)
+class Collection:
+    """What labelling needs of a store, as arrays by row: statements, who is a clear single character, families,
+    depth of tagging, and the vectors with the row of each."""
+
+    stated: dict[str, Stated]
+    clear: Bools
+    tag_counts: npt.NDArray[np.int32]
+    families: Ints
+    folds: Ints
+    vector_rows: Ints
+    vectors: npt.NDArray[np.float16]
+    at: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.at = np.full(self.size, -1, np.int64)
+        self.at[self.vector_rows] = np.arange(len(self.vector_rows))
+
+    @property
+    def size(self) -> int:
+        """Number of item rows."""
+        return len(self.clear)
+
+
+@dataclass(slots=True)
+class Lesson:
+    """One attribute learned: its question, model and held-out evidence, or the reason why there is none."""
+
+    attribute: Attribute
+    question: Question | None = None
+    model: AttributeModel | None = None
+    heard: Heard | None = None
+    reason: str = ""
+    left_out: int = 0
+
+
+@dataclass(slots=True)
+class Learned:
+    """The frozen features and the models of all attributes that could be learned."""
+
+    features: FeatureMap
+    models: dict[str, AttributeModel]
+    folds: int
+    seed: int
+
+    def judge(
+        self, vectors: npt.NDArray[np.floating], folds: Ints, names: Sequence[str] | None = None
+    ) -> dict[str, tuple[Doubles, Floats]]:
+        """Return by attribute the calibrated chances [n, v] and effective voters [n] of vectors [n, d]."""
+        chosen = {name: self.models[name] for name in (self.models if names is None else names)}
+        found = {
+            name: (np.zeros((len(vectors), len(model.values))), np.zeros(len(vectors), np.float32))
+            for name, model in chosen.items()
+        }
+        for fold in np.unique(folds).tolist():
+            pick = np.flatnonzero(folds == fold)
+            for name, heard in self.hear(vectors[pick], fold, chosen).items():
+                found[name][0][pick] = chosen[name].chances(heard)
+                found[name][1][pick] = heard.support
+        return found
+
+    def hear(
+        self, vectors: npt.NDArray[np.floating], fold: int, models: Mapping[str, AttributeModel]
+    ) -> dict[str, Heard]:
+        """Return by attribute the evidence on vectors [n, d] of one fold; one matrix product serves all judges."""
+        plain = self.features.plain(vectors)
+        bases = [basis for model in models.values() for basis in model.benches[fold].bases()]
+        if not bases:
+            return {}
+        everywhere = plain @ np.concatenate(bases, axis=1)
+        ends = np.cumsum([basis.shape[1] for basis in bases])
+        parts = iter(np.split(everywhere, ends[:-1], axis=1))
+        return {
+            name: model.hear(fold, [next(parts) for _ in model.benches[fold].bases()])
+            for name, model in models.items()
+        }
+
+
+def pose(attribute: Attribute, collection: Collection, settings: LabelSettings) -> Question | str:
+    """Return the question of an attribute with its donors, or why it cannot be asked."""
+    stated = collection.stated[attribute.name]
+    values = list(stated.values)
+    if not values:
+        return "no item states a value"
+    usable = collection.at >= 0
+    # How many characters a picture shows is learned from pictures of several, too.
+    if not attribute.ambiguous:
+        usable &= collection.clear
+    said = stated.counts(collection.size)
+    clean = usable & (said == 1) if attribute.kind == "one" else usable & (said > 0)
+    if clean.sum() < settings.min_support:
+        return f"{int(clean.sum())} items with a vector state a value, {settings.min_support} needed"
+    # A missing tag says something only where the tagger went as deep as those who did state a value.
+    depth = max(float(np.quantile(collection.tag_counts[clean], 0.25)), 1.0)
+    bare = usable & (said == 0) & (collection.tag_counts >= depth)
+    rows = np.flatnonzero(clean | bare)
+    if attribute.kind == "many":
+        for value in list(values):
+            for ancestor in attribute.ancestors(value):
+                if ancestor not in values:
+                    values.append(ancestor)
+    targets = stated.matrix(rows, values, attribute if attribute.kind == "many" else None)
+    kept = np.flatnonzero(targets.sum(axis=0) >= MIN_DONORS)
+    if len(kept) < (2 if attribute.kind == "one" else 1):
+        return f"fewer than two values are stated by {MIN_DONORS} items"
+    targets = targets[:, kept]
+    inside = (targets.sum(axis=1) > 0) | (said[rows] == 0)
+    rows, targets = rows[inside], targets[inside]
+    chosen, weights = sample_donors(targets, settings.donors_cap, settings.seed)
+    rows, targets = rows[chosen], targets[chosen]
+    return Question(
+        attribute.name,
+        attribute.kind,
+        tuple(values[at] for at in kept),
+        rows,
+        np.ascontiguousarray(targets),
+        weights,
+        collection.folds[rows],
+    )
+
+
+def learn_all(
+    attributes: Sequence[Attribute],
+    collection: Collection,
+    settings: LabelSettings,
+    choices: Choices,
+    landmarks: int = LANDMARKS,
+    told: Callable[[], None] = lambda: None,
+) -> tuple[Learned, dict[str, Lesson]]:
+    """Return what was learned of all attributes, and each lesson with its held-out evidence."""
+    random = np.random.default_rng(settings.seed)
+    tagged = np.flatnonzero((collection.at >= 0) & (collection.tag_counts > 0))
+    sample = tagged if len(tagged) else collection.vector_rows
+    if len(sample) > FEATURE_SAMPLE:
+        sample = np.sort(random.choice(sample, FEATURE_SAMPLE, replace=False))
+    vectors = collection.vectors[collection.at[sample]]
+    features = fit_features(vectors, landmarks, WIDTH, settings.seed)
+    lessons: dict[str, Lesson] = {}
+    models: dict[str, AttributeModel] = {}
+    for attribute in attributes:
+        posed = pose(attribute, collection, settings)
+        if isinstance(posed, str):
+            lessons[attribute.name] = Lesson(attribute, reason=posed)
+        else:
+            plain = features.plain(collection.vectors[collection.at[posed.rows]])
+            asked = settings.precision_by_attribute.get(
+                attribute.name, attribute.precision or settings.precision
+            )
+            # Few donors, few coordinates: a direction needs some donors to be told from noise.
+            fitted = replace(choices, size=min(choices.size, max(2, len(posed.rows) // 10)))
+            model, heard = learn(posed, plain, features.white(plain), features, asked, fitted)
+            models[attribute.name] = model
+            lessons[attribute.name] = Lesson(attribute, posed, model, heard)
+        told()
+    return Learned(features, models, choices.folds, settings.seed), lessons
