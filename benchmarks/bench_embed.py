@@ -26,6 +26,7 @@ from PIL import Image
 
 from embed.encoders import Batch
 from embed.stage import EmbedStage
+from embed.torchvision_ops import import_open_clip
 from schema.ids import content_id
 from schema.settings import Settings, load_settings
 
@@ -145,10 +146,11 @@ class Files:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Any:
-        from open_clip.transform import PreprocessCfg, image_transform_v2
-
         if not hasattr(self, "_transform"):
-            self._transform = image_transform_v2(PreprocessCfg(size=self.size), is_train=False)
+            transform = import_open_clip().transform
+            self._transform = transform.image_transform_v2(
+                transform.PreprocessCfg(size=self.size), is_train=False
+            )
         with Image.open(self.paths[index]) as image:
             return self._transform(image.convert("RGB"))
 
@@ -208,7 +210,6 @@ def items(paths: list[Path]) -> pa.Table:
 
 def machine() -> dict[str, Any]:
     """Return the machine and the versions that matter."""
-    import open_clip
     import PIL
     import torch
 
@@ -220,7 +221,7 @@ def machine() -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "open_clip": open_clip.__version__,
+        "open_clip": import_open_clip().__version__,
         "pillow": PIL.__version__,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +14,13 @@ from PIL import Image
 
 from embed.encoders import ENCODERS, Batch, Encoder, encoder_class, encoder_key, load_encoder, normalise
 from embed.stage import EmbedStage
+from embed.torchvision_ops import import_open_clip
 from schema.errors import DownloadError, EncoderError
 from schema.ids import content_id
 from schema.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import torch
 
 Make = Callable[..., Image.Image]
 COUNT = 20
@@ -83,6 +88,15 @@ def test_vectors_are_unit_length_whatever_the_batch_and_order(
     assert np.abs(vectors[0] - vectors[1]).max() > 0.01
 
 
+def reference_of(size: int) -> Callable[[Image.Image], torch.Tensor]:
+    """open_clip's own preprocessing of a picture."""
+    transform = import_open_clip().transform
+    made: Callable[[Image.Image], torch.Tensor] = transform.image_transform_v2(
+        transform.PreprocessCfg(size=size), is_train=False
+    )
+    return made
+
+
 def test_the_entry_is_an_encoder_with_a_readable_key(settings_of: Callable[..., Settings]) -> None:
     settings = settings_of()
     assert issubclass(encoder_class(settings.encoder.kind), Encoder)
@@ -113,12 +127,12 @@ def test_the_key_changes_with_what_changes_the_vectors(
 def test_crop_is_the_reference_preprocessing(
     tiny_settings: Callable[..., Settings], picture: Make, size: tuple[int, int]
 ) -> None:
-    from open_clip.transform import PreprocessCfg, image_transform_v2
+    import torch
 
     encoder = load_encoder(tiny_settings("encoder.fit=crop"))
     image = picture(5, 96, 96).resize(size)
-    reference = image_transform_v2(PreprocessCfg(size=32), is_train=False)(image)
-    ours = encoder._normalised(__import__("torch").from_numpy(encoder.prepare(image)[None].copy()))[0]
+    reference = reference_of(32)(image)
+    ours = encoder._normalised(torch.from_numpy(encoder.prepare(image)[None].copy()))[0]
     np.testing.assert_allclose(ours.numpy(), reference.numpy(), atol=1e-5)
 
 
@@ -127,10 +141,9 @@ def test_vectors_of_large_jpegs_agree_with_the_reference(
 ) -> None:
     """DCT-scaled decoding included: mean cosine >= 0.999, first percentile >= 0.995."""
     import torch
-    from open_clip.transform import PreprocessCfg, image_transform_v2
 
     encoder = load_encoder(tiny_settings("encoder.fit=crop"))
-    reference = image_transform_v2(PreprocessCfg(size=32), is_train=False)
+    reference = reference_of(32)
     records, expected = [], []
     for row in range(24):
         path = tmp_path / f"{row}.jpg"
@@ -224,7 +237,7 @@ def test_an_unknown_tag_and_a_missing_device_are_named() -> None:
 
 
 def test_a_failed_download_names_the_local_file_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    import open_clip
+    open_clip = import_open_clip()
 
     def refuse(*_: object, **__: object) -> str:
         raise OSError("no route to host")
