@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from label.calibrate import choose_threshold, expected_error
+from label.calibrate import Trial, choose_thresholds, expected_error
 from label.learning import Collection, Learned, Lesson, learn_all
-from label.model import Choices, calibrated
+from label.model import Choices, Heard, calibrated
 from label.question import folds_of
-from label.statements import Stated
+from label.statements import Stated, contradicted
 from label.tags import TagReader
 from schema.settings import LabelSettings
 from schema.tagging import parse_tags
@@ -117,6 +117,9 @@ def read(vectors: Path, folder: Path) -> Bench:
         clear[row] = not reading.ambiguous
         for name, values in reading.values.items():
             stated[name].add(row, values, "tag")
+        for conflict in reading.conflicts:
+            name, values = contradicted(conflict)
+            stated[name].contest(row, [value for value in values if stated[name].attribute.holds(value)])
     _, families = np.unique([record["family"] for record in records], return_inverse=True)
     families = families.astype(np.int64)
     data_ = np.load(vectors).astype(np.float32)
@@ -179,17 +182,20 @@ def judge(bench: Bench, name: str, rows: npt.NDArray[np.int64], values: Sequence
             for at, value in enumerate(values):
                 if value in truth.values:
                     right |= (best == at) & truth.right[rows, truth.values.index(value)]
-            chance.append(chances.max(axis=1)[known])
-            hit.append(right[known])
-            taken.append(accepted.any(axis=1)[known])
+            voted = known & (chances.max(axis=1) > 0)
+            chance.append(chances.max(axis=1)[voted])
+            hit.append(right[voted])
+            taken.append(accepted.any(axis=1)[voted])
             covered |= accepted.any(axis=1) & known & positive
         else:
             for at, value in enumerate(values):
                 if value in truth.values:
                     right = truth.right[rows, truth.values.index(value)]
-                    chance.append(chances[known, at])
-                    hit.append(right[known])
-                    taken.append(accepted[known, at])
+                    # The many values that nobody would vote for are right to be near zero and say nothing.
+                    voted = known & ((chances[:, at] >= 0.1) | accepted[:, at])
+                    chance.append(chances[voted, at])
+                    hit.append(right[voted])
+                    taken.append(accepted[voted, at])
                     covered |= accepted[:, at] & known & positive
     p = np.concatenate(chance) if chance else np.empty(0)
     h = np.concatenate(hit) if hit else np.empty(0, bool)
@@ -229,14 +235,32 @@ def labels(
         rows = asked_rows(bench, name, only)
         if not len(rows):
             continue
-        vectors = bench.collection.vectors[bench.collection.at[rows]]
-        chances, _ = learned.judge(vectors, bench.collection.folds[rows], [name])[name]
         found[name] = {}
         for asked in ASKED:
             fit = np.ones(len(lesson.question.rows), bool)
-            model = calibrated(lesson.question, lesson.model.benches, lesson.heard, asked, lesson.model.choices, fit)
+            model = calibrated(
+                lesson.question, lesson.model.benches, lesson.heard, asked, lesson.model.choices, fit, lesson.contested
+            )
+            chances = model.chances(heard_rows(bench, learned, name, rows))
             found[name][asked] = judge(bench, name, rows, model.values, chances, model.accept(chances))
     return found
+
+
+def heard_rows(bench: Bench, learned: Learned, name: str, rows: npt.NDArray[np.int64]) -> Heard:
+    """Return the evidence on rows, each from the judges of its fold."""
+    model = learned.models[name]
+    parts: list[tuple[npt.NDArray[np.int64], Heard]] = []
+    for fold in range(learned.folds):
+        pick = np.flatnonzero(bench.collection.folds[rows] == fold)
+        if len(pick):
+            vectors = bench.collection.vectors[bench.collection.at[rows[pick]]]
+            parts.append((pick, learned.hear(vectors, fold, {name: model})[name]))
+    back = np.argsort(np.concatenate([pick for pick, _ in parts]))
+    return Heard(
+        np.concatenate([each.evidence for _, each in parts], axis=1)[:, back],
+        np.concatenate([each.presence for _, each in parts], axis=1)[:, back],
+        np.concatenate([each.support for _, each in parts])[back],
+    )
 
 
 def neighbours_sklearn(bench: Bench, learned: Learned, lessons: dict[str, Lesson], k: int, shared: bool,
@@ -275,7 +299,7 @@ def neighbours_sklearn(bench: Bench, learned: Learned, lessons: dict[str, Lesson
         every = (np.concatenate([s[3] for s in scores.values()]), np.concatenate([s[4] for s in scores.values()]))
         for name, (rows, values, shares, chance, hits, kind) in scores.items():
             p, h = every if shared else (chance, hits)
-            at = choose_threshold(p, h, np.ones(len(p)), asked, 0.8, 30).at
+            at = choose_thresholds([Trial(p, h, np.ones(len(p)))], asked, 0.8, 15)[0].at
             accepted = shares >= at
             if kind == "one":
                 accepted &= np.arange(len(values)) == shares.argmax(axis=1)[:, None]
@@ -350,6 +374,7 @@ def without_style(bench: Bench, style: str) -> Bench:
         rows, coded, sources = each.triples()
         kept = ~held[rows]
         copy = Stated(each.attribute, list(each.values), dict(each.codes))
+        copy.contested = {row: codes for row, codes in each.contested.items() if not held[row]}
         copy.rows, copy.coded, copy.sources = rows[kept].tolist(), coded[kept].tolist(), sources[kept].tolist()
         stated[name] = copy
     old = bench.collection
@@ -373,6 +398,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bodies alone": {"probe": False, "votes": False},
     "probe alone": {"votes": False, "bodies": False},
     "no presence": {"presence": False},
+    "missing tags are absent": {"recall": False},
+    "no slips": {"slips": False},
+    "each value for itself": {"pooled": False},
 }
 
 

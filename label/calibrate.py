@@ -7,6 +7,7 @@ held-out items meets the asked precision; too few held-out items mean silence.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +93,11 @@ def lower_bound(hits: Weights, total: Weights, confidence: float) -> Doubles:
     return np.asarray(np.where(good <= 0, 0.0, found))
 
 
+def upper_bound(hits: Weights, total: Weights, confidence: float) -> Doubles:
+    """Return the one-sided Clopper-Pearson upper bound of hits out of total."""
+    return np.asarray(1 - lower_bound(np.asarray(total) - np.asarray(hits), total, confidence))
+
+
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """The lowest accepted probability of a value, and the held-out evidence; ``at`` above 1 means never."""
@@ -105,25 +111,82 @@ class Threshold:
 NEVER = 2.0
 
 
-def choose_threshold(
-    chances: Doubles, hits: Weights, weights: Weights, asked: float, confidence: float, min_support: int
-) -> Threshold:
-    """Return the lowest threshold whose lower precision bound meets ``asked`` on held-out predictions of one value."""
-    total = float(np.sum(weights))
-    right_of_all = float(np.sum(weights * hits))
-    if right_of_all < min_support:
-        return Threshold(NEVER, right_of_all, total, f"{right_of_all:.0f} held-out items, {min_support} needed")
-    order = np.argsort(-chances, kind="stable")
-    p = chances[order]
-    right = np.cumsum((weights * hits)[order])
-    count = np.cumsum(np.asarray(weights, np.float64)[order])
-    ends = np.append(p[1:] < p[:-1], True)
-    good = ends & (lower_bound(right, count, confidence) >= asked)
-    places = np.flatnonzero(good)
-    if not len(places):
-        return Threshold(NEVER, right_of_all, total, f"no threshold reaches {asked:g} on {total:.0f} held-out items")
-    at = int(places[-1])
-    return Threshold(float(p[at]), float(right[at]), float(count[at]), "")
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Held-out predictions of one value: calibrated ``chances`` [n], ``hits`` [n] and how much each counts."""
+
+    chances: Doubles
+    hits: Weights
+    mass: Weights
+
+
+def choose_thresholds(
+    trials: Sequence[Trial], asked: float, confidence: float, min_support: int, pooled: bool = True
+) -> tuple[Threshold, ...]:
+    """Return for each value the lowest threshold whose lower precision bound meets ``asked``.
+
+    The bound of a value is the quantile of a beta posterior. Its prior comes from the other values at the same
+    threshold, and counts for as many items as the values are seen to agree (empirical Bayes; Robbins, 1956);
+    without ``pooled`` it counts for none, and the bound is Clopper and Pearson's.
+    """
+    everything = np.concatenate([np.asarray(trial.chances) for trial in trials]) if trials else np.empty(0)
+    if not len(everything):
+        return tuple(Threshold(NEVER, 0.0, 0.0, "no held-out items") for _ in trials)
+    grid = np.unique(np.quantile(everything, np.linspace(0, 1, 400)))
+    right = np.zeros((len(trials), len(grid)))
+    count = np.zeros((len(trials), len(grid)))
+    for at, trial in enumerate(trials):
+        order = np.argsort(-np.asarray(trial.chances), kind="stable")
+        mass = np.asarray(trial.mass, np.float64)[order]
+        good = np.concatenate([[0.0], np.cumsum(mass * np.asarray(trial.hits, np.float64)[order])])
+        total = np.concatenate([[0.0], np.cumsum(mass)])
+        place = np.searchsorted(-np.asarray(trial.chances)[order], -grid, side="right")
+        right[at], count[at] = good[place], total[place]
+    prior, strength = _prior(right, count) if pooled else (np.zeros_like(right), np.zeros(len(grid)))
+    found = []
+    for at, trial in enumerate(trials):
+        support = float((np.asarray(trial.mass) * trial.hits).sum())
+        total_of = float(np.asarray(trial.mass).sum())
+        if support < min_support:
+            found.append(Threshold(NEVER, support, total_of, f"{support:.0f} held-out items, {min_support} needed"))
+            continue
+        bound = quantile_bound(right[at] + prior[at] * strength, count[at] + strength, confidence)
+        places = np.flatnonzero((bound >= asked) & (count[at] > 0))
+        if not len(places):
+            reason = f"no threshold reaches {asked:g} on {total_of:.0f} held-out items"
+            found.append(Threshold(NEVER, support, total_of, reason))
+        else:
+            low = int(places[0])
+            found.append(Threshold(float(grid[low]), float(right[at, low]), float(count[at, low]), ""))
+    return tuple(found)
+
+
+MOST_AGREEMENT = 60.0
+"""The prior never counts for more than this many items, however alike the values look."""
+
+
+def _prior(right: Doubles, count: Doubles) -> tuple[Doubles, Doubles]:
+    """Return the prior precision [v, g] from the other values, and its worth in items [g] by the moments."""
+    others_right = right.sum(axis=0) - right
+    others_count = count.sum(axis=0) - count
+    # Half a miss more than was seen: no values are known to be never wrong.
+    prior = others_right / np.maximum(others_count + 0.5, 0.5)
+    total = count.sum(axis=0)
+    mean = right.sum(axis=0) / np.maximum(total, 1e-9)
+    share = right / np.maximum(count, 1e-9)
+    values = (count > 0).sum(axis=0)
+    spread = (count * (share - mean) ** 2).sum(axis=0)
+    noise = mean * (1 - mean)
+    scale = total - (count**2).sum(axis=0) / np.maximum(total, 1e-9)
+    between = np.maximum((spread - (values - 1) * noise) / np.maximum(scale, 1e-9), 1e-9)
+    strength = np.clip(noise / between - 1, 0, MOST_AGREEMENT)
+    strength = np.minimum(strength, others_count.min(axis=0))
+    return np.asarray(prior), np.asarray(np.where(values > 1, strength, 0.0))
+
+
+def quantile_bound(hits: Weights, total: Weights, confidence: float) -> Doubles:
+    """Return the lower bound of hits out of total, fractions allowed: Clopper and Pearson's on whole numbers."""
+    return lower_bound(hits, total, confidence)
 
 
 def expected_error(chances: Doubles, hits: Weights, bins: int = 15) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from label.features import FeatureMap, fit_features
-from label.model import AttributeModel, Choices, Doubles, Heard, learn
+from label.model import AttributeModel, Choices, Contested, Dispute, Doubles, Heard, learn
 from label.question import Bools, Floats, Ints, Question, sample_donors
 from label.statements import Stated
 from schema.settings import LabelSettings
@@ -55,6 +55,7 @@ class Lesson:
     question: Question | None = None
     model: AttributeModel | None = None
     heard: Heard | None = None
+    contested: Contested | None = None
     reason: str = ""
     left_out: int = 0
 
@@ -141,7 +142,26 @@ def pose(attribute: Attribute, collection: Collection, settings: LabelSettings) 
         np.ascontiguousarray(targets),
         weights,
         collection.folds[rows],
+        attribute.absent is not None,
     )
+
+
+def disputed(
+    attribute: Attribute, collection: Collection, question: Question, features: FeatureMap
+) -> Dispute | None:
+    """Return the items whose tags contradict each other between values of the question, or None."""
+    stated = collection.stated[attribute.name]
+    column = {value: at for at, value in enumerate(question.values)}
+    found = {
+        row: tuple(column[stated.values[code]] for code in codes if stated.values[code] in column)
+        for row, codes in sorted(stated.contested.items())
+        if collection.at[row] >= 0 and collection.clear[row]
+    }
+    rows = np.array([row for row, codes in found.items() if len(codes) > 1], np.int64)
+    if attribute.kind != "one" or not len(rows):
+        return None
+    plain = features.plain(collection.vectors[collection.at[rows]])
+    return Dispute(rows, tuple(found[row] for row in rows.tolist()), plain, collection.folds[rows])
 
 
 def learn_all(
@@ -173,8 +193,11 @@ def learn_all(
             )
             # Few donors, few coordinates: a direction needs some donors to be told from noise.
             fitted = replace(choices, size=min(choices.size, max(2, len(posed.rows) // 10)))
-            model, heard = learn(posed, plain, features.white(plain), features, asked, fitted)
+            dispute = disputed(attribute, collection, posed, features)
+            model, heard, contested = learn(
+                posed, plain, features.white(plain), features, asked, fitted, dispute
+            )
             models[attribute.name] = model
-            lessons[attribute.name] = Lesson(attribute, posed, model, heard)
+            lessons[attribute.name] = Lesson(attribute, posed, model, heard, contested)
         told()
     return Learned(features, models, choices.folds, settings.seed), lessons

@@ -8,16 +8,19 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from label.calibrate import Curve, Threshold, choose_threshold, fit_curve
+from label.calibrate import Curve, Threshold, Trial, choose_thresholds, fit_curve
 from label.electors import Electors, elect, logit
 from label.features import FeatureMap
 from label.fusion import Pool, fit_pool
+from label.habits import recall, slip_chance, slips
 from label.question import Bools, Floats, Ints, Question
 from label.sources.probe import Probe, train_probe
 from label.subspace import moments
 from label.votes import Kernel
 
 Doubles = npt.NDArray[np.float64]
+SAYABLE = 0.5
+"""Below this chance that an attribute can be told at all, no value of it is voted for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,11 @@ class Choices:
     bodies: bool = True
     probe: bool = True
     presence: bool = True
+    recall: bool = True
+    slips: bool = True
+    pooled: bool = True
     confidence: float = 0.8
-    min_support: int = 30
+    min_support: int = 15
     seed: int = 0
 
 
@@ -75,6 +81,7 @@ class AttributeModel:
     curves: tuple[Curve, ...]
     presence: Curve | None
     thresholds: tuple[Threshold, ...]
+    absent: bool = False
 
     def hear(self, fold: int, coordinates: Sequence[Floats]) -> Heard:
         """Return the evidence on items of one fold, at the coordinates of each judge in the order of ``bases``."""
@@ -82,7 +89,8 @@ class AttributeModel:
 
     def chances(self, heard: Heard) -> Doubles:
         """Return calibrated probabilities float64 [n, v]."""
-        return _chances(self.kind, heard, self.pool, self.curves, self.presence_pool, self.presence)
+        presence = _presence(heard, self.presence_pool, self.presence)
+        return _chances(self.kind, self.pool(heard.evidence), presence, self.curves, self.absent)
 
     def accept(self, chances: Doubles) -> Bools:
         """Return which values stand, bool [n, v]: at or above their threshold, and for one-of the item's best."""
@@ -91,6 +99,25 @@ class AttributeModel:
         if self.kind == "one":
             passed &= np.arange(len(at)) == chances.argmax(axis=1)[:, None]
         return passed
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """Items whose tags contradict each other: ``rows`` int64 [c], value codes of each, plain features, folds."""
+
+    rows: Ints
+    codes: tuple[tuple[int, ...], ...]
+    plain: Floats
+    folds: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """A dispute with the evidence [s, c, v] on it."""
+
+    rows: Ints
+    codes: tuple[tuple[int, ...], ...]
+    evidence: Floats
 
 
 def hear(bench: Bench, coordinates: Sequence[Floats], choices: Choices, v: int) -> Heard:
@@ -112,26 +139,24 @@ def hear(bench: Bench, coordinates: Sequence[Floats], choices: Choices, v: int) 
     return Heard(evidence, presence, support)
 
 
-def _chances(
-    kind: str,
-    heard: Heard,
-    pool: Pool,
-    curves: Sequence[Curve],
-    presence_pool: Pool | None,
-    presence: Curve | None,
-) -> Doubles:
-    shares = pool(heard.evidence)
+def _presence(heard: Heard, pool: Pool | None, curve: Curve | None) -> Doubles:
+    if pool is None or curve is None:
+        return np.ones(heard.evidence.shape[1])
+    return curve(pool(heard.presence[:, :, None])[:, 0])
+
+
+def _chances(kind: str, shares: Doubles, presence: Doubles, curves: Sequence[Curve], absent: bool) -> Doubles:
     if kind == "many":
         return np.stack([curve(shares[:, at]) for at, curve in enumerate(curves)], axis=1)
     best = shares.argmax(axis=1)
     top = shares[np.arange(len(best)), best]
-    sure = curves[0](top)
-    if presence is not None and presence_pool is not None:
-        sure = sure * presence(presence_pool(heard.presence[:, :, None])[:, 0])
+    # Where there may be nothing to say, the chance shrinks; elsewhere a value is there, though few may state it.
+    sure = curves[0](top * presence) if absent else curves[0](top) * (presence >= SAYABLE)
     # The calibrated chance is the best value's; the others share what is left as they shared the vote.
     found = shares * ((1 - sure) / np.maximum(1 - top, 1e-9))[:, None]
     found = np.minimum(found, sure[:, None])
     found[np.arange(len(best)), best] = sure
+    found[sure <= 0] = 0
     return np.asarray(found)
 
 
@@ -218,61 +243,91 @@ def held_out(question: Question, plain: Floats, benches: Sequence[Bench], choice
 
 
 def learn(
-    question: Question, plain: Floats, white: Floats, features: FeatureMap, asked: float, choices: Choices
-) -> tuple[AttributeModel, Heard]:
+    question: Question,
+    plain: Floats,
+    white: Floats,
+    features: FeatureMap,
+    asked: float,
+    choices: Choices,
+    dispute: Dispute | None = None,
+) -> tuple[AttributeModel, Heard, Contested | None]:
     """Return the fitted model of an attribute and the held-out evidence on its donors."""
     benches = benches_of(question, plain, white, features, choices)
     heard = held_out(question, plain, benches, choices)
-    return calibrated(question, benches, heard, asked, choices, np.ones(len(question.rows), bool)), heard
+    said = None
+    if dispute is not None and len(dispute.codes):
+        evidence = np.zeros((len(heard.evidence), len(dispute.codes), len(question.values)), np.float32)
+        for fold in np.unique(dispute.folds).tolist():
+            at = dispute.folds == fold
+            places = [dispute.plain[at] @ basis for basis in benches[fold].bases()]
+            evidence[:, at] = hear(benches[fold], places, choices, len(question.values)).evidence
+        said = Contested(dispute.rows, dispute.codes, evidence)
+    everyone = np.ones(len(question.rows), bool)
+    return calibrated(question, benches, heard, asked, choices, everyone, said), heard, said
 
 
 def calibrated(
-    question: Question, benches: tuple[Bench, ...], heard: Heard, asked: float, choices: Choices, fit: Bools
+    question: Question,
+    benches: tuple[Bench, ...],
+    heard: Heard,
+    asked: float,
+    choices: Choices,
+    fit: Bools,
+    contested: Contested | None = None,
 ) -> AttributeModel:
-    """Return the model whose pool, curves and thresholds are fitted on the held-out donors ``fit`` [m]."""
-    stated = question.stated & fit
-    many = question.kind == "many"
-    pick = fit if many else stated
+    """Return the model whose pool, curves and thresholds are fitted on the held-out donors ``fit`` [m].
+
+    Held-out items count as their tags deserve: a contradiction that is probably a slip of the tagger counts less
+    than one miss, an item that states nothing counts as a miss as far as it probably has nothing to state.
+    """
+    stated, many, m = question.stated, question.kind == "many", len(fit)
+    pick = fit if many else stated & fit
     pool = fit_pool(heard.evidence[:, pick], question.targets[pick], question.weights[pick], many)
     shares = pool(heard.evidence)
-    presence_pool, presence, absent = None, None, np.zeros(len(fit))
-    if len(heard.presence) and not many:
-        presence_pool = fit_pool(
-            heard.presence[:, fit, None], question.stated[fit, None].astype(np.float32), question.weights[fit], True
-        )
-        surely = presence_pool(heard.presence[:, :, None])[:, 0]
-        rate = fit_curve(surely[fit], question.stated[fit].astype(np.float64), question.weights[fit])
-        # Taggers state what is there at some rate; where the votes are surest of a statement, that is what is seen.
-        recall = float(np.quantile(rate(surely[stated]), 0.6)) if stated.any() else 1.0
-        presence = Curve(rate.slope, rate.bias, rate.x, np.minimum(rate.y / max(recall, 1e-6), 1.0))
-        there = np.clip(rate(surely) / max(recall, 1e-6), 0, 1)
-        expected = there * (1 - recall) / np.maximum(1 - there * recall, 1e-9)
-        absent = np.where(question.stated, 0.0, 1 - expected)
+    rows = np.arange(m)
+    presence_pool = presence = None
+    present = np.ones(m)
+    mass = np.ones(m)
+    rate = 1.0
     if many:
+        rate = recall(shares[fit].ravel(), question.targets[fit].ravel() > 0) if choices.recall else 1.0
         curves = tuple(
-            fit_curve(shares[fit, at], question.targets[fit, at], question.weights[fit])
+            _scaled(fit_curve(shares[fit, at], question.targets[fit, at], question.weights[fit]), rate)
             for at in range(len(question.values))
         )
     else:
-        best = shares.argmax(axis=1)
-        rows = np.arange(len(best))
-        curves = (fit_curve(shares.max(axis=1)[stated], question.targets[rows, best][stated], question.weights[stated]),)
-    chances = _chances(question.kind, heard, pool, curves, presence_pool, presence)
-    thresholds = []
-    best = chances.argmax(axis=1)
-    for at in range(len(question.values)):
-        mine = fit if many else fit & (best == at) & (question.stated | (absent > 0))
-        weight = np.ones(int(mine.sum())) if many else np.where(question.stated[mine], 1.0, absent[mine])
-        thresholds.append(
-            choose_threshold(
-                chances[mine, at],
-                question.targets[mine, at],
-                weight,
-                asked,
-                choices.confidence,
-                choices.min_support,
+        if len(heard.presence):
+            presence_pool = fit_pool(
+                heard.presence[:, fit, None], stated[fit, None].astype(np.float32), question.weights[fit], True
             )
-        )
+            surely = presence_pool(heard.presence[:, :, None])[:, 0]
+            curve = fit_curve(surely[fit], stated[fit].astype(np.float64), question.weights[fit])
+            rate = recall(surely[fit], stated[fit]) if choices.recall else 1.0
+            presence = _scaled(curve, rate)
+            present = presence(surely)
+            missing = present * (1 - rate) / np.maximum(1 - present * rate, 1e-9)
+            unsaid = 1 - missing if question.absent else 0.0
+            mass = np.where(stated, 1.0, unsaid) * (question.absent | (present >= SAYABLE))
+        best = shares.argmax(axis=1)
+        hits = question.targets[rows, best] * stated
+        if choices.slips and contested is not None and len(contested.codes):
+            said = pool(contested.evidence)
+            slip = slips(said, contested.codes, question.targets.sum(axis=0))
+            given = question.targets.argmax(axis=1)
+            chance = slip_chance(shares[rows, given], present, slip[given], rate)
+            mass = np.where(stated & (hits == 0), mass * (1 - chance), mass)
+        counted = fit & (mass > 0)
+        score = shares.max(axis=1) * (present if question.absent else 1.0)
+        curves = (fit_curve(score[counted], hits[counted], (question.weights * mass)[counted]),)
+    chances = _chances(question.kind, shares, present, curves, question.absent)
+    best = chances.argmax(axis=1)
+    trials = []
+    for at in range(len(question.values)):
+        mine = fit & (chances[:, at] > 0) & (mass > 0) & (many | (best == at))
+        trials.append(Trial(chances[mine, at], question.targets[mine, at], mass[mine]))
+    thresholds = choose_thresholds(
+        trials, asked * rate if many else asked, choices.confidence, choices.min_support, choices.pooled
+    )
     return AttributeModel(
         question.name,
         question.kind,
@@ -284,5 +339,10 @@ def calibrated(
         presence_pool,
         curves,
         presence,
-        tuple(thresholds),
+        thresholds,
+        question.absent,
     )
+
+
+def _scaled(curve: Curve, rate: float) -> Curve:
+    return Curve(curve.slope, curve.bias, curve.x, np.minimum(curve.y / rate, 1.0))

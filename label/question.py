@@ -31,6 +31,8 @@ class Question:
     targets: Floats
     weights: Floats
     folds: Ints
+    absent: bool = False
+    """Whether a character may well have nothing of the kind: then an item that states nothing counts against a value."""
 
     @property
     def stated(self) -> Bools:

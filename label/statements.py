@@ -24,7 +24,8 @@ SOURCES = ("", "text", "tag", "review")
 class Stated:
     """The stated values of one attribute: (row, value code, source code) triples, rows ascending within a source.
 
-    ``unknown`` holds rows that a reviewer declared to be unknown: nothing may fill them.
+    ``unknown`` holds rows that a reviewer declared to be unknown: nothing may fill them; ``contested`` the values
+    that contradict each other, by row.
     """
 
     attribute: Attribute
@@ -34,6 +35,12 @@ class Stated:
     coded: list[int] = field(default_factory=list)
     sources: list[int] = field(default_factory=list)
     unknown: set[int] = field(default_factory=set)
+    contested: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def contest(self, row: int, values: Sequence[str]) -> None:
+        """Record that tags of an item contradict each other: it states none of these values."""
+        if len(values) > 1:
+            self.contested[row] = tuple(self.code(value) for value in values)
 
     def code(self, value: str) -> int:
         """Return the code of a value, giving out a new one at first sight."""
@@ -91,3 +98,11 @@ class Stated:
         if self.rows:
             np.maximum.at(found, np.asarray(self.rows), np.asarray(self.sources, np.int8))
         return found
+
+
+def contradicted(conflict: str) -> tuple[str, list[str]]:
+    """Return (attribute, values) of a conflict as readings word it: 'hair_color: red (red_hair) or blue (blue_hair)'."""
+    name, _, rest = conflict.partition(": ")
+    if rest.endswith(", yet denied"):
+        return name, []
+    return name, [part.partition(" (")[0] for part in rest.split(" or ")]

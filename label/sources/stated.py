@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from label.statements import Stated
+from label.statements import Stated, contradicted
 from label.tags import TagReader
 from label.text import TextReader
 from schema.settings import Settings
@@ -46,6 +46,10 @@ class Reader:
                     continue
                 stated[name].add(row, values, source)
                 taken.add(name)
+            for conflict in reading.conflicts:
+                name, values = contradicted(conflict)
+                if source == "tag" and name in stated and name not in reading.values:
+                    stated[name].contest(row, [value for value in values if stated[name].attribute.holds(value)])
             conflicts += reading.conflicts
             # A text that names two people does not make a picture tagged 'solo' ambiguous.
             if reading.ambiguous and not reason and not (source == "text" and self._counted & taken):
