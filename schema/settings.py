@@ -73,7 +73,7 @@ class FinetuneSettings(Section):
     model: str = Field("likeness-avatar", description="open_clip model to train; as encoder.model.")
     pretrained: str = Field("bundled", description="Weights to start from; as encoder.pretrained, 'random': none.")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N; bf16 on CUDA, fp32 on a CPU.")
-    drawings: int = Field(12_000, ge=100, description="Avatars to draw for training.")
+    drawings: int = Field(12_000, ge=100, description="Avatars to draw for training, by each of the two hands.")
     held_out: float = Field(0.05, gt=0, lt=0.5, description="Share of the pictures held out to choose the checkpoint.")
     held_out_most: int = Field(2000, ge=10, description="Held-out pictures are at most this many.")
     batch: int = Field(64, ge=2, description="Pictures per step.")
@@ -86,6 +86,8 @@ class FinetuneSettings(Section):
     minutes: float = Field(600.0, gt=0, description="Most minutes.")
     evaluate_every: int = Field(200, ge=1, description="Steps between evaluations; a killed run goes on from the last.")
     patience: int = Field(8, ge=1, description="Evaluations without a better score after which training stops.")
+    text_steps: int = Field(0, ge=0, description="Steps for the text tower alone, first; for random weights.")
+    grow: bool = Field(False, description="Train on small pictures first; for convolutional towers.")
     augment: float = Field(1.0, ge=0, le=1.5, description="Strength of the random changes of training pictures.")
     seed: int = Field(0, description="Seed of the split, the order, the sentences and the changes.")
 

@@ -6,7 +6,7 @@ Both are plain values made from a random generator, so that a seed names a pictu
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from embed.avatars import palette, parts
 
@@ -30,6 +30,9 @@ class Character:
     nose: str
     natural_brows: bool
     outline: float  # width of the contour lines, 0 for none
+    hand: str = "library"  # who draws it: python-avatars, or freehand.py
+    shape: int = 0  # seed of what freehand.py varies from person to person
+    grain: int = 0  # pictures are drawn on so many pixels and enlarged; 0 draws them smoothly
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,11 @@ class Outfit:
     scene: Scene
 
 
-def random_character(rng: random.Random) -> Character:
-    """A character drawn from ``rng``: classes evenly, with what belongs together kept together."""
+def random_character(rng: random.Random, hand: str = "library") -> Character:
+    """A character drawn from ``rng``: classes evenly, with what belongs together kept together.
+
+    ``hand`` is who draws it: 'library' (python-avatars with own parts) or 'freehand' (own shapes in many proportions).
+    """
     gender = rng.choice(("female", "male"))
     age = "elderly" if rng.random() < 0.12 else "young adult"
     skin = rng.choices(list(palette.SKIN), (4, 5, 5, 5, 4, 1.5, 0.8, 0.8))[0]
@@ -78,7 +84,7 @@ def random_character(rng: random.Random) -> Character:
     bearded = gender == "male" and rng.random() < 0.45
     coloured = rng.random() < 0.6
     eyes = rng.choice(list(palette.EYES))
-    return Character(
+    character = Character(
         gender=gender,
         age=age,
         skin=skin,
@@ -94,6 +100,17 @@ def random_character(rng: random.Random) -> Character:
         nose=rng.choice(("DEFAULT", "SMALL", "WIDE")),
         natural_brows=rng.random() < 0.5,
         outline=rng.uniform(1.0, 3.0) if rng.random() < 0.25 else 0.0,
+    )
+    if hand == "library":
+        return character
+    return replace(
+        character,
+        hand=hand,
+        shape=rng.getrandbits(32),
+        grain=rng.randint(24, 48) if rng.random() < 0.15 else 0,
+        age="child"
+        if character.age == "young adult" and not bearded and rng.random() < 0.1
+        else character.age,
     )
 
 
@@ -154,8 +171,8 @@ def _fits(extra: str, hat: str | None, letter: str) -> bool:
     return letter == "f" or extra not in ("hair_ribbon", "hair_flower")
 
 
-def random_avatar(seed: int) -> tuple[Character, Outfit]:
-    """The character and the outfit that ``seed`` names."""
+def random_avatar(seed: int, hand: str = "library") -> tuple[Character, Outfit]:
+    """The character and the outfit that ``seed`` names, for one of the two hands."""
     rng = random.Random(seed)
-    character = random_character(rng)
+    character = random_character(rng, hand)
     return character, random_outfit(rng, character)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from embed.avatars import parts
 from embed.avatars.characters import Character, Outfit
+from embed.avatars.freehand import build_of
 
 _IRIS = frozenset({"default", "surprised", "wink", "side", "squint", "cry"})
 _DARK = frozenset({"white_sunglasses", "sunglasses", "wayfarers"})
@@ -22,11 +23,11 @@ _SKIN_TAGS = {
 }
 
 
-def truth(character: Character, outfit: Outfit) -> dict[str, str | None]:
+def truth(character: Character, outfit: Outfit) -> dict[str, str | list[str] | None]:
     """What the picture shows, by attribute; None where it cannot be seen.
 
-    ``skin``, ``top``, ``clothing``, ``eyewear`` and ``extra`` are the generator's own part names; the others are
-    attributes of the vocabulary.
+    ``skin``, ``beard``, ``face``, ``top``, ``clothing``, ``clothing_color``, ``eyewear`` and ``extra`` are the
+    generator's own classes; the others are attributes of the vocabulary, lists where it takes many values.
     """
     top = parts.TOPS[outfit.hat or character.top]
     wears = parts.GARMENTS[outfit.garment]
@@ -35,26 +36,42 @@ def truth(character: Character, outfit: Outfit) -> dict[str, str | None]:
         not top.hat and character.top != "bald" and not (hidden and top.length in ("short", "very short"))
     )
     eyes_seen = outfit.eyes in _IRIS and outfit.eyewear not in _DARK and outfit.hat != "hood"
-    return {
+    library = character.hand == "library"
+    seen: dict[str, str | list[str] | None] = {
         "age": character.age,
         "gender": character.gender,
         "skin": character.skin,
         "hair_color": character.hair if hair_seen else None,
-        "hair_style": None if top.hat or hidden else top.style,
+        "hair_style": [] if top.hat or hidden or top.style is None else [top.style],
         "hair_length": None if top.hat else top.length,
         "eye_color": character.eyes if eyes_seen else None,
         "facial_hair": parts.FACIAL_HAIR[character.facial_hair][1],
         "beard": character.facial_hair,
-        "expression": outfit.expression,
-        "dress": f"{outfit.colour} {wears.word}" if wears.colours else wears.word,
+        "expression": parts.EXPRESSIONS[outfit.expression].mood,
+        "dress": [f"{outfit.colour} {wears.word}" if wears.colours else wears.word],
+        "accessories": _accessories(character, outfit),
+        "face": outfit.expression,
         "clothing": outfit.garment,
         "clothing_color": outfit.colour if wears.colours else None,
         "top": (outfit.hat or character.top) if not hidden else outfit.extra,
         "eyewear": outfit.eyewear,
         "extra": outfit.extra,
-        "marks": None if character.mark == "none" else character.mark,
-        "subjects": "1",
+        "marks": [] if character.mark == "none" else [character.mark],
+        "subjects": "one",
     }
+    if not library:
+        build = build_of(character)
+        seen |= {"top": None, "beard": None, "clothing": None if build.frame == "head" else seen["clothing"]}
+        if build.frame == "head":
+            seen |= {"clothing_color": None, "dress": []}
+        if build.frame == "body" or character.grain:
+            seen |= {"eye_color": None, "marks": []}
+    return seen
+
+
+def _accessories(character: Character, outfit: Outfit) -> list[str]:
+    worn = (outfit.hat or character.top, outfit.eyewear, outfit.extra)
+    return [parts.WORN[name] for name in worn if name in parts.WORN]
 
 
 def tags(character: Character, outfit: Outfit) -> list[str]:
@@ -62,6 +79,7 @@ def tags(character: Character, outfit: Outfit) -> list[str]:
     seen = truth(character, outfit)
     top = parts.TOPS[outfit.hat or character.top]
     wears = parts.GARMENTS[outfit.garment]
+    shows_clothes = character.hand == "library" or build_of(character).frame != "head"
     found = ["1girl" if character.gender == "female" else "1boy", "solo"]
     if character.gender == "male":
         found.append("male_focus")
@@ -73,12 +91,15 @@ def tags(character: Character, outfit: Outfit) -> list[str]:
         found.append(f"{seen['eye_color']}_eyes")
     found += parts.FACIAL_HAIR[character.facial_hair][2]
     found += parts.EXPRESSIONS[outfit.expression].tags
-    found += wears.tags
-    if wears.colours:
+    if shows_clothes:
+        found += wears.tags
+    if shows_clothes and wears.colours:
         found.append(f"{outfit.colour}_{wears.tags[0]}")
     found += parts.EYEWEAR[outfit.eyewear][1]
     found += parts.EXTRAS[outfit.extra]
-    found += parts.MARKS[character.mark]
+    found += parts.MARKS[character.mark] if seen["marks"] else ()
+    if character.age == "child":
+        found.append("female_child" if character.gender == "female" else "male_child")
     if character.age == "elderly":
         found.append("old_woman" if character.gender == "female" else "old_man")
     if outfit.scene.pattern == "plain":
@@ -89,6 +110,7 @@ def tags(character: Character, outfit: Outfit) -> list[str]:
 def caption(character: Character, outfit: Outfit) -> str:
     """One sentence that says what the picture shows."""
     seen = truth(character, outfit)
+    wears = parts.GARMENTS[outfit.garment]
     person = "woman" if character.gender == "female" else "man"
     person = f"an old {person}" if character.age == "elderly" else f"a {person}"
     parts_seen = []
@@ -100,4 +122,4 @@ def caption(character: Character, outfit: Outfit) -> str:
     if character.facial_hair != "none":
         parts_seen.append(f"a {seen['facial_hair']}")
     with_ = " with " + " and ".join(parts_seen) if parts_seen else ""
-    return f"{person}{with_}, wearing a {seen['dress']}, {outfit.expression}"
+    return f"{person}{with_}, wearing a {outfit.colour + ' ' if wears.colours else ''}{wears.word}, {outfit.expression}"

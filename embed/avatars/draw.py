@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from embed.avatars import extras, parts
+from embed.avatars import extras, freehand, parts
 from embed.avatars.characters import Character, Outfit, Scene
 
 _BROWS = {
@@ -32,6 +32,10 @@ _HEADROOM = 30  # hats and spikes reach above the library's canvas
 
 def draw(character: Character, outfit: Outfit, size: int = 256) -> Image.Image:
     """The picture as an RGB image of ``size`` x ``size`` pixels."""
+    if character.grain:
+        small = place(figure(character, outfit, character.grain * 4), outfit.scene, character.grain * 4)
+        small = small.resize((character.grain, character.grain), Image.Resampling.BOX)
+        return small.resize((size, size), Image.Resampling.NEAREST)
     return place(figure(character, outfit, size), outfit.scene, size)
 
 
@@ -57,6 +61,8 @@ def figure(character: Character, outfit: Outfit, size: int) -> Image.Image:
 
 def svg(character: Character, outfit: Outfit) -> str:
     """The figure as SVG text on a transparent canvas of 264 x 310."""
+    if character.hand != "library":
+        return freehand.svg(character, outfit)
     import python_avatars as library
 
     wears = parts.GARMENTS[outfit.garment]
