@@ -19,6 +19,7 @@ from index.reviews import EffectiveReviews, effect_of, open_log
 from schema.errors import StoreError
 from schema.settings import Settings
 from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
+from ui.clusters import overrides_of
 
 if TYPE_CHECKING:
     from index.store import Store
@@ -81,6 +82,7 @@ class Desk:
         self.log = open_log(store, readonly)
         self._reviews: list[Review] = []
         self._effect = EffectiveReviews()
+        self._overrides = overrides_of(())
         self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._filters: OrderedDict[tuple[Any, ...], Rows] = OrderedDict()
         self._pictures: OrderedDict[int, bytes] = OrderedDict()
@@ -95,6 +97,7 @@ class Desk:
             if new:
                 self._reviews.extend(new)
                 self._effect = effect_of(self._reviews)
+                self._overrides = overrides_of(self._effect.groups)
             return self._effect
 
     def reviews(self) -> list[Review]:
@@ -123,6 +126,8 @@ class Desk:
         from index.filters import matching_rows
 
         where = where.strip()
+        if not self.store.has("items"):
+            raise StoreError("the store is empty", "Fill it with: likeness run --store DIR --source PATH")
         versions = tuple(self.store.version(table) for table in ("items", "labels", "groups"))
         key = (where, versions)
         with self._lock:
@@ -130,8 +135,14 @@ class Desk:
             if found is not None:
                 self._filters.move_to_end(key)
                 return found
-        found = matching_rows(self.store, f"({where}) AND status = 'ok'" if where else "status = 'ok'")
-        found = found.astype(np.int64)
+        if not where:
+            found = matching_rows(self.store, "status = 'ok'").astype(np.int64)
+        else:
+            shown = self.rows()
+            found = matching_rows(self.store, where).astype(np.int64)
+            at = np.searchsorted(shown, found)
+            at[at == len(shown)] = 0
+            found = found[shown[at] == found] if len(shown) else found[:0]
         with self._lock:
             self._filters[key] = found
             while len(self._filters) > KEPT_FILTERS:
@@ -161,7 +172,7 @@ class Desk:
         for record in found:
             row = record["row"]
             stored = labels.get(row, {})
-            group = groups.get(row, {})
+            group = self._group(row, groups.get(row, {}))
             flag = effect.subjects.get(row)
             made.append(
                 Item(
@@ -179,6 +190,21 @@ class Desk:
                 )
             )
         return made
+
+    def _group(self, row: int, group: dict[str, Any]) -> dict[str, Any]:
+        """Return an item's place in groups with the reviewers' decisions laid over it."""
+        said = self._overrides
+        if row in said.gone:
+            return {}
+        verdict = said.verdicts.get(row)
+        chosen = said.kept.get(group.get("group_id", ""))
+        if chosen is not None and verdict != "variant" and group.get("verdict") != "variant":
+            same = "same artwork" if group["verdict"] == "kept" else group["verdict"]
+            group = {**group, "keep": row == chosen, "verdict": "kept" if row == chosen else same}
+        if verdict:
+            keep = group.get("keep", True) if verdict == "merged" else verdict == "variant"
+            group = {**group, "verdict": verdict, "keep": keep}
+        return group
 
     def _label(self, row: int, name: str, stored: dict[str, Any], effect: EffectiveReviews) -> Label:
         machine = label_of(stored, name)
@@ -213,8 +239,32 @@ class Desk:
         )
         return found
 
+    def frequent(self, attribute: Attribute) -> list[str]:
+        """Return the values of an attribute, the frequent ones first, as counted when the page was started.
+
+        The order is never made anew: number keys must not change their meaning under the reviewer's fingers.
+        """
+        return list(self.kept(f"frequent {attribute.name}", (), lambda: self._frequent(attribute)))
+
+    def _frequent(self, attribute: Attribute) -> list[str]:
+        import pyarrow.compute as pc
+
+        counts: dict[str, int] = {}
+        if self.store.has("labels") and attribute.name in self.store.schema("labels").names:
+            for batch in self.store.scan("labels", [attribute.name]):
+                column = batch.column(0)
+                column = pc.list_flatten(column) if attribute.kind == "many" else column
+                for record in pc.value_counts(column).to_pylist():
+                    if record["values"] is not None:
+                        counts[record["values"]] = counts.get(record["values"], 0) + record["counts"]
+        order = [v.name for v in attribute.values]
+        coloured = [v for v in counts if v not in attribute.by_name]
+        return sorted([*order, *coloured], key=lambda v: -counts.get(v, 0))
+
     def group_mates(self, group_ids: set[str]) -> list[Item]:
         """Return the members of some groups, without their labels."""
+        if not group_ids:
+            return []
         named = ", ".join("'" + g.replace("'", "''") + "'" for g in sorted(group_ids))
         found = self.store.read("groups", ["row"], f"group_id IN ({named})")
         return self.items(found["row"].to_pylist(), [])

@@ -85,11 +85,7 @@ def badge(item: Item) -> str:
     """Return the corner badge of a tile."""
     if item.ambiguous:
         return "several"
-    if item.group_id and item.keep:
-        return "kept"
-    if item.verdict:
-        return item.verdict
-    return ""
+    return item.verdict
 
 
 def hint(item: Item) -> str:
@@ -98,20 +94,13 @@ def hint(item: Item) -> str:
     return "\n".join(parts[:12])
 
 
-def value_buttons(attribute: Attribute, items: Sequence[Item]) -> list[dict[str, Any]]:
-    """Return a button for each value, the frequent ones on this page first, with number keys for nine."""
-    counts: dict[str, int] = {}
-    for item in items:
-        for value in item.labels.get(attribute.name, Label()).values:
-            counts[value] = counts.get(value, 0) + 1
-    names = [v.name for v in attribute.values]
-    coloured = [v for v in counts if v not in attribute.by_name]
-    order = (
-        names if len(names) <= len(DIGITS) else sorted([*names, *coloured], key=lambda v: -counts.get(v, 0))
-    )
+def value_buttons(attribute: Attribute, frequent: Sequence[str]) -> list[dict[str, Any]]:
+    """Return a button for each value, with number keys for nine: in the vocabulary's order, or the frequent ones."""
+    order = [v.name for v in attribute.values]
+    if len(order) > len(DIGITS):
+        order = list(frequent)[: len(DIGITS)]
     return [
-        {"id": f"set:{name}", "key": DIGITS[n] if n < len(DIGITS) else "", "label": name}
-        for n, name in enumerate(order[: 9 if len(order) > 12 else 12])
+        {"id": f"set:{name}", "key": key, "label": name} for name, key in zip(order, DIGITS, strict=False)
     ]
 
 
@@ -126,6 +115,7 @@ def gallery_data(
     pictures: Callable[[int], str | None],
     attribute: Attribute | None,
     *,
+    frequent: Sequence[str] = (),
     page: str,
     as_of: int,
     readonly: bool,
@@ -145,7 +135,7 @@ def gallery_data(
         "asOf": as_of,
         "items": [tile(item, attribute, pictures(item.row)) for item in items],
         "sections": list(sections) if sections is not None else None,
-        "values": value_buttons(attribute, items) if attribute else [],
+        "values": value_buttons(attribute, frequent) if attribute else [],
         "words": words(attribute) if attribute and len(attribute.values) > 9 else None,
         "actions": list(actions),
         "readonly": readonly,

@@ -76,6 +76,7 @@ def _fragment(view: View) -> None:
         items,
         pictures,
         attribute,
+        frequent=here.frequent(attribute) if attribute else (),
         page=page,
         as_of=as_of,
         readonly=not can_write(),

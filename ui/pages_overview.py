@@ -26,7 +26,7 @@ if rows:
         rows,
         hide_index=True,
         width="stretch",
-        height=38 + 35 * len(rows),
+        height="content",
         column_config={
             "Coverage": st.column_config.ProgressColumn(min_value=0, max_value=1, format="percent"),
             "Precision": st.column_config.NumberColumn(

@@ -50,7 +50,7 @@ def fill(store: Store, picture: Callable[..., Image.Image]) -> None:
     names[1] = "<img src=x onerror=alert(1)> *bold* [link](http://example.org) :red[x].png"
     items = [
         {
-            **{name: None for name in tables.ITEMS.names},
+            **dict.fromkeys(tables.ITEMS.names),
             "row": row,
             "item_id": ids[row],
             "source": 0,
@@ -89,7 +89,7 @@ def fill(store: Store, picture: Callable[..., Image.Image]) -> None:
     schema = tables.labels([(a.name, a.kind) for a in vocabulary.attributes])
     labels = []
     for row in range(ITEMS):
-        record = {name: None for name in schema.names}
+        record = dict.fromkeys(schema.names)
         record.update(row=row, item_id=ids[row], ambiguous=row == 20, conflicts=[])
         if row == 20:
             record["ambiguous_reason"] = "tag 2girls"
