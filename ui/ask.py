@@ -12,7 +12,7 @@ from schema.errors import EncoderError, StoreError
 from schema.settings import Settings
 from ui.desk import Desk, Item
 from ui.lookup import Hits, Wanted, find, own_labels
-from ui.summary import clean, table
+from ui.summary import Cell, clean, table
 
 if TYPE_CHECKING:
     from index.store import Store
@@ -39,7 +39,7 @@ def ask(
     hits = find(desk, Wanted(data, text or "", where or ""), count)
     items = desk.items(hits.rows)
     names = [name for name in SHOWN if any(i.labels[name].values for i in items if name in i.labels)]
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (
             n,
             item.name,
@@ -120,6 +120,7 @@ def contact_sheet(desk: Desk, items: Sequence[Item], hits: Hits, path: Path, sid
 def explain_text(store: Store, settings: Settings, item: str, attribute: str | None) -> str:
     """Return why an item (row, id or key) has its labels, as text."""
     from label.explain import explain
+
     from ui.dossier import row_of
 
     desk = Desk(store, settings, readonly=True)

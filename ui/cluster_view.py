@@ -30,7 +30,7 @@ def show(key: str, groups: Groups, numbers: npt.NDArray[np.int64], attribute: st
     )
     if attribute is None:
         view.preview = _preview
-        view.act = lambda rows, press, as_of: _act(groups, rows, press, as_of)
+        view.act = _act
     gallery_view.show(view)
 
 
@@ -51,7 +51,7 @@ def _preview(rows: Sequence[int], press: gallery.Press) -> str:
     return f"{len(items)} item{'' if len(items) == 1 else 's'} {PREVIEW.get(press.action, press.action)}"
 
 
-def _act(groups: Groups, rows: Sequence[int], press: gallery.Press, as_of: int) -> decisions.Written:
+def _act(rows: Sequence[int], press: gallery.Press, as_of: int) -> decisions.Written:
     here = desk()
     items = here.items(rows, [])
     wanted = {item.group_id for item in items if item.group_id}

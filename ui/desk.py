@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from index.store import Store
 
 Rows = npt.NDArray[np.int64]
+T = TypeVar("T")
 KEPT_FILTERS = 12
 KEPT_PICTURES = 3000
 
@@ -280,13 +281,14 @@ class Desk:
         ids = self.store.take(table, rows, ["row", "ids"])["ids"].combine_chunks().flatten().to_numpy()
         return len(np.setdiff1d(ids[ids >= 0], np.asarray(rows)))
 
-    def kept(self, name: str, tables: Sequence[str], make: Callable[[], Any]) -> Any:
+    def kept(self, name: str, tables: Sequence[str], make: Callable[[], T]) -> T:
         """Return what ``make`` returns, kept until one of the tables changes."""
         key = (name, tuple(self.store.version(table) for table in tables))
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key]
+                found: T = self._kept[key]
+                return found
         made = make()
         with self._lock:
             self._kept[key] = made

@@ -20,8 +20,10 @@ if not found:
 people = sorted({b.reviewer for b in found})
 left, right = st.columns([2, 1], vertical_alignment="bottom")
 who = left.multiselect("Reviewer", people, placeholder="everyone")
-right.download_button("Save the log", data=lambda: session.log_bytes(here), file_name="reviews.jsonl", mime="application/jsonl",
-                      icon=":material/download:", width="stretch")  # fmt: skip
+right.download_button(
+    "Save the log", data=lambda: session.log_bytes(here), file_name="reviews.jsonl", mime="application/jsonl",
+    icon=":material/download:", width="stretch",
+)  # fmt: skip
 shown = [b for b in found if not who or b.reviewer in who]
 pages = (len(shown) + SHOWN - 1) // SHOWN
 number = st.number_input("Page", 1, pages, 1) if pages > 1 else 1

@@ -38,9 +38,7 @@ with session.told():
             )
         else:
             st.caption("Press y where the label is right, choose the true value where it is wrong.")
-    gallery_view.show(
-        gallery_view.View(
-            f"queue-{which}", rows, name, by_row=False, audit=which == "Audit", live=lambda: queue(here, which, attribute),
-            empty="This queue is empty: nothing is left to review here.",
-        )
-    )  # fmt: skip
+    view = gallery_view.View(f"queue-{which}", rows, name, by_row=False, audit=which == "Audit")
+    view.live = lambda: queue(here, which, attribute)
+    view.empty = "This queue is empty: nothing is left to review here."
+    gallery_view.show(view)

@@ -51,13 +51,12 @@ def _column(desk: Desk, attribute: Attribute) -> Column:
         )
         confidence.append(batch.column(2).to_numpy(zero_copy_only=False).astype(np.float32))
         sources = np.array(batch.column(3).to_pylist(), object)
-        machine.append(~np.isin(sources, ("tag", "text", "review", None)))
-        tagged.append(np.isin(sources, ("tag", "text")))
+        stated = np.isin(sources, np.array(("tag", "text"), object))
+        tagged.append(stated)
+        machine.append(~stated & (sources != "review") & (sources != None))  # noqa: E711 - element by element
     if not rows:
-        empty = np.empty(0)
-        return Column(
-            empty.astype(np.int64), empty.astype(np.int32), [], empty.astype(np.float32), empty.astype(bool), empty.astype(bool)
-        )  # fmt: skip
+        none, off = np.empty(0, np.int64), np.empty(0, bool)
+        return Column(none, none.astype(np.int32), [], none.astype(np.float32), off, off)
     return Column(
         np.concatenate(rows), np.concatenate(codes), list(index), np.concatenate(confidence), np.concatenate(machine),
         np.concatenate(tagged),

@@ -1,4 +1,4 @@
-"""What all pages share of Streamlit: the desk, who reviews, pictures by address, text shown as text, errors in words."""
+"""What all pages share of Streamlit: the desk, who reviews, pictures by address, text as text, errors in words."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def test_queue_orders(small_desk: Desk) -> None:
     assert queues.queue(small_desk, "Least sure", hair).tolist() == voted
     assert sorted(queues.queue(small_desk, "Audit", hair).tolist()) == voted
     assert set(queues.queue(small_desk, "Unlabelled, most telling first", hair).tolist()) == {
-        r for r in range(30) if r % 3 == 0 and r % 2 == 0 or r == 29
+        r for r in range(30) if (r % 3 == 0 and r % 2 == 0) or r == 29
     }
     assert sorted(queues.queue(small_desk, "Clusters that disagree", hair).tolist()) == [2, 3]
 

@@ -89,7 +89,7 @@ def test_an_undo_in_between_is_a_conflict_too(log: ReviewLog) -> None:
 
 
 @pytest.mark.parametrize(
-    "decision, words",
+    ("decision", "words"),
     [
         (Decision(0, "a", "colour", "hair_color", "red"), "kind"),
         (Decision(0, "a", "label", None, "red"), "attribute"),

@@ -1,0 +1,178 @@
+"""Every command: help, exit codes and messages that scripts can trust; the quick ones on the small store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ui.main import cli
+
+COMMANDS = tuple(cli.commands)
+STAGES = ("embed", "index", "dedupe", "label")
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(a) for a in arguments])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert result.output.startswith("Usage:")
+
+
+def test_commands_come_in_the_order_of_the_flow() -> None:
+    listed = [line.split()[0] for line in run("--help").output.splitlines() if line.startswith("  ") and line[2:3].isalpha()]
+    assert [name for name in listed if name in COMMANDS][:4] == ["run", "ingest", "embed", "index"]
+
+
+@pytest.mark.parametrize("command", [*STAGES, "status", "review"])
+def test_a_missing_store_is_one_message_and_exit_1(command: str, tmp_path: Path) -> None:
+    result = run(command, "--store", tmp_path / "nothing")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("likeness: there is no store at")
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", STAGES)
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("index.kk=3", "did you mean k?"),
+        ("colour.red=1", "unknown setting colour"),
+        ("index.k=many", "bad value for index.k"),
+        ("index", "not of the form"),
+    ],
+    ids=["key", "section", "value", "form"],
+)
+def test_bad_settings_exit_1_and_name_the_key(command: str, override: str, words: str, ui_store: Path) -> None:
+    result = run(command, "--store", ui_store, "--set", override)
+    assert result.exit_code == 1
+    assert words in result.stderr
+
+
+def test_a_missing_settings_file(ui_store: Path, tmp_path: Path) -> None:
+    result = run("embed", "--store", ui_store, "--config", tmp_path / "no.toml")
+    assert result.exit_code == 1
+    assert "no.toml" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run"],
+        ["run", "--store", "new"],
+        ["ingest", "--store", "new"],
+        ["query", "--store", "new"],
+        ["query", "--store", "new", "--text", "a girl", "a.png"],
+        ["query", "--store", "new", "--text", "a girl", "--duplicates"],
+        ["export", "--store", "new"],
+        ["nonsense"],
+        ["run", "--stroe", "x"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+def test_a_second_writer_is_told(ui_store: Path) -> None:
+    from index.store import Store
+
+    with Store.open(ui_store, write=True):
+        result = run("label", "--store", ui_store)
+    assert result.exit_code == 1
+    assert "another run is writing" in result.stderr
+
+
+def test_ctrl_c_is_130(ui_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ui import flow
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(flow, "label", stopped)
+    result = run("label", "--store", ui_store)
+    assert result.exit_code == 130
+    assert "stopped" in result.stderr
+
+
+def test_status_lists_failures_with_reasons(ui_store: Path) -> None:
+    result = run("status", "--store", ui_store)
+    assert result.exit_code == 0, result.stderr
+    assert "truncated file" in result.output
+    assert "29.png" in result.output
+    assert "\x1b" not in result.output
+
+
+def test_query_by_a_stored_picture(ui_store: Path, tmp_path: Path, store_template: Path) -> None:
+    picture = store_template / "pictures" / "04.png"
+    sheet = tmp_path / "sheet.png"
+    result = run("query", picture, "--store", ui_store, "-n", 5, "--where", "hair_color = 'black'", "--sheet", sheet)
+    assert result.exit_code == 0, result.stderr
+    lines = result.output.splitlines()
+    assert lines[2].split()[1:3] == ["04.png", "1.000"]
+    assert sheet.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_query_names_what_is_wrong(ui_store: Path, tmp_path: Path) -> None:
+    result = run("query", tmp_path / "no.png", "--store", ui_store)
+    assert result.exit_code == 1
+    assert "cannot read the picture" in result.stderr
+
+
+def test_export_and_its_formats(ui_store: Path, tmp_path: Path) -> None:
+    result = run("export", tmp_path / "out", "--store", ui_store, "--format", "jsonl")
+    assert result.exit_code == 0, result.stderr
+    lines = [json.loads(line) for path in sorted((tmp_path / "out").rglob("*.jsonl")) for line in path.read_text().splitlines()]
+    assert lines
+    assert {"Hair Color", "Dress"} <= set(lines[0]["attributes"] if "attributes" in lines[0] else lines[0])
+    bad = run("export", tmp_path / "other", "--store", ui_store, "--format", "csv")
+    assert bad.exit_code == 1
+    assert "parquet" in bad.stderr
+
+
+def test_review_log_out_and_in(ui_store: Path, tmp_path: Path) -> None:
+    from index.reviews import open_log
+    from index.store import Store
+    from schema.records import Decision
+
+    with Store.open(ui_store) as store:
+        item = store.read("items", ["item_id"]).to_pylist()[0]["item_id"]
+        open_log(store).append([Decision(0, item, "label", "hair_color", "red")], "Ann")
+    assert run("review", "--store", ui_store, "--log", tmp_path / "log.jsonl").exit_code == 0
+    again = run("review", "--store", ui_store, "--replay", tmp_path / "log.jsonl")
+    assert again.exit_code == 0
+    assert "replayed 0 decisions" in again.output
+
+
+def test_review_says_when_the_port_is_taken(ui_store: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = run("review", "--store", ui_store, "--port", taken.getsockname()[1])
+    assert result.exit_code == 1
+    assert "cannot be used" in result.stderr
+
+
+def test_the_page_binds_to_loopback_and_sends_no_statistics() -> None:
+    from ui.serve import command, is_loopback
+
+    words = command("127.0.0.1", 8501)
+    for wanted in ("--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.headless=true"):
+        assert wanted in words
+    assert is_loopback("localhost") and is_loopback("::1") and not is_loopback("0.0.0.0")
+
+
+def test_demo_refuses_a_store_of_yours(ui_store: Path) -> None:
+    result = run("demo", "--store", ui_store, "--no-review")
+    assert result.exit_code == 1
+    assert "not a demo" in result.stderr
+    assert run("demo", "--store", "s3://bucket/x").exit_code == 1
