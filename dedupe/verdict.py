@@ -1,69 +1,385 @@
-"""What kind of copy a picture is of another, by their pixels: the same artwork, a variant of it, or neither."""
+"""What kind of copy a picture is of another, by their pixels: the same artwork, a variant of it, or neither.
+
+Aligned by their lines, two pictures are the same artwork when one change of tone explains all that is left between
+them: no area of another colour, no detail that only one has. A bar laid over the rim and another plain ground are
+allowed. Where the lines agree and the colours or details do not, the picture is a variant.
+"""
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+
+from dedupe.align import Affine, Alignment, align, box_map, compose, frame, refine, warp
+from dedupe.picture import SIDE, Mask, Picture, Pixels
+from dedupe.tone import NONE, Tone, fit_tones, luma
 
 SAME = "same artwork"
 VARIANT = "variant"
 DIFFERENT = "different"
 
+# Half the side of the neighbourhood within which a detail may lie elsewhere, in pixels.
+PLAY = 2
+# Colours further apart than CLEAR are seen as another colour by anyone; SLIGHT ones only where the area is large.
+CLEAR, SLIGHT = 0.09, 0.045
+# A detail that one picture lacks stands out this much from its neighbourhood in the other.
+DETAIL = 0.12
+# A mouth of a few pixels is small and faint; between two clean copies nothing else stands out like it.
+OUTLIER = 0.08
+
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """``kind`` of copy; ``score`` of sameness and ``structure`` of shared drawing, both in [0, 1]; ``note``
-    in words.
+class Limits:
+    """Thresholds of the verdict: agreement of lines for one drawing and at the least for the same artwork, shares of
+    the content's area, pixels of SIDE for ``detail``, and how far the strongest detail may stand out."""
+
+    drawing: float = 0.85
+    sketchy: float = 0.70
+    area: float = 0.02
+    tint: float = 0.25
+    detail: float = 40
+    outlier: float = 9.0
+    toned_area: float = 0.006
+    toned_tint: float = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What is left between two aligned pictures under one tone.
+
+    ``agreement`` of lines; ``area``, ``tint`` shares of the content where colours differ clearly and at all;
+    ``detail`` the largest patch of lines that only one has, in pixels of SIDE; ``peak`` how strong it is and
+    ``usual`` how strong such things are everywhere else (JPEG); ``overlay`` 1 or 2 when a bar lies on the reference
+    or on the other; ``ground`` when their plain grounds differ; ``seen`` the share of the reference that both show.
     """
 
-    kind: str
-    score: float
-    structure: float
-    note: str = ""
+    agreement: float
+    mirrored: bool = False
+    tone: str = "none"
+    area: float = 1.0
+    tint: float = 1.0
+    detail: float = 0.0
+    peak: float = 0.0
+    usual: float = 0.0
     overlay: int = 0
+    ground: bool = False
+    seen: float = 0.0
 
 
-def load(data: bytes) -> npt.NDArray[np.uint8]:
-    """Return the pixels of a stored thumbnail, uint8 [h, w, 3]."""
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB"))
+def judge(difference: Difference, limits: Limits) -> str:
+    """Return the kind of copy that these measures speak for."""
+    if passes(difference, limits):
+        return SAME
+    return VARIANT if difference.agreement >= limits.drawing else DIFFERENT
 
 
-def compare(
-    a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8], same: float = 0.5, variant: float = 0.5
-) -> Verdict:
-    """Return what kind of copy ``b`` is of ``a``, both uint8 [h, w, 3]."""
-    small_a = _small(a)
-    best = Verdict(DIFFERENT, 0.0, 0.0)
-    for mirrored in (False, True):
-        small_b = _small(b[:, ::-1] if mirrored else b)
-        difference = np.abs(small_a - small_b).max(axis=2)
-        edges_a, edges_b = _edges(small_a), _edges(small_b)
-        structure = float(
-            (edges_a * edges_b).sum() / (np.linalg.norm(edges_a) * np.linalg.norm(edges_b) + 1e-6)
-        )
-        changed = float((difference > 0.15).mean())
-        score = float(np.clip(1.0 - changed * 20, 0.0, 1.0))
-        kind = (
-            SAME if score >= same and structure >= variant else VARIANT if structure >= variant else DIFFERENT
-        )
-        found = Verdict(kind, score, structure, "mirrored" if mirrored else "")
-        if (kind == SAME, structure) > (best.kind == SAME, best.structure):
-            best = found
+def passes(difference: Difference, limits: Limits) -> bool:
+    """Tell whether two pictures are the same artwork under the measured tone."""
+    toned = difference.tone != "none"
+    area, tint = (limits.toned_area, limits.toned_tint) if toned else (limits.area, limits.tint)
+    least = limits.drawing if toned else limits.sketchy
+    return (
+        difference.agreement >= least
+        and difference.area <= area
+        and difference.tint <= tint
+        and difference.detail <= limits.detail
+        and not (difference.peak > OUTLIER and difference.peak > limits.outlier * max(difference.usual, 0.01))
+    )
+
+
+def compare(reference: Picture, other: Picture, limits: Limits | None = None) -> Difference:
+    """Return the smallest difference that an alignment and one change of tone leave between two pictures."""
+    limits = limits or Limits()
+    if reference.flat or other.flat:
+        return Difference(0.0)
+    found = align(reference, other)
+    if found.agreement < limits.sketchy - 0.1:
+        return Difference(found.agreement, found.mirrored)
+    best = _difference(reference, other, found, limits)
+    if passes(best, limits):
+        return best
+    # A bar over the rim tilts the refined map; frame on frame is exact when nothing else was moved.
+    others = [box_map(frame(reference), frame(other))]
+    if best.area < 0.15 and found.agreement > 0.9:
+        mirrored = other.mirrored() if found.mirrored else other
+        others.append(refine(reference, mirrored, found.map, found.mirrored, SIDE).map)
+    for affine in others:
+        again = _difference(reference, other, replace(found, map=affine), limits)
+        if passes(again, limits):
+            return again
+        best = min(best, again, key=lambda d: d.area)
     return best
 
 
-def _small(image: npt.NDArray[np.uint8], side: int = 48) -> npt.NDArray[np.float32]:
-    resized = Image.fromarray(np.ascontiguousarray(image)).resize((side, side), Image.Resampling.BOX)
-    return np.asarray(resized, dtype=np.float32) / 255.0
+@dataclass(slots=True)
+class Overlap:
+    """Two pictures in one frame: ``a``, ``b`` [h, w, 3] equally sharp; ``valid`` where both are seen; ``ground`` where
+    both show plain ground; ``flat`` weights away from lines; ``pixel`` how many pixels of SIDE one of these is."""
+
+    a: Pixels
+    b: Pixels
+    valid: Mask
+    ground: Mask
+    flat: Pixels
+    pixel: float
 
 
-def _edges(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    grey = image.mean(axis=2)
-    across, down = np.gradient(grey)
-    found: npt.NDArray[np.float32] = np.hypot(across, down)
+def overlay_pair(reference: Picture, other: Picture, alignment: Alignment) -> Overlap | None:
+    """Return both pictures in the frame of the reference, no larger than the smaller one deserves; None when they
+    share less than a sixth of it."""
+    native = SIDE / max(reference.scale, other.scale, 1e-6)
+    scale = float(np.clip(1.5 * native / SIDE, 0.4, 1.0))
+    size = (max(8, round(reference.size[0] * scale)), max(8, round(reference.size[1] * scale)))
+    to_small = np.asarray(
+        [[size[0] / reference.size[0], 0, 0], [0, size[1] / reference.size[1], 0]], dtype=np.float32
+    )
+    source = other.mirrored() if alignment.mirrored else other
+    inner = compose(alignment.map, cv2.invertAffineTransform(to_small).astype(np.float32))
+    seen = (warp(np.ones(source.lines.shape, dtype=np.float32), inner, size) > 0.99).astype(np.uint8)
+    valid = cv2.erode(seen, np.ones((3, 3), dtype=np.uint8), borderValue=0).astype(bool)
+    if float(valid.mean()) < 1 / 6:
+        return None
+
+    def own(image: npt.NDArray[np.float32]) -> Pixels:
+        return image if scale == 1.0 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+
+    def its(image: npt.NDArray[np.float32]) -> Pixels:
+        return warp(softened(image, inner), inner, size)
+
+    a, b = equally_sharp(own(reference.rgb), its(source.rgb), valid)
+    ground = (own(reference.ground.astype(np.float32)) > 0.5) & (its(source.ground.astype(np.float32)) > 0.5) & valid
+    lines = np.maximum(own(reference.lines), its(source.lines))
+    flat = np.exp(-((lines / 0.5) ** 4)).astype(np.float32) * valid
+    return Overlap(a, b, valid, ground, flat, 1.0 / scale**2)
+
+
+def softened(image: Pixels, affine: Affine) -> Pixels:
+    """Return an image blurred for being scaled down by a map, so that sampling does not alias."""
+    shrink = float(np.sqrt(abs(np.linalg.det(affine[:, :2].astype(np.float64)))))
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), 0.5 * shrink)) if shrink > 1.2 else image
+
+
+def equally_sharp(a: Pixels, b: Pixels, valid: Mask) -> tuple[Pixels, Pixels]:
+    """Return both pictures with the sharper one blurred to the energy of the other's gradients."""
+
+    def energy(image: Pixels) -> float:
+        soft = cv2.GaussianBlur(image @ LUMA_ROW, (0, 0), 0.8)
+        across, down = np.diff(soft, axis=1)[:-1], np.diff(soft, axis=0)[:, :-1]
+        return float((across**2 + down**2)[valid[1:, 1:]].mean()) + 1e-9
+
+    own, its = energy(a), energy(b)
+    sharp, goal = (a, its) if own > its else (b, own)
+    best, nearest = sharp, abs(float(np.log(max(own, its) / goal)))
+    for sigma in (0.7, 1.0, 1.5, 2.0, 2.8):
+        if nearest < 0.05:
+            break
+        soft = cv2.GaussianBlur(sharp, (0, 0), sigma)
+        off = abs(float(np.log(energy(soft) / goal)))
+        if off >= nearest:
+            break
+        best, nearest = soft, off
+    return (best, b) if own > its else (a, best)
+
+
+LUMA_ROW = np.asarray([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def _difference(reference: Picture, other: Picture, alignment: Alignment, limits: Limits) -> Difference:
+    overlap = overlay_pair(reference, other, alignment)
+    if overlap is None:
+        return Difference(alignment.agreement, alignment.mirrored)
+    found, changed = _plain(overlap, alignment, 0)
+    if passes(found, limits):
+        return found
+    bar = find_bar(overlap, changed)
+    if bar is not None:
+        alignment = _align_without(reference, other, alignment, bar, overlap.pixel)
+        covered = overlay_pair(reference, other, alignment)
+        if covered is not None:
+            overlap = covered
+            left, top, right, bottom = bar.box
+            overlap.valid[max(0, top - 4) : bottom + 4, max(0, left - 4) : right + 4] = False
+            overlap.flat *= overlap.valid
+            overlap.ground &= overlap.valid
+            found, _ = _plain(overlap, alignment, bar.side)
+            if passes(found, limits):
+                return found
+    if alignment.agreement < limits.drawing:
+        return found
+    a, b = sample(overlap)
+    for tone in fit_tones(a, b)[:2]:
+        # Under a tone the ground has to follow as well.
+        again, _ = measure(overlap, tone, overlap.valid, replace(found, ground=False))
+        if passes(again, limits):
+            return again
     return found
+
+
+def _plain(overlap: Overlap, alignment: Alignment, bar: int) -> tuple[Difference, Mask]:
+    content, ground = plain_content(overlap)
+    base = Difference(
+        alignment.agreement, alignment.mirrored, overlay=bar, ground=ground, seen=float(overlap.valid.mean())
+    )
+    return measure(overlap, NONE, content, base)
+
+
+def _align_without(
+    reference: Picture, other: Picture, alignment: Alignment, bar: Bar, pixel: float
+) -> Alignment:
+    """Return the alignment refined on the lines outside a bar."""
+    source = other.mirrored() if alignment.mirrored else other
+    grow = np.sqrt(pixel)
+    left, top, right, bottom = (float(v) * grow for v in bar.box)
+    corners = np.asarray([[left, top, 1], [right, bottom, 1]], dtype=np.float32) @ alignment.map.T
+    return refine(
+        blanked(reference, (left, top, right, bottom)),
+        blanked(source, (*corners.min(axis=0), *corners.max(axis=0))),
+        alignment.map,
+        alignment.mirrored,
+    )
+
+
+def blanked(picture: Picture, box: tuple[float, float, float, float]) -> Picture:
+    """Return a picture without the lines inside a box."""
+    lines = picture.lines.copy()
+    left, top, right, bottom = (round(v) for v in box)
+    lines[max(0, top - 3) : max(0, bottom + 3), max(0, left - 3) : max(0, right + 3)] = 0
+    return replace(picture, lines=lines)
+
+
+def plain_content(overlap: Overlap) -> tuple[Mask, bool]:
+    """Return where colours count: all but the common ground, and all pockets of it when the ground was replaced."""
+    content = overlap.valid & ~overlap.ground
+    if int(overlap.ground.sum()) < 50:
+        return content, False
+    own, its = np.median(overlap.a[overlap.ground], axis=0), np.median(overlap.b[overlap.ground], axis=0)
+    if float(np.abs(own - its).max()) < CLEAR:
+        return content, False
+    pockets = (np.abs(overlap.a - own).max(axis=2) < 0.1) & (np.abs(overlap.b - its).max(axis=2) < 0.1)
+    pockets |= overlap.ground
+    rim = cv2.dilate(pockets.astype(np.uint8), np.ones((7, 7), dtype=np.uint8)).astype(bool)
+    return overlap.valid & ~rim, True
+
+
+def measure(overlap: Overlap, tone: Tone, content: Mask, base: Difference) -> tuple[Difference, Mask]:
+    """Return what a tone leaves, and where."""
+    a, b = (overlap.b, overlap.a) if tone.backwards else (overlap.a, overlap.b)
+    if tone is not NONE:
+        a = np.ascontiguousarray(tone.apply(a), dtype=np.float32)
+    if tone.grey:
+        b = luma(b).repeat(3, axis=2)
+    size = max(int(content.sum()), int(0.05 * overlap.valid.sum()), 1)
+    # Signed differences averaged over flat places: noise and shifted edges cancel, another colour does not.
+    half = (max(1, a.shape[1] // 2), max(1, a.shape[0] // 2))
+    apart = cv2.resize((b - a) * overlap.flat[..., None], half, interpolation=cv2.INTER_AREA)
+    weight = cv2.resize(overlap.flat, half, interpolation=cv2.INTER_AREA)
+    apart, weight = cv2.GaussianBlur(apart, (0, 0), 1.0), cv2.GaussianBlur(weight, (0, 0), 1.0)
+    colour = np.abs(apart).max(axis=2) / (weight + 0.05)
+    coloured = cv2.resize(colour, (a.shape[1], a.shape[0]), interpolation=cv2.INTER_LINEAR) * content
+    # Details: what lies outside the range of the other's neighbourhood, either way.
+    kernel = np.ones((2 * PLAY + 1, 2 * PLAY + 1), dtype=np.uint8)
+    beyond = np.maximum(b - cv2.dilate(a, kernel), cv2.erode(a, kernel) - b)
+    missing = np.maximum(a - cv2.dilate(b, kernel), cv2.erode(b, kernel) - a)
+    # Padding bleeds into the outermost pixels of what it frames.
+    inside = cv2.erode(overlap.valid.astype(np.uint8), kernel, iterations=2, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    inner = inside.astype(bool) & content
+    detail = cv2.blur(np.maximum(np.maximum(beyond, missing), 0).max(axis=2), (3, 3)) * inner
+    usual = float(np.quantile(detail[inner], 0.99)) if inner.any() else 0.0
+    strong = detail > max(DETAIL, 2.0 * usual)
+    patch = 0
+    if strong.any():
+        _, _, stats, _ = cv2.connectedComponentsWithStats(strong.astype(np.uint8))
+        patch = int(stats[1:, cv2.CC_STAT_AREA].max())
+    found = replace(
+        base,
+        tone=tone.name,
+        area=float((coloured > CLEAR).sum() / size),
+        tint=float((coloured > SLIGHT).sum() / size),
+        detail=patch * overlap.pixel,
+        peak=float(detail.max()),
+        usual=usual,
+    )
+    return found, (coloured > CLEAR) | (detail > DETAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar over the rim: ``box`` left, top, right, bottom, on picture ``side`` (1 the reference, 2 the other)."""
+
+    box: tuple[int, int, int, int]
+    side: int
+
+
+def find_bar(overlap: Overlap, changed: Mask) -> Bar | None:
+    """Return a bar laid over one picture; None where there is none.
+
+    A bar is a filled rectangle at the rim, of one colour but for the writing on it, under a fifth of the picture; the
+    one that explains most of the change is taken.
+    """
+    if int(changed.sum()) < 20:
+        return None
+    rows, columns = np.flatnonzero(overlap.valid.any(axis=1)), np.flatnonzero(overlap.valid.any(axis=0))
+    best, most = None, 0.3 * int(changed.sum())
+    for side, own, its in ((1, overlap.a, overlap.b), (2, overlap.b, overlap.a)):
+        inside = np.clip(own[changed] * 7.999, 0, 7).astype(np.int64) @ np.asarray([64, 8, 1])
+        colour = np.median(own[changed][inside == np.bincount(inside).argmax()], axis=0)
+        near = (np.abs(own - colour).max(axis=2) < 0.1) & overlap.valid
+        # Writing makes gaps of the height of the bar; what hangs on the bar by a thread is not the bar.
+        closed = cv2.morphologyEx(near.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 25), dtype=np.uint8))
+        closed = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((5, 25), dtype=np.uint8))
+        if not closed.any():
+            continue
+        for left, top, right, bottom in (_strip(closed, rows, columns), _blob(closed, changed)):
+            box = (slice(top, bottom), slice(left, right))
+            at_rim = left <= columns[0] + 5 or top <= rows[0] + 5 or right >= columns[-1] - 4 or bottom >= rows[-1] - 4
+            area = (right - left) * (bottom - top)
+            covers = int(changed[box].sum())
+            if (
+                at_rim
+                and covers > most
+                and 60 <= area <= 0.2 * int(overlap.valid.sum())
+                and float((near | changed)[box][overlap.valid[box]].mean()) > 0.9
+                and float(near[box].mean()) > 0.4
+                and float((np.abs(its[box] - colour).max(axis=2) < 0.1).mean()) < 0.7
+            ):
+                best, most = Bar((left, top, right, bottom), side), covers
+    return best
+
+
+def _blob(closed: npt.NDArray[np.uint8], changed: Mask) -> tuple[int, int, int, int]:
+    """The box of the patch that holds most of the change."""
+    _, label, stats, _ = cv2.connectedComponentsWithStats(closed)
+    largest = 1 + int(np.argmax(np.bincount(label[changed], minlength=len(stats))[1:]))
+    left, top, wide, high = (int(v) for v in stats[largest, :4])
+    return left, top, left + wide, top + high
+
+
+def _strip(
+    closed: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
+) -> tuple[int, int, int, int]:
+    """The box of the full rows at the lower or upper rim: dark drawing may touch a dark bar."""
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    full = closed[:, left:right].mean(axis=1) > 0.95
+    bottom = int(rows[-1]) + 1
+    top = bottom
+    while top > rows[0] and full[top - 1]:
+        top -= 1
+    if bottom - top >= 3:
+        return left, top, right, bottom
+    top = bottom = int(rows[0])
+    while bottom <= rows[-1] and full[bottom]:
+        bottom += 1
+    return left, top, right, bottom
+
+
+def sample(overlap: Overlap, count: int = 2000) -> tuple[Pixels, Pixels]:
+    """Return colours of up to ``count`` flat places of both pictures, evenly spread."""
+    places = np.flatnonzero((overlap.flat > 0.3).ravel())
+    if len(places) < 200:
+        places = np.flatnonzero(overlap.valid.ravel())
+    step = max(1, len(places) // count)
+    chosen = places[::step]
+    return overlap.a.reshape(-1, 3)[chosen], overlap.b.reshape(-1, 3)[chosen]
