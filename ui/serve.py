@@ -1,11 +1,10 @@
-"""Starts the review page: Streamlit in this process's place of work, on this machine alone unless told otherwise."""
+"""Starts the review page: Streamlit in place of this process, for this machine alone unless told otherwise."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,15 +43,10 @@ def serve(
         )
     shown = "localhost" if is_loopback(address) else address
     print(f"Review page: http://{shown}:{number}  (Ctrl-C ends it)", flush=True)
-    process = subprocess.Popen(command(address, number), env=environment(uri, settings, readonly))
-    try:
-        code = process.wait()
-    except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
-        return
-    if code not in (0, -2, -15):
-        raise LikenessError(f"the review page ended with code {code}", "The reason stands above.")
+    sys.stdout.flush()
+    # This process becomes the page, so that whoever stops it stops the page and not only its parent.
+    words = command(address, number)
+    os.execve(words[0], words, environment(uri, settings, readonly))  # noqa: S606 - a list, without a shell
 
 
 def command(address: str, port: int) -> list[str]:
