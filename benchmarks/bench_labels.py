@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from label.calibrate import Trial, choose_thresholds, expected_error
 from label.learning import Collection, Learned, Lesson, learn_all
-from label.model import Choices, Heard, calibrated
+from label.model import Choices, Heard, by_fold, calibrated
 from label.question import folds_of
 from label.statements import Stated, contradicted
 from label.tags import TagReader
@@ -248,18 +248,11 @@ def labels(
 
 def heard_rows(bench: Bench, learned: Learned, name: str, rows: npt.NDArray[np.int64]) -> Heard:
     """Return the evidence on rows, each from the judges of its fold."""
-    model = learned.models[name]
-    parts: list[tuple[npt.NDArray[np.int64], Heard]] = []
-    for fold in range(learned.folds):
-        pick = np.flatnonzero(bench.collection.folds[rows] == fold)
-        if len(pick):
-            vectors = bench.collection.vectors[bench.collection.at[rows[pick]]]
-            parts.append((pick, learned.hear(vectors, fold, {name: model})[name]))
-    back = np.argsort(np.concatenate([pick for pick, _ in parts]))
-    return Heard(
-        np.concatenate([each.evidence for _, each in parts], axis=1)[:, back],
-        np.concatenate([each.presence for _, each in parts], axis=1)[:, back],
-        np.concatenate([each.support for _, each in parts])[back],
+    model = {name: learned.models[name]}
+    at = bench.collection.at[rows]
+    return by_fold(
+        bench.collection.folds[rows],
+        lambda fold, pick: learned.hear(bench.collection.vectors[at[pick]], fold, model)[name],
     )
 
 
@@ -375,7 +368,9 @@ def without_style(bench: Bench, style: str) -> Bench:
         kept = ~held[rows]
         copy = Stated(each.attribute, list(each.values), dict(each.codes))
         copy.contested = {row: codes for row, codes in each.contested.items() if not held[row]}
-        copy.rows, copy.coded, copy.sources = rows[kept].tolist(), coded[kept].tolist(), sources[kept].tolist()
+        copy.rows.extend(rows[kept].tolist())
+        copy.coded.extend(coded[kept].tolist())
+        copy.sources.extend(sources[kept].tolist())
         stated[name] = copy
     old = bench.collection
     counts = np.where(held, 0, old.tag_counts).astype(np.int32)

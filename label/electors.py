@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from label.question import Bools, Floats, Question
 from label.subspace import Moments, discriminant
-from label.votes import Electorate, Kernel, gather, vote
+from label.votes import Electorate, Kernel, Tally, gather, vote
 
 FLOOR = 1e-4
 
@@ -29,8 +29,8 @@ class Electors:
     mass: Floats
     many: bool
 
-    def judge(self, coordinates: Floats) -> tuple[Floats, Floats]:
-        """Return evidence float32 [2, n, v] (log odds of several-of values, log shares of one-of), support [n]."""
+    def judge(self, coordinates: Floats) -> tuple[Floats, Tally]:
+        """Return evidence float32 [2, n, v] (log odds of several-of values, log shares of one-of), and the tally."""
         tally = vote(coordinates, self.electorate, self.kernel)
         distance = ((self.centres**2).sum(axis=1) - 2 * coordinates @ self.centres.T).astype(np.float32)
         if self.many:
@@ -45,7 +45,7 @@ class Electors:
             bodies = np.log(self.mass + FLOOR) - distance / 2
             bodies -= bodies.max(axis=1, keepdims=True)
             bodies -= np.log(np.exp(bodies).sum(axis=1, keepdims=True))
-        return np.stack([singles, np.clip(bodies, -12, 12)]).astype(np.float32), tally.support
+        return np.stack([singles, np.clip(bodies, -12, 12)]).astype(np.float32), tally
 
 
 def elect(
@@ -67,7 +67,7 @@ def elect(
     places = np.flatnonzero(pick)
     coordinates = features[places] @ basis
     chosen, weights = targets[places], question.weights[places]
-    electorate = gather(places.astype(np.int32), coordinates, chosen, weights, kernel, seed)
+    electorate = gather(question.rows[places], coordinates, chosen, weights, kernel, seed)
     mass = weights @ chosen
     centres = (chosen * weights[:, None]).T @ coordinates / np.maximum(mass, 1e-9)[:, None]
     share = (mass / max(float(weights.sum()), 1e-9)).astype(np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from label.features import FeatureMap, fit_features
-from label.model import AttributeModel, Choices, Contested, Dispute, Doubles, Heard, learn
+from label.model import AttributeModel, Choices, Contested, Dispute, Heard, by_fold, learn
 from label.question import Bools, Floats, Ints, Question, sample_donors
 from label.statements import Stated
 from schema.settings import LabelSettings
@@ -69,21 +69,18 @@ class Learned:
     folds: int
     seed: int
 
-    def judge(
+    def listen(
         self, vectors: npt.NDArray[np.floating], folds: Ints, names: Sequence[str] | None = None
-    ) -> dict[str, tuple[Doubles, Floats]]:
-        """Return by attribute the calibrated chances [n, v] and effective voters [n] of vectors [n, d]."""
-        chosen = {name: self.models[name] for name in (self.models if names is None else names)}
-        found = {
-            name: (np.zeros((len(vectors), len(model.values))), np.zeros(len(vectors), np.float32))
-            for name, model in chosen.items()
+    ) -> dict[str, Heard]:
+        """Return by attribute the evidence on vectors [n, d], each item judged by the judges of its fold."""
+        models = {name: self.models[name] for name in (self.models if names is None else names)}
+        if not len(vectors):
+            return {}
+        heard = {
+            fold: self.hear(vectors[np.flatnonzero(folds == fold)], fold, models)
+            for fold in np.unique(folds).tolist()
         }
-        for fold in np.unique(folds).tolist():
-            pick = np.flatnonzero(folds == fold)
-            for name, heard in self.hear(vectors[pick], fold, chosen).items():
-                found[name][0][pick] = chosen[name].chances(heard)
-                found[name][1][pick] = heard.support
-        return found
+        return {name: by_fold(folds, lambda fold, _, name=name: heard[fold][name]) for name in models}
 
     def hear(
         self, vectors: npt.NDArray[np.floating], fold: int, models: Mapping[str, AttributeModel]
@@ -199,5 +196,6 @@ def learn_all(
             )
             models[attribute.name] = model
             lessons[attribute.name] = Lesson(attribute, posed, model, heard, contested)
+            lessons[attribute.name].left_out = int(round(float(posed.weights.sum()))) - len(posed.rows)
         told()
     return Learned(features, models, choices.folds, settings.seed), lessons

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,10 @@ from label.votes import Kernel
 Doubles = npt.NDArray[np.float64]
 SAYABLE = 0.5
 """Below this chance that an attribute can be told at all, no value of it is voted for."""
+LEAST_SLIP = 0.001
+"""No value is never stated wrongly."""
+UNLIKELY = 0.05
+"""A value of several that is stated where the votes give it less than this is a slip of the tagger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +63,20 @@ class Bench:
 @dataclass(frozen=True, slots=True)
 class Heard:
     """Uncalibrated evidence on n items: ``evidence`` [s, n, v], ``presence`` [t, n] log odds that a tagger would
-    state a value, ``support`` [n] effective voters."""
+    state a value, ``support`` [n] effective voters, ``cells`` int16 [2, n] of the items among the donors."""
 
     evidence: Floats
     presence: Floats
     support: Floats
+    cells: npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
 class AttributeModel:
-    """Everything needed to label items of one attribute and to explain the labels."""
+    """Everything needed to label items of one attribute and to explain the labels.
+
+    ``rate`` is how often taggers state what is there, ``slip`` [v] how often they state each value wrongly.
+    """
 
     name: str
     kind: str
@@ -81,7 +89,9 @@ class AttributeModel:
     curves: tuple[Curve, ...]
     presence: Curve | None
     thresholds: tuple[Threshold, ...]
-    absent: bool = False
+    absent: bool
+    rate: float
+    slip: Doubles
 
     def hear(self, fold: int, coordinates: Sequence[Floats]) -> Heard:
         """Return the evidence on items of one fold, at the coordinates of each judge in the order of ``bases``."""
@@ -91,6 +101,15 @@ class AttributeModel:
         """Return calibrated probabilities float64 [n, v]."""
         presence = _presence(heard, self.presence_pool, self.presence)
         return _chances(self.kind, self.pool(heard.evidence), presence, self.curves, self.absent)
+
+    def reliability(self, heard: Heard, chances: Doubles) -> Doubles:
+        """Return the chance that each value [n, v] is right, given that a tag states it."""
+        if self.kind == "many":
+            given = chances
+            wrong = self.slip * (1 - given)
+            return np.asarray(1 - wrong / np.maximum(wrong + self.rate * given, 1e-12))
+        presence = _presence(heard, self.presence_pool, self.presence)[:, None]
+        return 1 - slip_chance(self.pool(heard.evidence), presence, self.slip, self.rate)
 
     def accept(self, chances: Doubles) -> Bools:
         """Return which values stand, bool [n, v]: at or above their threshold, and for one-of the item's best."""
@@ -127,16 +146,19 @@ def hear(bench: Bench, coordinates: Sequence[Floats], choices: Choices, v: int) 
     n = len(coordinates[0]) if coordinates else 0
     support = np.zeros(n, np.float32)
     presence = np.empty((0, n), np.float32)
+    cells = np.full((2, n), -1, np.int16)
     if bench.which is not None:
-        said, support = bench.which.judge(next(places))
+        said, tally = bench.which.judge(next(places))
+        support, cells[0] = tally.support, tally.cell
         parts.append(said[[choices.votes, choices.bodies]])
     if bench.probe is not None:
         parts.append(bench.probe.judge(next(places)))
     if bench.whether is not None:
-        said, _ = bench.whether.judge(next(places))
+        said, tally = bench.whether.judge(next(places))
+        cells[1] = tally.cell
         presence = -logit(np.exp(said[:, :, -1])).astype(np.float32)
     evidence = np.concatenate(parts) if parts else np.zeros((0, n, v), np.float32)
-    return Heard(evidence, presence, support)
+    return Heard(evidence, presence, support, cells)
 
 
 def _presence(heard: Heard, pool: Pool | None, curve: Curve | None) -> Doubles:
@@ -226,20 +248,30 @@ def benches_of(
 
 def held_out(question: Question, plain: Floats, benches: Sequence[Bench], choices: Choices) -> Heard:
     """Return the evidence on every donor from judges that saw neither it nor its fold."""
-    m, v = question.targets.shape
-    merged: list[Heard | None] = [None] * len(benches)
-    for fold, bench in enumerate(benches):
-        x = plain[question.folds == fold]
-        merged[fold] = hear(bench, [x @ basis for basis in bench.bases()], choices, v)
-    first = next(each for each in merged if each is not None)
-    evidence = np.zeros((len(first.evidence), m, v), np.float32)
-    presence = np.zeros((len(first.presence), m), np.float32)
-    support = np.zeros(m, np.float32)
-    for fold, each in enumerate(merged):
-        if each is not None:
-            pick = question.folds == fold
-            evidence[:, pick], presence[:, pick], support[pick] = each.evidence, each.presence, each.support
-    return Heard(evidence, presence, support)
+    return by_fold(
+        question.folds,
+        lambda fold, pick: hear(
+            benches[fold],
+            [plain[pick] @ basis for basis in benches[fold].bases()],
+            choices,
+            len(question.values),
+        ),
+    )
+
+
+def by_fold(folds: Ints, listen: Callable[[int, Ints], Heard]) -> Heard:
+    """Return the evidence on items [n] of several folds, put together from what ``listen`` gives for each fold."""
+    parts: list[tuple[Ints, Heard]] = []
+    for fold in np.unique(folds).tolist():
+        pick = np.flatnonzero(folds == fold)
+        parts.append((pick, listen(fold, pick)))
+    back = np.argsort(np.concatenate([pick for pick, _ in parts]))
+    return Heard(
+        np.concatenate([each.evidence for _, each in parts], axis=1)[:, back],
+        np.concatenate([each.presence for _, each in parts], axis=1)[:, back],
+        np.concatenate([each.support for _, each in parts])[back],
+        np.concatenate([each.cells for _, each in parts], axis=1)[:, back],
+    )
 
 
 def learn(
@@ -287,6 +319,7 @@ def calibrated(
     rows = np.arange(m)
     presence_pool = presence = None
     present = np.ones(m)
+    slip = np.full(len(question.values), LEAST_SLIP)
     mass = np.ones(m)
     rate = 1.0
     if many:
@@ -312,7 +345,7 @@ def calibrated(
         hits = question.targets[rows, best] * stated
         if choices.slips and contested is not None and len(contested.codes):
             said = pool(contested.evidence)
-            slip = slips(said, contested.codes, question.targets.sum(axis=0))
+            slip = np.maximum(slips(said, contested.codes, question.targets.sum(axis=0)), LEAST_SLIP)
             given = question.targets.argmax(axis=1)
             chance = slip_chance(shares[rows, given], present, slip[given], rate)
             mass = np.where(stated & (hits == 0), mass * (1 - chance), mass)
@@ -320,6 +353,10 @@ def calibrated(
         score = shares.max(axis=1) * (present if question.absent else 1.0)
         curves = (fit_curve(score[counted], hits[counted], (question.weights * mass)[counted]),)
     chances = _chances(question.kind, shares, present, curves, question.absent)
+    if many:
+        unlikely = (chances < UNLIKELY) & fit[:, None]
+        slip = (question.targets * unlikely).sum(axis=0) / np.maximum(unlikely.sum(axis=0), 1)
+        slip = np.maximum(slip, LEAST_SLIP)
     best = chances.argmax(axis=1)
     trials = []
     for at in range(len(question.values)):
@@ -341,6 +378,8 @@ def calibrated(
         presence,
         thresholds,
         question.absent,
+        rate,
+        slip,
     )
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,263 +13,261 @@ import pyarrow as pa
 from index.progress import progress
 from index.runs import Runs
 from index.store import Store
-from label.families import families, links_of_keys
-from label.model import AttributeModel, Choices, Question, Raw, learn
-from label.statements import SOURCES, Stated
+from label.collect import FOLDS, Found, collect
+from label.frozen import freeze
+from label.learning import Learned, Lesson, learn_all
+from label.model import Choices
+from label.question import Ints
+from label.table import Column, Doubt, arrays, decide
 from schema import tables
 from schema.errors import StoreError
 from schema.records import Summary
 from schema.settings import LabelSettings, Settings
-from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
+from schema.vocabulary import Vocabulary, load_vocabulary
 
-Ints = npt.NDArray[np.int64]
-CHUNK = 65_536
-COPY_SIMILARITY = 0.985
-"""Above this cosine two pictures are taken for copies of one another where no groups were made."""
-
-
-@dataclass(slots=True)
-class Collection:
-    """All that labelling reads of a store, as arrays by row."""
-
-    item_ids: list[str]
-    ambiguous: list[str]
-    conflicts: list[list[str]]
-    tag_counts: npt.NDArray[np.int32]
-    stated: dict[str, Stated]
-    families: Ints
-    vector_rows: Ints
-    vectors: npt.NDArray[np.float16]
-
-    @property
-    def size(self) -> int:
-        """Number of item rows."""
-        return len(self.item_ids)
+CHUNK = 1 << 16
+NOISE = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("attribute", pa.string(), nullable=False),
+        pa.field("value", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("rank", pa.int32(), nullable=False),
+        pa.field("score", pa.float32(), nullable=False),
+        pa.field("suggestion", pa.string()),
+        pa.field("chance", pa.float32()),
+    ]
+)
+"""Tags that the votes contradict ('wrong') and tags that are probably missing ('missing'), ranked by attribute."""
+Encode = Callable[[Sequence[str]], npt.NDArray[np.floating]]
 
 
-def run_label(store: Store, settings: Settings) -> Summary:
-    """Write the labels table of a store; returns counts of stated and voted values by attribute."""
+def run_label(store: Store, settings: Settings, encode: Encode | None = None) -> Summary:
+    """Write the labels of a store, the noise lists and the frozen models; returns counts by attribute.
+
+    ``encode`` turns prompts into vectors where the encoder has a text tower; without it prompts are left out.
+    """
     started = time.monotonic()
     vocabulary = load_vocabulary(settings.tags.vocabulary or None)
-    recorded = {
+    recorded = recorded_settings(settings, vocabulary)
+    key = encoder_key(store)
+    inputs = ["items", "copies", "groups"] + ([f"vectors_{key}", f"neighbours_{key}"] if key else [])
+    found_position = review_position(store)
+    recorded["reviews"] = found_position
+    runs = Runs(store)
+    if runs.up_to_date("label", recorded, inputs):
+        return Summary("label", notes=("the labels are up to date",), skipped=True)
+    with runs.start("label", recorded, inputs) as run:
+        found = collect(store, vocabulary, settings, key)
+        choices = choices_of(settings.label)
+        with progress(len(vocabulary.attributes), "learn", unit="attribute") as bar:
+            learned, lessons = learn_all(
+                vocabulary.attributes, found.collection, settings.label, choices, told=lambda: bar.add(1)
+            )
+        writer = Writer(vocabulary, found, learned, settings.label)
+        schema = tables.labels([(each.name, each.kind) for each in vocabulary.attributes])
+        with progress(found.collection.size, "label") as bar:
+            store.replace("labels", writer.batches(schema, bar.add), schema)
+        store.replace("label_noise", [writer.noise()], NOISE)
+        blobs = [{"name": "learned", "blob": freeze(learned)}]
+        store.replace("label_models", pa.Table.from_pylist(blobs, tables.MODELS), tables.MODELS)
+        run.outputs.extend(["labels", "label_noise", "label_models"])
+        counts, notes = told(writer, lessons, found)
+        run.counts.update({name: int(count) for name, count in counts.items()})
+        run.facts["silent"] = notes
+        run.facts["reviews"] = found.position
+    return Summary("label", dict(counts), tuple(notes), seconds=time.monotonic() - started)
+
+
+def recorded_settings(settings: Settings, vocabulary: Vocabulary) -> dict[str, Any]:
+    """Return what the labels depend on besides the tables."""
+    return {
         "label": settings.label.model_dump(),
         "tags": settings.tags.model_dump(),
         "vocabulary": vocabulary.model_dump(),
     }
+
+
+def encoder_key(store: Store) -> str | None:
+    """Return the key of the store's vectors, or None where there are none yet: tags and texts still make labels."""
     try:
-        key: str | None = store.encoder_key()
+        return store.encoder_key()
     except StoreError:
-        key = None
-    inputs = ["items", "copies", "groups", "reviews"] + (
-        [f"vectors_{key}", f"neighbours_{key}"] if key else []
-    )
-    runs = Runs(store)
-    if runs.up_to_date("label", recorded, inputs):
-        return Summary("label", notes=("labels are up to date",), skipped=True)
-    with runs.start("label", recorded, inputs) as run:
-        collection = collect(store, vocabulary, settings, key)
-        outcomes: dict[str, Outcome] = {}
-        counts: dict[str, int | float | str] = {"items": collection.size}
-        notes: list[str] = []
-        with progress(len(vocabulary.attributes), "label", unit="attribute") as bar:
-            for attribute in vocabulary.attributes:
-                outcome = label_attribute(attribute, collection, settings.label)
-                outcomes[attribute.name] = outcome
-                counts[f"{attribute.name} stated"] = int((outcome.source > 0).sum())
-                counts[f"{attribute.name} voted"] = int(outcome.voted)
-                notes.extend(outcome.notes)
-                bar.add(1)
-        counts["ambiguous"] = sum(bool(reason) for reason in collection.ambiguous)
-        counts["conflicts"] = sum(len(found) for found in collection.conflicts)
-        schema = tables.labels([(each.name, each.kind) for each in vocabulary.attributes])
-        store.replace("labels", label_batches(collection, outcomes, schema), schema)
-        run.outputs.append("labels")
-        run.counts.update({name: int(count) for name, count in counts.items() if not isinstance(count, str)})
-    return Summary("label", counts, tuple(notes), seconds=time.monotonic() - started)
-
-
-def collect(store: Store, vocabulary: Vocabulary, settings: Settings, key: str | None) -> Collection:
-    """Read items, groups, reviews and vectors of a store into arrays by row."""
-    from label.sources.stated import Reader
-
-    n = store.n_items()
-    reader = Reader(vocabulary, settings)
-    stated = {each.name: Stated(each) for each in vocabulary.attributes}
-    item_ids: list[str] = [""] * n
-    ambiguous: list[str] = [""] * n
-    conflicts: list[list[str]] = [[] for _ in range(n)]
-    counts = np.zeros(n, np.int32)
-    identities: list[str] = [""] * n
-    for batch in store.items(["row", "item_id", "tags", "text", "identity"]):
-        for record in batch.to_pylist():
-            row = record["row"]
-            item_ids[row] = record["item_id"]
-            identities[row] = record["identity"] or ""
-            counts[row] = len(record["tags"] or [])
-            said = reader.read(row, record["tags"] or [], record["text"] or "", stated)
-            ambiguous[row], conflicts[row] = said
-    links = [links_of_keys(np.arange(n), np.array(identities, object))]
-    if store.has("groups"):
-        groups = store.read("groups", ["row", "group_id"])
-        links.append(
-            links_of_keys(groups["row"].to_numpy(), np.array(groups["group_id"].to_pylist(), object))
-        )
-    rows, data = np.empty(0, np.int64), np.empty((0, 1), np.float16)
-    if key and store.has(f"vectors_{key}"):
-        found = store.vectors(key)
-        rows, data = found.rows, found.data
-    if key and store.has(f"neighbours_{key}"):
-        graph = store.graph(key)
-        close = (graph.similarity >= COPY_SIMILARITY) & (graph.ids >= 0)
-        at, column = np.nonzero(close)
-        links.append((graph.rows[at], graph.ids[at, column].astype(np.int64)))
-    return Collection(item_ids, ambiguous, conflicts, counts, stated, families(n, links), rows, data)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """Labels of one attribute: ``matrix`` float32 [n, v] confidence of values that stand (0 where they do not),
-    ``source`` int8 [n] of the stated ones, ``support`` int32 [n]."""
-
-    attribute: Attribute
-    values: list[str]
-    matrix: npt.NDArray[np.float32]
-    source: npt.NDArray[np.int8]
-    support: npt.NDArray[np.int32]
-    voted: int
-    notes: list[str]
-    model: AttributeModel | None = None
-    held_out: Raw | None = None
-
-
-TAG_CONFIDENCE = 0.98
-
-
-def label_attribute(attribute: Attribute, collection: Collection, settings: LabelSettings) -> Outcome:
-    """Return the labels of one attribute for all rows: what is stated, and what the votes are sure enough of."""
-    n = collection.size
-    stated = collection.stated[attribute.name]
-    source = stated.source_of(n)
-    values = list(stated.values)
-    everything = stated.matrix(np.arange(n), values)
-    matrix = everything * np.float32(TAG_CONFIDENCE)
-    matrix[source == SOURCES.index("review")] = everything[source == SOURCES.index("review")]
-    outcome = Outcome(attribute, values, matrix, source, np.zeros(n, np.int32), 0, [])
-    clear = np.array([not reason for reason in collection.ambiguous], bool)
-    at_vectors = np.full(n, -1, np.int64)
-    at_vectors[collection.vector_rows] = np.arange(len(collection.vector_rows))
-    usable = clear & (at_vectors >= 0)
-    question = pose(attribute, collection, everything, values, usable, settings)
-    if question is None:
-        return outcome
-    asked = settings.precision_by_attribute.get(attribute.name, attribute.precision or settings.precision)
-    vectors = collection.vectors[at_vectors[question.rows]].astype(np.float32)
-    choices = Choices(min_support=settings.min_support, seed=settings.seed)
-    model, raw = learn(question, vectors, asked, choices)
-    outcome.model, outcome.held_out = model, raw
-    columns = np.array([values.index(value) for value in question.values])
-    targets = np.flatnonzero((source == 0) & usable)
-    for start in range(0, len(targets), CHUNK):
-        rows = targets[start : start + CHUNK]
-        said = model.raw(collection.vectors[at_vectors[rows]], collection.families[rows])
-        chances = model.probabilities(said)
-        accepted = model.accept(chances)
-        outcome.matrix[np.ix_(rows, columns)] = np.where(accepted, chances, 0)
-        outcome.support[rows] = np.where(accepted.any(axis=1), said.support, 0)
-        outcome.voted += int(accepted.any(axis=1).sum())
-    silent = [
-        f"{attribute.name}: {value}: {threshold.reason}"
-        for value, threshold in zip(model.values, model.thresholds, strict=True)
-        if threshold.reason
-    ]
-    outcome.notes.extend(silent)
-    return outcome
-
-
-def pose(
-    attribute: Attribute,
-    collection: Collection,
-    everything: npt.NDArray[np.float32],
-    values: list[str],
-    usable: npt.NDArray[np.bool_],
-    settings: LabelSettings,
-) -> Question | None:
-    """Return the question of an attribute with its donors, or None where there are too few of them."""
-    if not values:
         return None
-    said = everything.sum(axis=1)
-    clean = usable & (said == 1) if attribute.kind == "one" else usable & (said > 0)
-    if clean.sum() < settings.min_support:
-        return None
-    # A missing tag says something only where the tagger went as deep as those who did state a value.
-    depth = np.quantile(collection.tag_counts[clean], 0.25)
-    bare = usable & (said == 0) & (collection.tag_counts >= max(depth, 1))
-    rows = np.flatnonzero(clean | bare)
-    weights = np.ones(len(rows), np.float32)
-    if len(rows) > settings.donors_cap:
-        random = np.random.default_rng(settings.seed)
-        rows = np.sort(random.choice(rows, settings.donors_cap, replace=False))
-        weights = np.ones(len(rows), np.float32)
-    kept = [at for at in range(len(values)) if everything[rows, at].sum() >= 5]
-    if not kept or (attribute.kind == "one" and len(kept) < 2):
-        return None
-    targets = everything[np.ix_(rows, np.array(kept))]
-    inside = (targets.sum(axis=1) > 0) | (said[rows] == 0)
-    return Question(
-        attribute.name,
-        attribute.kind,
-        tuple(values[at] for at in kept),
-        rows[inside],
-        targets[inside],
-        collection.families[rows[inside]],
-        weights[inside],
+
+
+def review_position(store: Store) -> int:
+    """Return the number of the last review decision."""
+    from index.reviews import effective_reviews
+
+    return effective_reviews(store).position
+
+
+def choices_of(settings: LabelSettings) -> Choices:
+    """Return how attributes are learned under these settings."""
+    on = settings.sources
+    return Choices(
+        folds=FOLDS,
+        votes="votes" in on,
+        bodies="votes" in on,
+        probe="probe" in on,
+        min_support=settings.min_support,
+        seed=settings.seed,
     )
 
 
-def label_batches(
-    collection: Collection, outcomes: dict[str, Outcome], schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
-    """Yield the labels table in row order."""
-    for start in range(0, collection.size, CHUNK):
-        stop = min(start + CHUNK, collection.size)
-        columns: dict[str, Any] = {
-            "row": np.arange(start, stop),
-            "item_id": collection.item_ids[start:stop],
-            "ambiguous": [bool(reason) for reason in collection.ambiguous[start:stop]],
-            "ambiguous_reason": [reason or None for reason in collection.ambiguous[start:stop]],
-            "conflicts": collection.conflicts[start:stop],
+class Writer:
+    """Labels items chunk by chunk, and remembers what the summary and the noise lists need."""
+
+    def __init__(self, vocabulary: Vocabulary, found: Found, learned: Learned, settings: LabelSettings) -> None:
+        self.vocabulary = vocabulary
+        self.found = found
+        self.learned = learned
+        self.settings = settings
+        self.doubts: list[Doubt] = []
+        self.counted: dict[str, dict[str, int]] = {
+            each.name: {"stated": 0, "voted": 0} for each in vocabulary.attributes
         }
-        for name, outcome in outcomes.items():
-            columns.update(_columns(name, outcome, start, stop))
-        yield pa.RecordBatch.from_arrays(
-            [pa.array(columns[field.name], field.type) for field in schema], schema=schema
+        self.ambiguous = 0
+        sources = [name for name in ("votes", "probe", "prompts") if name in settings.sources]
+        self.machine = {"votes": "vote", "probe": "probe", "prompts": "prompt"}[sources[0]] if len(sources) == 1 else "fused"
+
+    def batches(self, schema: pa.Schema, done: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
+        """Yield the labels table in row order."""
+        size = self.found.collection.size
+        for start in range(0, size, CHUNK):
+            stop = min(start + CHUNK, size)
+            yield self.chunk(start, stop, schema)
+            done(stop - start)
+
+    def chunk(self, start: int, stop: int, schema: pa.Schema) -> pa.RecordBatch:
+        """Return the labels of rows ``start`` to ``stop``."""
+        collection = self.found.collection
+        places = np.flatnonzero(collection.at[start:stop] >= 0)
+        vectors = collection.vectors[collection.at[start:stop][places]]
+        heard = self.learned.listen(vectors, collection.folds[start:stop][places])
+        ambiguous = {row: why for row, why in self.found.ambiguous.items() if start <= row < stop}
+        columns: dict[str, Any] = {}
+        conflicts = [list(self.found.conflicts.get(row, ())) for row in range(start, stop)]
+        # The number of characters comes first: it says whose other attributes the votes may fill.
+        ordered = sorted(self.vocabulary.attributes, key=lambda each: not each.ambiguous)
+        for attribute in ordered:
+            stated = collection.stated[attribute.name]
+            open_ = np.ones(stop - start, bool)
+            if not attribute.ambiguous:
+                open_[[row - start for row in ambiguous]] = False
+            closed = [row - start for row in self.found.closed.get(attribute.name, ()) if start <= row < stop]
+            open_[closed] = False
+            column = decide(
+                attribute,
+                stated,
+                start,
+                open_,
+                collection.tag_counts[start:stop] > 0,
+                self.learned.models.get(attribute.name),
+                heard.get(attribute.name),
+                places,
+                self.found.rejected.get(attribute.name, {}),
+                self._asked(attribute.name),
+            )
+            if attribute.ambiguous:
+                ambiguous.update(self._several(column, start, ambiguous))
+            for row, text in column.resolved.items():
+                conflicts[row - start].append(text)
+            self._count(column)
+            columns.update(arrays(column, self.machine))
+        self.ambiguous += len(ambiguous)
+        columns["row"] = np.arange(start, stop)
+        columns["item_id"] = self.found.item_ids[start:stop]
+        columns["ambiguous"] = [row in ambiguous for row in range(start, stop)]
+        columns["ambiguous_reason"] = [ambiguous.get(row) for row in range(start, stop)]
+        columns["conflicts"] = conflicts
+        built = [
+            columns[each.name] if isinstance(columns[each.name], pa.Array) else pa.array(columns[each.name], each.type)
+            for each in schema
+        ]
+        return pa.RecordBatch.from_arrays(
+            [array.cast(each.type) for array, each in zip(built, schema, strict=True)], schema=schema
         )
 
+    def _asked(self, name: str) -> float:
+        model = self.learned.models.get(name)
+        return model.asked if model else self.settings.precision
 
-def _columns(name: str, outcome: Outcome, start: int, stop: int) -> dict[str, Any]:
-    matrix, source = outcome.matrix[start:stop], outcome.source[start:stop]
-    words = [SOURCES[code] if code else "vote" for code in source]
-    support = outcome.support[start:stop]
-    if outcome.attribute.kind == "one":
-        has = matrix.max(axis=1, initial=0) > 0
-        best = matrix.argmax(axis=1) if matrix.shape[1] else np.zeros(len(matrix), int)
+    def _several(self, column: Column, start: int, known: dict[int, str]) -> dict[int, str]:
+        flags = [at for at, value in enumerate(column.values) if value in column.attribute.ambiguous]
+        pick = np.isin(column.code, flags) & (column.source == column.source.dtype.type(4))
         return {
-            name: [outcome.values[at] if ok else None for at, ok in zip(best, has, strict=True)],
-            f"{name}_confidence": [
-                float(row[at]) if ok else None for row, at, ok in zip(matrix, best, has, strict=True)
-            ],
-            f"{name}_source": [word if ok else None for word, ok in zip(words, has, strict=True)],
-            f"{name}_support": [int(count) if ok else None for count, ok in zip(support, has, strict=True)],
+            int(column.item[at]) + start: f"votes: {column.values[column.code[at]]} ({column.chance[at]:.2f})"
+            for at in np.flatnonzero(pick).tolist()
+            if int(column.item[at]) + start not in known
         }
-    lists: list[list[int]] = [np.flatnonzero(row).tolist() for row in matrix]
-    confidences = [[float(row[at]) for at in found] for row, found in zip(matrix, lists, strict=True)]
-    return {
-        name: [[outcome.values[at] for at in found] or None for found in lists],
-        f"{name}_confidence": [min(each) if each else None for each in confidences],
-        f"{name}_source": [word if found else None for word, found in zip(words, lists, strict=True)],
-        f"{name}_support": [
-            int(count) if found else None for count, found in zip(support, lists, strict=True)
-        ],
-        f"{name}_confidences": [each or None for each in confidences],
-        f"{name}_sources": [[word] * len(found) or None for word, found in zip(words, lists, strict=True)],
-    }
+
+    def _count(self, column: Column) -> None:
+        counted = self.counted[column.attribute.name]
+        machine = column.source == 4
+        counted["stated"] += len(np.unique(column.item[~machine]))
+        counted["voted"] += len(np.unique(column.item[machine]))
+        self.doubts.extend(column.doubts)
+        if len(self.doubts) > 64 * self.settings.noise_limit:
+            self.doubts = self._ranked()
+
+    def _ranked(self) -> list[Doubt]:
+        lists: dict[tuple[str, str], list[Doubt]] = {}
+        for doubt in self.doubts:
+            lists.setdefault((doubt.attribute, doubt.kind), []).append(doubt)
+        found = []
+        for key in sorted(lists):
+            lists[key].sort(key=lambda doubt: (-doubt.score, doubt.row, doubt.value))
+            found.extend(lists[key][: self.settings.noise_limit])
+        return found
+
+    def noise(self) -> pa.RecordBatch:
+        """Return the noise lists, the most doubtful first within attribute and kind."""
+        ranks: dict[tuple[str, str], int] = {}
+        records = []
+        for doubt in self._ranked():
+            rank = ranks[doubt.attribute, doubt.kind] = ranks.get((doubt.attribute, doubt.kind), 0) + 1
+            records.append(
+                {
+                    "row": doubt.row,
+                    "item_id": self.found.item_ids[doubt.row],
+                    "attribute": doubt.attribute,
+                    "value": doubt.value,
+                    "kind": doubt.kind,
+                    "rank": rank,
+                    "score": doubt.score,
+                    "suggestion": doubt.suggestion,
+                    "chance": doubt.chance,
+                }
+            )
+        return pa.RecordBatch.from_pylist(records, NOISE)
+
+
+def told(writer: Writer, lessons: dict[str, Lesson], found: Found) -> tuple[dict[str, int], list[str]]:
+    """Return the counts and notes of the summary."""
+    counts = {"items": found.collection.size, "ambiguous": writer.ambiguous}
+    counts["conflicts"] = sum(len(each) for each in found.conflicts.values())
+    for name, each in writer.counted.items():
+        counts[f"{name}: stated"], counts[f"{name}: voted"] = each["stated"], each["voted"]
+    notes = list(found.notes)
+    for name, lesson in lessons.items():
+        if lesson.model is None:
+            notes.append(f"{name}: no votes: {lesson.reason}")
+            continue
+        if lesson.left_out:
+            notes.append(f"{name}: {lesson.left_out} donors beyond label.donors_cap were sampled out")
+        silent = [
+            f"{value} ({threshold.reason})"
+            for value, threshold in zip(lesson.model.values, lesson.model.thresholds, strict=True)
+            if threshold.reason
+        ]
+        if silent:
+            notes.append(f"{name}: abstains on {'; '.join(silent)}")
+    return counts, notes
+
+
+def rows_of(found: Found) -> Ints:
+    """Return the rows that have a vector."""
+    return found.collection.vector_rows

@@ -5,6 +5,7 @@ Donors, held-out items and the final labels are all read from here, so that a va
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -31,11 +32,12 @@ class Stated:
     attribute: Attribute
     values: list[str] = field(default_factory=list)
     codes: dict[str, int] = field(default_factory=dict)
-    rows: list[int] = field(default_factory=list)
-    coded: list[int] = field(default_factory=list)
-    sources: list[int] = field(default_factory=list)
+    rows: array[int] = field(default_factory=lambda: array("q"))
+    coded: array[int] = field(default_factory=lambda: array("i"))
+    sources: array[int] = field(default_factory=lambda: array("b"))
     unknown: set[int] = field(default_factory=set)
     contested: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    _sorted: tuple[Ints, Ints, npt.NDArray[np.int8]] | None = None
 
     def contest(self, row: int, values: Sequence[str]) -> None:
         """Record that tags of an item contradict each other: it states none of these values."""
@@ -92,12 +94,15 @@ class Stated:
                     found[pick, column[name]] = 1
         return found
 
-    def source_of(self, n: int) -> npt.NDArray[np.int8]:
-        """Return the code of the source that states something of each row, int8 [n]; 0 where nothing is stated."""
-        found = np.zeros(n, np.int8)
-        if self.rows:
-            np.maximum.at(found, np.asarray(self.rows), np.asarray(self.sources, np.int8))
-        return found
+    def between(self, start: int, stop: int) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
+        """Return the statements of rows ``start`` to ``stop``, by row; the order is kept until more is added."""
+        if self._sorted is None or len(self._sorted[0]) != len(self.rows):
+            rows, coded, sources = self.triples()
+            order = np.argsort(rows, kind="stable")
+            self._sorted = rows[order], coded[order], sources[order]
+        rows, coded, sources = self._sorted
+        low, high = np.searchsorted(rows, [start, stop])
+        return rows[low:high], coded[low:high], sources[low:high]
 
 
 def contradicted(conflict: str) -> tuple[str, list[str]]:

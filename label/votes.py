@@ -27,10 +27,10 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class Electorate:
-    """Donors in their subspace: ``places`` int32 [m] in the question, ``coordinates`` [m, r], ``targets`` [m, v],
+    """Donors in their subspace: item ``rows`` int64 [m], ``coordinates`` [m, r], ``targets`` [m, v],
     ``weights`` [m], ``prior`` [v], ``centres`` [c, r] of the cells and ``asked`` int32 [c, reach] donors of each."""
 
-    places: npt.NDArray[np.int32]
+    rows: Ints
     coordinates: Floats
     targets: Floats
     weights: Floats
@@ -41,14 +41,16 @@ class Electorate:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What the donors said of n items: ``shares`` float32 [n, v], ``support`` float32 [n] effective voters."""
+    """What the donors said of n items: ``shares`` float32 [n, v], ``support`` float32 [n] effective voters, and the
+    ``cell`` int16 [n] of each item."""
 
     shares: Floats
     support: Floats
+    cell: npt.NDArray[np.int16]
 
 
 def gather(
-    places: npt.NDArray[np.int32], coordinates: Floats, targets: Floats, weights: Floats, kernel: Kernel, seed: int
+    rows: Ints, coordinates: Floats, targets: Floats, weights: Floats, kernel: Kernel, seed: int
 ) -> Electorate:
     """Return donors sorted into cells of some 64 each, every cell with its ``reach`` nearest donors."""
     m = len(coordinates)
@@ -63,7 +65,7 @@ def gather(
         for at, centre in enumerate(centres):
             distance = ((coordinates - centre) ** 2).sum(axis=1)
             asked[at] = np.sort(np.argpartition(distance, kernel.reach - 1)[: kernel.reach])
-    return Electorate(places, coordinates, targets, weights, prior, centres, asked)
+    return Electorate(rows, coordinates, targets, weights, prior, centres, asked)
 
 
 def _centres(coordinates: Floats, count: int, seed: int) -> Floats:
@@ -96,7 +98,7 @@ def vote(coordinates: Floats, electorate: Electorate, kernel: Kernel) -> Tally:
     support = np.zeros(n, np.float32)
     if not len(electorate.coordinates):
         shares[:] = electorate.prior
-        return Tally(shares, support)
+        return Tally(shares, support, np.zeros(n, np.int16))
     cell = _nearest(coordinates, electorate.centres)
     order = np.argsort(cell, kind="stable")
     bounds = np.searchsorted(cell[order], np.arange(len(electorate.centres) + 1))
@@ -110,7 +112,7 @@ def vote(coordinates: Floats, electorate: Electorate, kernel: Kernel) -> Tally:
             total = voice.sum(axis=1, keepdims=True)
             shares[pick] = (voice @ targets + kernel.doubt * electorate.prior) / (total + kernel.doubt)
             support[pick] = total[:, 0] ** 2 / np.maximum((voice**2).sum(axis=1), 1e-12)
-    return Tally(shares, support)
+    return Tally(shares, support, cell.astype(np.int16))
 
 
 def weigh(coordinates: Floats, donors: Floats, kernel: Kernel) -> Floats:

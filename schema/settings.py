@@ -113,11 +113,12 @@ class LabelSettings(Section):
 
     precision: float = Field(0.95, gt=0.5, lt=1, description="Precision asked of accepted labels.")
     precision_by_attribute: dict[str, float] = Field(default_factory=dict, description="Other precision by attribute.")
-    min_support: int = Field(30, ge=5, description="Fewer held-out items than this and a value abstains.")
+    min_support: int = Field(15, ge=5, description="Fewer held-out items than this and a value abstains.")
     sources: tuple[str, ...] = Field(
         ("tags", "text", "votes", "probe", "prompts"), description="Sources of labels that are switched on."
     )
     donors_cap: int = Field(20_000, ge=100, description="Most donors of one attribute; more are sampled, and counted.")
+    noise_limit: int = Field(1000, ge=1, description="Entries of each list of doubtful or missing tags, by attribute.")
     seed: int = Field(0, description="Seed of samples and folds.")
 
 

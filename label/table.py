@@ -1,0 +1,222 @@
+"""From statements and chances to the columns of the labels table: who wins, how sure, from where, and what is doubted.
+
+review > tag > text > the calibrated combination of votes, probe and prompts. A tag that its neighbours contradict
+stays, with a lower confidence, and is listed; tags that contradict each other are settled by the neighbours where
+these are sure enough.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from label.model import AttributeModel, Doubles, Heard
+from label.question import Bools, Ints
+from label.statements import SOURCES, Stated
+from schema.vocabulary import Attribute
+
+MACHINE = len(SOURCES)
+"""Code of the machine's source, after those of people."""
+UNCHECKED = 0.9
+"""Confidence of a statement that no votes can check."""
+
+
+@dataclass(slots=True)
+class Doubt:
+    """One entry of the noise lists: a value stated against the votes ('wrong') or voted for and not stated ('missing')."""
+
+    row: int
+    attribute: str
+    value: str
+    kind: str
+    score: float
+    suggestion: str | None
+    chance: float
+
+
+@dataclass(slots=True)
+class Column:
+    """Labels of one attribute for n items: entries sorted by item, ``item`` int64, ``code``, ``chance``, ``source``."""
+
+    attribute: Attribute
+    values: list[str]
+    n: int
+    item: Ints
+    code: npt.NDArray[np.int32]
+    chance: npt.NDArray[np.float32]
+    source: npt.NDArray[np.int8]
+    support: npt.NDArray[np.int32]
+    resolved: dict[int, str] = field(default_factory=dict)
+    doubts: list[Doubt] = field(default_factory=list)
+
+
+def decide(
+    attribute: Attribute,
+    stated: Stated,
+    start: int,
+    open_: Bools,
+    tagged: Bools,
+    model: AttributeModel | None,
+    heard: Heard | None,
+    places: Ints,
+    rejected: dict[int, set[str]],
+    asked: float,
+) -> Column:
+    """Return the labels of rows ``start`` to ``start + n`` of one attribute.
+
+    ``open_`` bool [n] tells where machines may speak, ``tagged`` where a tagger was at work; ``heard`` is the
+    evidence on the items at ``places`` (offsets from ``start``).
+    """
+    n = len(open_)
+    values = list(dict.fromkeys([*stated.values, *(model.values if model else ())]))
+    number = {value: at for at, value in enumerate(values)}
+    said = np.zeros((n, len(values)), np.int8)
+    rows, codes, sources = stated.between(start, start + n)
+    said[rows - start, codes] = sources
+    chance = np.where(said == SOURCES.index("review"), 1.0, UNCHECKED).astype(np.float32) * (said > 0)
+    support = np.zeros(n, np.int32)
+    column = Column(attribute, values, n, rows, codes.astype(np.int32), np.empty(0, np.float32), sources, support)
+    if model is not None and heard is not None and len(places):
+        _vote(column, stated, start, said, chance, open_, tagged, model, heard, places, rejected, number, asked)
+    if attribute.kind == "many" and len(values):
+        general = np.zeros((len(values), len(values)), np.float32)
+        for at, value in enumerate(values):
+            for each in attribute.ancestors(value):
+                if each in number:
+                    general[at, number[each]] = 1
+        if general.any():
+            implied = ((said > 0).astype(np.float32) @ general > 0) & (said != SOURCES.index("review"))
+            said[implied] = 0
+    item, code = np.nonzero(said)
+    column.item, column.code = item, code.astype(np.int32)
+    column.chance, column.source = chance[item, code], said[item, code]
+    return column
+
+
+def _vote(
+    column: Column,
+    stated: Stated,
+    start: int,
+    said: npt.NDArray[np.int8],
+    chance: npt.NDArray[np.float32],
+    open_: Bools,
+    tagged: Bools,
+    model: AttributeModel,
+    heard: Heard,
+    places: Ints,
+    rejected: dict[int, set[str]],
+    number: dict[str, int],
+    asked: float,
+) -> None:
+    attribute = column.attribute
+    many = attribute.kind == "many"
+    votes = model.chances(heard)
+    reliable = model.reliability(heard, votes)
+    at = np.array([number[value] for value in model.values])
+    for row in set((places + start).tolist()) & set(rejected):
+        place = int(np.searchsorted(places, row - start))
+        for value in rejected[row]:
+            if value in number and number[value] in at:
+                votes[place, int(np.flatnonzero(at == number[value])[0])] = 0
+    mine = said[np.ix_(places, at)]
+    checked = (mine > 0) & (mine < SOURCES.index("review"))
+    # Only what the tagger wrote can be a slip of the tagger; texts are read by rules and checked in the same way.
+    chance[np.ix_(places, at)] = np.where(checked, reliable, chance[np.ix_(places, at)])
+    accepted = model.accept(votes) & open_[places][:, None] & (mine == 0)
+    if not many:
+        accepted &= (said[places].max(axis=1, initial=0) == 0)[:, None]
+    _doubt(column, start, places, at, mine, checked, reliable, votes, accepted, tagged, model)
+    said[np.ix_(places, at)] = np.where(accepted, MACHINE, mine)
+    chance[np.ix_(places, at)] = np.where(accepted, votes, chance[np.ix_(places, at)])
+    column.support[places] = np.rint(heard.support).astype(np.int32) * accepted.any(axis=1)
+    if many:
+        return
+    for row, codes in stated.contested.items():
+        place = int(np.searchsorted(places, row - start))
+        if not (start <= row < start + column.n) or place >= len(places) or places[place] != row - start:
+            continue
+        names = [stated.values[code] for code in codes]
+        known = [(list(model.values).index(name), name) for name in names if name in model.values]
+        if len(known) < 2 or said[row - start].any() or not open_[row - start]:
+            continue
+        sure = np.array([votes[place, where] for where, _ in known])
+        # One of the contested values is right, or none of them with the rest of the chance.
+        best = int(sure.argmax())
+        share = float(sure[best] / max(sure.sum() + 0.1 * max(1 - sure.sum(), 0.0), 1e-9))
+        if share >= asked:
+            name = known[best][1]
+            said[row - start, number[name]] = MACHINE
+            chance[row - start, number[name]] = share
+            column.support[row - start] = int(np.rint(heard.support[place]))
+            column.resolved[row] = f"{attribute.name}: the neighbours say {name} ({share:.2f})"
+
+
+def _doubt(
+    column: Column,
+    start: int,
+    places: Ints,
+    at: Ints,
+    mine: npt.NDArray[np.int8],
+    checked: Bools,
+    reliable: Doubles,
+    votes: Doubles,
+    accepted: Bools,
+    tagged: Bools,
+    model: AttributeModel,
+) -> None:
+    name = column.attribute.name
+    for place, code in zip(*np.nonzero(checked & (reliable < 0.5)), strict=True):
+        other = votes[place].copy()
+        other[code] = 0
+        best = int(other.argmax())
+        suggestion = model.values[best] if column.attribute.kind == "one" and other[best] > 0.5 else None
+        column.doubts.append(
+            Doubt(
+                int(places[place]) + start,
+                name,
+                model.values[code],
+                "wrong",
+                float(1 - reliable[place, code]),
+                suggestion,
+                float(other[best]),
+            )
+        )
+    for place, code in zip(*np.nonzero(accepted & tagged[places][:, None]), strict=True):
+        score = float(votes[place, code])
+        column.doubts.append(
+            Doubt(int(places[place]) + start, name, model.values[code], "missing", score, model.values[code], score)
+        )
+
+
+def arrays(column: Column, machine: str) -> dict[str, Any]:
+    """Return the Arrow columns of one attribute; ``machine`` names the source of what was not stated."""
+    name = column.attribute.name
+    words = pa.array([*SOURCES, machine], pa.string())
+    values = pa.array(column.values, pa.string())
+    offsets = np.searchsorted(column.item, np.arange(column.n + 1)).astype(np.int32)
+    empty = offsets[1:] == offsets[:-1]
+    lowest = np.full(column.n, np.inf, np.float32)
+    np.minimum.at(lowest, column.item, column.chance)
+    weakest = np.full(column.n, MACHINE + 1, np.int8)
+    rank = np.where(column.source == MACHINE, 0, column.source).astype(np.int8)
+    np.minimum.at(weakest, column.item, rank)
+    source = pa.array(np.where(weakest == 0, MACHINE, weakest), mask=empty)
+    found: dict[str, Any] = {
+        f"{name}_confidence": pa.array(np.clip(lowest, 0, 1), pa.float32(), mask=empty),
+        f"{name}_source": words.take(source),
+        f"{name}_support": pa.array(column.support, pa.int32(), mask=empty),
+    }
+    if column.attribute.kind == "one":
+        first = np.minimum(offsets[:-1], max(len(column.code) - 1, 0))
+        codes = column.code[first] if len(column.code) else np.zeros(column.n, np.int32)
+        found[name] = values.take(pa.array(codes, mask=empty))
+        return found
+    listed = pa.array(np.append(offsets[:-1], offsets[-1]), mask=np.append(empty, False))
+    found[name] = pa.ListArray.from_arrays(listed, values.take(pa.array(column.code)))
+    found[f"{name}_confidences"] = pa.ListArray.from_arrays(listed, pa.array(column.chance, pa.float32()))
+    found[f"{name}_sources"] = pa.ListArray.from_arrays(listed, words.take(pa.array(column.source)))
+    return found
