@@ -21,17 +21,15 @@ LEAST_RECALL = 0.6
 def recall(chances: Weights, stated: npt.NDArray[np.bool_], confidence: float = 0.8) -> float:
     """Return the share of statements that taggers make where there is something to state, erring upward.
 
-    It is the upper bound of the share among the items whose votes [n] are surest, at the depth where it is highest.
+    It is the upper bound of the share among the items whose votes [n] are surest, as many of them as hold between a
+    third and all of the statements, where that share is highest: fewer would flatter it by chance.
     """
     total = int(stated.sum())
     if total < 40:
         return 1.0
     order = np.argsort(-np.asarray(chances), kind="stable")
     right = np.cumsum(stated[order])
-    sizes = np.unique(np.geomspace(50, max(51, min(len(order), 2 * total)), 12).astype(int))
-    sizes = sizes[sizes <= len(order)]
-    if not len(sizes):
-        return 1.0
+    sizes = np.unique(np.linspace(total / 3, min(total, len(order)), 8).astype(int))
     found = right[sizes - 1].astype(np.float64)
     at = int((found / sizes).argmax())
     bound = float(upper_bound(found[at : at + 1], sizes[at : at + 1].astype(float), confidence)[0])
