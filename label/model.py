@@ -102,6 +102,16 @@ class AttributeModel:
         presence = _presence(heard, self.presence_pool, self.presence)
         return _chances(self.kind, self.pool(heard.evidence), presence, self.curves, self.absent)
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the kinds of evidence, in the order of the pool's weights."""
+        names = (("votes", self.choices.votes), ("value centres", self.choices.bodies), ("probe", self.choices.probe))
+        return tuple(name for name, on in names if on)
+
+    def sayable(self, heard: Heard) -> Doubles:
+        """Return the chance that the attribute can be told of each item at all, float64 [n]."""
+        return _presence(heard, self.presence_pool, self.presence)
+
     def reliability(self, heard: Heard, chances: Doubles) -> Doubles:
         """Return the chance that each value [n, v] is right, given that a tag states it."""
         if self.kind == "many":
