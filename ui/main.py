@@ -353,3 +353,7 @@ def demo(uri: str, count: int, port: int | None, no_review: bool, settings: Sett
     from ui.demo import run_demo
 
     run_demo(uri, settings, count=count, port=port, review=not no_review)
+
+
+if __name__ == "__main__":
+    main()

@@ -51,7 +51,8 @@ class Gallery {
     }
     const known = new Set(data.items.map((item) => item.row));
     for (const row of [...this.selected]) if (!known.has(row)) this.selected.delete(row);
-    if (this.armed && !this.actions().some((action) => action.id === this.armed)) this.armed = null;
+    const stands = this.armed?.startsWith("word:") || this.actions().some((action) => action.id === this.armed);
+    if (!stands) this.armed = null;
     this.render();
   }
 
@@ -156,8 +157,13 @@ class Gallery {
     tile.setAttribute("aria-label", `${item.name}: ${item.what || "unknown"}`);
   }
 
+  // The bar is made anew only when its buttons change, so that nobody is interrupted while typing.
   renderBar() {
     const { data } = this;
+    const { actions, values, words, readonly, canUndo } = data;
+    const drawn = JSON.stringify([actions, values, words?.id, readonly, canUndo]);
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
     const top = make("div", "row");
     this.countNode = make("span", "count");
     top.append(this.countNode);
