@@ -189,10 +189,12 @@ def quantile_bound(hits: Weights, total: Weights, confidence: float) -> Doubles:
     return lower_bound(hits, total, confidence)
 
 
-def expected_error(chances: Doubles, hits: Weights, bins: int = 15) -> float:
+def expected_error(chances: Doubles, hits: Weights, bins: int = 15, weights: Weights | None = None) -> float:
     """Return the expected calibration error over equal-mass bins: |probability - precision| weighted by mass."""
     n = len(chances)
     if not n:
         return 0.0
+    w = np.ones(n) if weights is None else np.maximum(np.asarray(weights, np.float64), 1e-12)
     parts = np.array_split(np.argsort(chances, kind="stable"), min(bins, n))
-    return float(sum(abs(chances[p].mean() - hits[p].mean()) * len(p) for p in parts) / n)
+    gaps = (abs(float(w[p] @ chances[p]) - float(w[p] @ np.asarray(hits)[p])) for p in parts)
+    return float(sum(gaps) / w.sum())

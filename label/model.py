@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from label.votes import Kernel
 Doubles = npt.NDArray[np.float64]
 SAYABLE = 0.5
 """Below this chance that an attribute can be told at all, no value of it is voted for."""
+IDENTITY = Curve(1.0, 0.0, np.array([0.0, 1.0]), np.array([0.0, 1.0]))
 LEAST_SLIP = 0.001
 """No value is never stated wrongly."""
 UNLIKELY = 0.05
@@ -322,60 +323,29 @@ def calibrated(
     Held-out items count as their tags deserve: a contradiction that is probably a slip of the tagger counts less
     than one miss, an item that states nothing counts as a miss as far as it probably has nothing to state.
     """
-    stated, many, m = question.stated, question.kind == "many", len(fit)
+    stated, many, v = question.stated, question.kind == "many", len(question.values)
     pick = fit if many else stated & fit
     pool = fit_pool(heard.evidence[:, pick], question.targets[pick], question.weights[pick], many)
     shares = pool(heard.evidence)
-    rows = np.arange(m)
     presence_pool = presence = None
-    present = np.ones(m)
-    slip = np.full(len(question.values), LEAST_SLIP)
-    mass = np.ones(m)
-    rate = 1.0
+    rate, slip, curves = 1.0, np.full(v, LEAST_SLIP), (IDENTITY,) * (v if many else 1)
     if many:
         rate = recall(shares[fit].ravel(), question.targets[fit].ravel() > 0) if choices.recall else 1.0
         curves = tuple(
             _scaled(fit_curve(shares[fit, at], question.targets[fit, at], question.weights[fit]), rate)
-            for at in range(len(question.values))
+            for at in range(v)
         )
-    else:
-        if len(heard.presence):
-            presence_pool = fit_pool(
-                heard.presence[:, fit, None], stated[fit, None].astype(np.float32), question.weights[fit], True
-            )
-            surely = presence_pool(heard.presence[:, :, None])[:, 0]
-            curve = fit_curve(surely[fit], stated[fit].astype(np.float64), question.weights[fit])
-            rate = recall(surely[fit], stated[fit]) if choices.recall else 1.0
-            presence = _scaled(curve, rate)
-            present = presence(surely)
-            missing = present * (1 - rate) / np.maximum(1 - present * rate, 1e-9)
-            unsaid = 1 - missing if question.absent else 0.0
-            mass = np.where(stated, 1.0, unsaid) * (question.absent | (present >= SAYABLE))
-        best = shares.argmax(axis=1)
-        hits = question.targets[rows, best] * stated
-        if choices.slips and contested is not None and len(contested.codes):
-            said = pool(contested.evidence)
-            slip = np.maximum(slips(said, contested.codes, question.targets.sum(axis=0)), LEAST_SLIP)
-            given = question.targets.argmax(axis=1)
-            chance = slip_chance(shares[rows, given], present, slip[given], rate)
-            mass = np.where(stated & (hits == 0), mass * (1 - chance), mass)
-        counted = fit & (mass > 0)
-        score = shares.max(axis=1) * (present if question.absent else 1.0)
-        curves = (fit_curve(score[counted], hits[counted], (question.weights * mass)[counted]),)
-    chances = _chances(question.kind, shares, present, curves, question.absent)
-    if many:
-        unlikely = (chances < UNLIKELY) & fit[:, None]
-        slip = (question.targets * unlikely).sum(axis=0) / np.maximum(unlikely.sum(axis=0), 1)
-        slip = np.maximum(slip, LEAST_SLIP)
-    best = chances.argmax(axis=1)
-    trials = []
-    for at in range(len(question.values)):
-        mine = fit & (chances[:, at] > 0) & (mass > 0) & (many | (best == at))
-        trials.append(Trial(chances[mine, at], question.targets[mine, at], mass[mine]))
-    thresholds = choose_thresholds(
-        trials, asked * rate if many else asked, choices.confidence, choices.min_support, choices.pooled
-    )
-    return AttributeModel(
+    elif len(heard.presence):
+        presence_pool = fit_pool(
+            heard.presence[:, fit, None], stated[fit, None].astype(np.float32), question.weights[fit], True
+        )
+        surely = presence_pool(heard.presence[:, :, None])[:, 0]
+        rate = recall(surely[fit], stated[fit]) if choices.recall else 1.0
+        presence = _scaled(fit_curve(surely[fit], stated[fit].astype(np.float64), question.weights[fit]), rate)
+    if not many and choices.slips and contested is not None and len(contested.codes):
+        found = slips(pool(contested.evidence), contested.codes, question.targets.sum(axis=0))
+        slip = np.maximum(found, LEAST_SLIP)
+    model = AttributeModel(
         question.name,
         question.kind,
         question.values,
@@ -386,11 +356,67 @@ def calibrated(
         presence_pool,
         curves,
         presence,
-        thresholds,
+        (),
         question.absent,
         rate,
         slip,
     )
+    if not many:
+        mass = _mass(model, question, shares, model.sayable(heard), contested is not None)
+        counted = fit & (mass > 0)
+        score = shares.max(axis=1) * (model.sayable(heard) if question.absent else 1.0)
+        hits = _hits(question, shares)
+        model = replace(
+            model, curves=(fit_curve(score[counted], hits[counted], (question.weights * mass)[counted]),)
+        )
+    chances, mass = judged(model, question, heard, contested)
+    if many:
+        unlikely = (chances < UNLIKELY) & fit[:, None]
+        slip = (question.targets * unlikely).sum(axis=0) / np.maximum(unlikely.sum(axis=0), 1)
+        model = replace(model, slip=np.maximum(slip, LEAST_SLIP))
+    best = chances.argmax(axis=1)
+    trials = []
+    for at in range(v):
+        mine = fit & (chances[:, at] > 0) & (mass > 0) & (many | (best == at))
+        trials.append(Trial(chances[mine, at], question.targets[mine, at], mass[mine]))
+    thresholds = choose_thresholds(
+        trials, asked * rate if many else asked, choices.confidence, choices.min_support, choices.pooled
+    )
+    return replace(model, thresholds=thresholds)
+
+
+def judged(
+    model: AttributeModel, question: Question, heard: Heard, contested: Contested | None
+) -> tuple[Doubles, Doubles]:
+    """Return calibrated chances [m, v] of the donors, and how much each counts as held-out evidence, float64 [m]."""
+    chances = model.chances(heard)
+    if question.kind == "many":
+        return chances, np.ones(len(chances))
+    shares = model.pool(heard.evidence)
+    return chances, _mass(model, question, shares, model.sayable(heard), contested is not None)
+
+
+def _hits(question: Question, shares: Doubles) -> Doubles:
+    best = shares.argmax(axis=1)
+    return np.asarray(question.targets[np.arange(len(best)), best], np.float64)
+
+
+def _mass(
+    model: AttributeModel, question: Question, shares: Doubles, present: Doubles, disputes: bool
+) -> Doubles:
+    stated = question.stated
+    missing = present * (1 - model.rate) / np.maximum(1 - present * model.rate, 1e-9)
+    mass = np.where(stated, 1.0, 1 - missing if question.absent else 0.0)
+    if model.presence is None:
+        mass = stated.astype(np.float64)
+    elif not question.absent:
+        mass = mass * (present >= SAYABLE)
+    if model.choices.slips and disputes:
+        given = question.targets.argmax(axis=1)
+        rows = np.arange(len(given))
+        chance = slip_chance(shares[rows, given], present, model.slip[given], model.rate)
+        mass = np.where(stated & (_hits(question, shares) == 0), mass * (1 - chance), mass)
+    return np.asarray(mass)
 
 
 def _scaled(curve: Curve, rate: float) -> Curve:
