@@ -230,7 +230,7 @@ def labels(
     """Return by attribute and asked precision how the labels compare with the truth."""
     found: dict[str, dict[float, dict[str, Any]]] = {}
     for name, lesson in lessons.items():
-        if lesson.model is None or lesson.question is None or lesson.heard is None or name not in bench.truth:
+        if lesson.model is None or lesson.question is None or lesson.held is None or name not in bench.truth:
             continue
         rows = asked_rows(bench, name, only)
         if not len(rows):
@@ -238,11 +238,10 @@ def labels(
         found[name] = {}
         for asked in ASKED:
             fit = np.ones(len(lesson.question.rows), bool)
-            model = calibrated(
-                lesson.question, lesson.model.benches, lesson.heard, asked, lesson.model.choices, fit, lesson.contested
-            )
-            chances = model.chances(heard_rows(bench, learned, name, rows))
-            found[name][asked] = judge(bench, name, rows, model.values, chances, model.accept(chances))
+            model = calibrated(lesson.question, lesson.model.benches, lesson.held, asked, lesson.model.choices, fit)
+            heard = heard_rows(bench, learned, name, rows)
+            chances = model.chances(heard)
+            found[name][asked] = judge(bench, name, rows, model.values, chances, model.accept(heard, chances))
     return found
 
 
@@ -331,6 +330,8 @@ def summary(found: dict[str, dict[float, dict[str, Any]]], least: int = 50) -> d
         rows = [each[asked] for each in found.values() if each[asked]["items"] >= least]
         spoken = [row for row in rows if row["accepted"]]
         big = [row["precision"] for row in spoken if row["accepted"] >= 200]
+        if not rows:
+            continue
         p = np.concatenate([row["_p"] for row in rows])
         h = np.concatenate([row["_h"] for row in rows])
         t = np.concatenate([row["_t"] for row in rows])
@@ -395,6 +396,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no presence": {"presence": False},
     "missing tags are absent": {"recall": False},
     "no slips": {"slips": False},
+    "no held-out kinds": {"kinds": False},
     "each value for itself": {"pooled": False},
 }
 
@@ -407,6 +409,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--parts", default="main,styles,noise,ablation")
     parser.add_argument("--variants", default="")
+    parser.add_argument("--styles", default="")
     given = parser.parse_args()
     parts = given.parts.split(",")
     bench = read(given.vectors, given.characters)
@@ -436,14 +439,20 @@ def main() -> None:
                 result[title] = {"summary": summary(found), "attributes": plain(found)}
             result["majority"] = majority(bench, lessons)
             print("majority:", {k: round(v, 3) for k, v in result["majority"].items()})
+    pooled_styles: list[dict[str, dict[float, dict[str, Any]]]] = []
     if "styles" in parts:
-        for style in np.unique(bench.styles).tolist():
+        for style in given.styles.split(",") if given.styles else np.unique(bench.styles).tolist():
             held = without_style(bench, style)
             learned, lessons = learn_all(attributes, held.collection, held.settings, base)
             found = labels(held, learned, lessons, base, held.styles == style)
             if found:
                 table(f"no donor of the style {style}", found)
+                pooled_styles.append(found)
                 result[f"style {style}"] = {"attributes": plain(found)}
+        together = {f"{at} {name}": row for at, each in enumerate(pooled_styles) for name, row in each.items()}
+        result["styles"] = summary(together)
+        for asked, row in result["styles"].items():
+            print(f"all styles at {asked}:", {k: v if v is None else round(v, 3) for k, v in row.items()})
     if given.json:
         given.json.write_text(json.dumps(result, indent=1))
 

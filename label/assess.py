@@ -20,18 +20,18 @@ BINS = 15
 
 def assess(lesson: Lesson) -> dict[str, Any]:
     """Return precision, coverage, support, calibration and confusion of one attribute, cross-fitted by fold."""
-    question, model, heard = lesson.question, lesson.model, lesson.heard
-    if question is None or model is None or heard is None:
+    question, model, held = lesson.question, lesson.model, lesson.held
+    if question is None or model is None or held is None:
         return {"attribute": lesson.attribute.name, "reason": lesson.reason}
     m, v = question.targets.shape
     chances, accepted, mass = np.zeros((m, v)), np.zeros((m, v), bool), np.ones(m)
     rate = 1.0
     for fold in np.unique(question.folds).tolist():
         test = question.folds == fold
-        fitted = calibrated(question, model.benches, heard, model.asked, model.choices, ~test, lesson.contested)
-        here, weight = judged(fitted, question, heard, lesson.contested)
+        fitted = calibrated(question, model.benches, held, model.asked, model.choices, ~test)
+        here, weight = judged(fitted, question, held.near, held.contested)
         chances[test], mass[test] = here[test], weight[test]
-        accepted[test] = fitted.accept(here)[test]
+        accepted[test] = fitted.accept(held.near, here)[test]
         rate = fitted.rate
     many = question.kind == "many"
     best = chances.argmax(axis=1)

@@ -18,7 +18,9 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class FeatureMap:
-    """Frozen features of a collection: ``mean`` [d], ``landmarks`` [m, d], ``gamma``, ``whiten`` [m, q], scales.
+    """Frozen features of a collection: ``mean`` [d], ``landmarks`` [m, d] and their ``folds``, ``gamma``, scales.
+
+    Items as close to a landmark as ``familiar`` are like the donors, those as far as ``foreign`` like no donor.
 
     Two forms: *plain* [n, d + m] is quick to compute, *white* [n, d + q] is what subspaces are learned in, since a
     ridge there treats all directions alike; ``unfold`` turns a map of white features into one of plain ones.
@@ -30,6 +32,9 @@ class FeatureMap:
     gamma: float
     centre: Floats
     whiten: Floats
+    folds: Ints
+    familiar: float = 0.0
+    foreign: float = -1.0
 
     def plain(self, vectors: npt.NDArray[np.floating]) -> Floats:
         """Return the centred vectors beside their closeness to each landmark, float32 [n, d + m]."""
@@ -49,6 +54,23 @@ class FeatureMap:
         x *= self.scale
         return found
 
+    def nearness(self, plain: Floats, barred: npt.NDArray[np.bool_]) -> Floats:
+        """Return the closeness of items [n] to their closest landmark that is not ``barred`` [m], 1 where it is equal."""
+        if not len(self.landmarks) or barred.all():
+            return np.ones(len(plain), np.float32)
+        d = len(self.mean)
+        shift = np.where(barred, -np.inf, self.centre).astype(np.float32)
+        found: Floats = (plain[:, d:] + shift).max(axis=1)
+        return found
+
+    def strange(self, plain: Floats, fold: int) -> Floats:
+        """Return how unlike all donors of other folds items [n] are, 0 (as usual) to 1 (as if their kind were new)."""
+        width = self.familiar - self.foreign
+        if width <= 0 or not len(self.landmarks):
+            return np.zeros(len(plain), np.float32)
+        near = self.nearness(plain, self.folds == fold)
+        return np.clip((self.familiar - near) / width, 0, 1).astype(np.float32)
+
     def white(self, plain: Floats) -> Floats:
         """Return white features of plain ones, float32 [n, d + q]."""
         d = len(self.mean)
@@ -64,8 +86,10 @@ class FeatureMap:
         return np.concatenate([basis[:d], self.whiten @ basis[d:]])
 
 
-def fit_features(vectors: npt.NDArray[np.floating], landmarks: int, width: float, seed: int) -> FeatureMap:
-    """Return the features of a sample of vectors [n, d]; ``width`` in units of the median squared distance.
+def fit_features(
+    vectors: npt.NDArray[np.floating], folds: Ints, landmarks: int, width: float, seed: int
+) -> FeatureMap:
+    """Return the features of a sample of vectors [n, d] of ``folds`` [n]; ``width`` in median squared distances.
 
     ``landmarks`` of the sample are drawn at random; 0 leaves the vectors as they are.
     """
@@ -77,9 +101,10 @@ def fit_features(vectors: npt.NDArray[np.floating], landmarks: int, width: float
     m = min(landmarks, len(x) // 2)
     if m < 8:
         none = np.empty((0, d), np.float32)
-        return FeatureMap(mean, scale, none, 1.0, np.empty(0, np.float32), np.empty((0, 0), np.float32))
+        return FeatureMap(mean, scale, none, 1.0, np.empty(0, np.float32), np.empty((0, 0), np.float32), folds[:0])
     random = np.random.default_rng(seed)
-    marks = x[np.sort(random.choice(len(x), m, replace=False))]
+    chosen = np.sort(random.choice(len(x), m, replace=False))
+    marks = x[chosen]
     squares = (marks**2).sum(axis=1)
     distance = np.maximum(squares[:, None] + squares - 2 * marks @ marks.T, 0)
     typical = float(np.median(distance[distance > 1e-6])) if (distance > 1e-6).any() else 1.0
@@ -87,9 +112,46 @@ def fit_features(vectors: npt.NDArray[np.floating], landmarks: int, width: float
     values, directions = np.linalg.eigh(np.exp(-gamma * distance).astype(np.float64))
     keep = values > 1e-5 * values[-1]
     whiten = (directions[:, keep] / np.sqrt(values[keep])).astype(np.float32)
-    found = FeatureMap(mean, scale, marks, gamma, np.zeros(m, np.float32), whiten)
+    found = FeatureMap(mean, scale, marks, gamma, np.zeros(m, np.float32), whiten, folds[chosen])
     sample = x[: 1 << 14] + mean
     near = found.plain(sample)[:, d:]
     centre = near.mean(axis=0)
     spread = float(np.sqrt((((near - centre) @ whiten) ** 2).sum(axis=1).mean()))
-    return FeatureMap(mean, scale, marks, gamma, centre, whiten / np.float32(max(spread, 1e-9)))
+    return FeatureMap(mean, scale, marks, gamma, centre, whiten / np.float32(max(spread, 1e-9)), folds[chosen])
+
+
+def kinds_of(vectors: npt.NDArray[np.floating], count: int, seed: int) -> Floats:
+    """Return the centres [c, d] of ``count`` kinds of picture among vectors [n, d], by k-means: art styles, roughly."""
+    x = vectors.astype(np.float32)
+    random = np.random.default_rng(seed)
+    count = max(1, min(count, len(x) // 20))
+    centres = x[random.choice(len(x), 1)]
+    # Far-first seeding: a small style that lies apart gets a centre of its own.
+    distance = ((x - centres[0]) ** 2).sum(axis=1)
+    for _ in range(count - 1):
+        centres = np.concatenate([centres, x[[int(distance.argmax())]]])
+        distance = np.minimum(distance, ((x - centres[-1]) ** 2).sum(axis=1))
+    for _ in range(10):
+        nearest = kind_of(x, centres)
+        for at in range(len(centres)):
+            if (nearest == at).any():
+                centres[at] = x[nearest == at].mean(axis=0)
+    return centres
+
+
+def kind_of(vectors: npt.NDArray[np.floating], centres: Floats) -> Ints:
+    """Return the number of the nearest centre of each vector, int64 [n]."""
+    half = (centres**2).sum(axis=1) / 2
+    found: Ints = (vectors.astype(np.float32) @ centres.T - half).argmax(axis=1)
+    return found
+
+
+def fold_kinds(kinds: Ints, count: int, folds: int) -> Ints:
+    """Return the fold of each kind, int64 [count]: the largest first, each into the fold that is the smallest."""
+    sizes = np.bincount(kinds, minlength=count)
+    filled = np.zeros(folds, np.int64)
+    found = np.zeros(count, np.int64)
+    for kind in np.argsort(-sizes, kind="stable").tolist():
+        found[kind] = int(filled.argmin())
+        filled[found[kind]] += sizes[kind]
+    return found

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from label.features import FeatureMap, fit_features
-from label.model import AttributeModel, Choices, Contested, Dispute, Heard, by_fold, learn
+from label.features import FeatureMap, fit_features, fold_kinds, kind_of, kinds_of
+from label.model import AttributeModel, Choices, Dispute, Held, Heard, by_fold, learn
 from label.question import Bools, Floats, Ints, Question, sample_donors
 from label.statements import Stated
 from schema.settings import LabelSettings
@@ -21,6 +21,10 @@ LANDMARKS = 512
 WIDTH = 2.0
 """Width of the landmark kernel in median squared distances."""
 FEATURE_SAMPLE = 1 << 15
+KINDS, KIND_FOLDS = 16, 4
+"""Kinds of picture that are told apart, and the folds in which whole kinds are held out."""
+FAMILIAR, FOREIGN = 0.1, 0.5
+"""Quantiles of closeness: a tenth of the usual items counts as somewhat strange, half of those of a new kind as quite."""
 
 
 @dataclass(slots=True)
@@ -54,8 +58,7 @@ class Lesson:
     attribute: Attribute
     question: Question | None = None
     model: AttributeModel | None = None
-    heard: Heard | None = None
-    contested: Contested | None = None
+    held: Held | None = None
     reason: str = ""
     left_out: int = 0
 
@@ -90,11 +93,12 @@ class Learned:
         bases = [basis for model in models.values() for basis in model.benches[fold].bases()]
         if not bases:
             return {}
+        strange = self.features.strange(plain, fold)
         everywhere = plain @ np.concatenate(bases, axis=1)
         ends = np.cumsum([basis.shape[1] for basis in bases])
         parts = iter(np.split(everywhere, ends[:-1], axis=1))
         return {
-            name: model.hear(fold, [next(parts) for _ in model.benches[fold].bases()])
+            name: model.hear(fold, [next(parts) for _ in model.benches[fold].bases()], strange)
             for name, model in models.items()
         }
 
@@ -175,8 +179,7 @@ def learn_all(
     sample = tagged if len(tagged) else collection.vector_rows
     if len(sample) > FEATURE_SAMPLE:
         sample = np.sort(random.choice(sample, FEATURE_SAMPLE, replace=False))
-    vectors = collection.vectors[collection.at[sample]]
-    features = fit_features(vectors, landmarks, WIDTH, settings.seed)
+    features, centres, kinds = _features(collection, sample, landmarks, settings.seed)
     lessons: dict[str, Lesson] = {}
     models: dict[str, AttributeModel] = {}
     for attribute in attributes:
@@ -184,18 +187,48 @@ def learn_all(
         if isinstance(posed, str):
             lessons[attribute.name] = Lesson(attribute, reason=posed)
         else:
-            plain = features.plain(collection.vectors[collection.at[posed.rows]])
+            vectors = collection.vectors[collection.at[posed.rows]]
+            plain = features.plain(vectors)
             asked = settings.precision_by_attribute.get(
                 attribute.name, attribute.precision or settings.precision
             )
             # Few donors, few coordinates: a direction needs some donors to be told from noise.
             fitted = replace(choices, size=min(choices.size, max(2, len(posed.rows) // 10)))
             dispute = disputed(attribute, collection, posed, features)
-            model, heard, contested = learn(
-                posed, plain, features.white(plain), features, asked, fitted, dispute
-            )
+            apart = kinds[kind_of(vectors, centres)] if features.familiar > features.foreign else None
+            model, held = learn(posed, plain, features, asked, fitted, dispute, apart)
             models[attribute.name] = model
-            lessons[attribute.name] = Lesson(attribute, posed, model, heard, contested)
-            lessons[attribute.name].left_out = int(round(float(posed.weights.sum()))) - len(posed.rows)
+            left_out = int(round(float(posed.weights.sum()))) - len(posed.rows)
+            lessons[attribute.name] = Lesson(attribute, posed, model, held, left_out=left_out)
         told()
     return Learned(features, models, choices.folds, settings.seed), lessons
+
+
+def _features(
+    collection: Collection, sample: Ints, landmarks: int, seed: int
+) -> tuple[FeatureMap, Floats, Ints]:
+    """Return the features, the centres of kinds of picture [c, d], and the fold of each kind [c].
+
+    How far a new kind of picture lies from all landmarks is measured by barring the landmarks of its fold of kinds.
+    """
+    vectors = collection.vectors[collection.at[sample]]
+    features = fit_features(vectors, collection.folds[sample], landmarks, WIDTH, seed)
+    centres = kinds_of(vectors[: 1 << 14], KINDS, seed)
+    nearest = kind_of(vectors, centres)
+    kinds = fold_kinds(nearest, len(centres), KIND_FOLDS)
+    if len(centres) < KIND_FOLDS or not len(features.landmarks):
+        return features, centres, kinds
+    marks = kinds[kind_of(features.landmarks + features.mean, centres)]
+    near, far = np.ones(len(sample), np.float32), np.ones(len(sample), np.float32)
+    own = collection.folds[sample]
+    for start in range(0, len(sample), 4096):
+        part = slice(start, start + 4096)
+        plain = features.plain(vectors[part])
+        for fold in np.unique(own[part]).tolist():
+            at = np.flatnonzero(own[part] == fold)
+            near[start + at] = features.nearness(plain[at], features.folds == fold)
+        for fold in range(KIND_FOLDS):
+            at = np.flatnonzero(kinds[nearest[part]] == fold)
+            far[start + at] = features.nearness(plain[at], marks == fold)
+    familiar, foreign = float(np.quantile(near, FAMILIAR)), float(np.quantile(far, FOREIGN))
+    return replace(features, familiar=familiar, foreign=foreign), centres, kinds

@@ -24,6 +24,8 @@ SAYABLE = 0.5
 IDENTITY = Curve(1.0, 0.0, np.array([0.0, 1.0]), np.array([0.0, 1.0]))
 LEAST_SLIP = 0.001
 """No value is never stated wrongly."""
+FAINT = 0.01
+"""Votes for one of several values below this say nothing about how far a clear vote can be believed."""
 UNLIKELY = 0.05
 """A value of several that is stated where the votes give it less than this is a slip of the tagger."""
 
@@ -42,6 +44,7 @@ class Choices:
     presence: bool = True
     recall: bool = True
     slips: bool = True
+    kinds: bool = True
     pooled: bool = True
     confidence: float = 0.8
     min_support: int = 15
@@ -64,12 +67,14 @@ class Bench:
 @dataclass(frozen=True, slots=True)
 class Heard:
     """Uncalibrated evidence on n items: ``evidence`` [s, n, v], ``presence`` [t, n] log odds that a tagger would
-    state a value, ``support`` [n] effective voters, ``cells`` int16 [2, n] of the items among the donors."""
+    state a value, ``support`` [n] effective voters, ``cells`` int16 [2, n] of the items among the donors, ``strange``
+    [n] how unlike all donors an item is, 0 to 1."""
 
     evidence: Floats
     presence: Floats
     support: Floats
     cells: npt.NDArray[np.int16]
+    strange: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +98,18 @@ class AttributeModel:
     absent: bool
     rate: float
     slip: Doubles
+    far: Curve | None = None
+    far_thresholds: tuple[Threshold, ...] = ()
 
-    def hear(self, fold: int, coordinates: Sequence[Floats]) -> Heard:
+    def hear(self, fold: int, coordinates: Sequence[Floats], strange: Floats) -> Heard:
         """Return the evidence on items of one fold, at the coordinates of each judge in the order of ``bases``."""
-        return hear(self.benches[fold], coordinates, self.choices, len(self.values))
+        return hear(self.benches[fold], coordinates, self.choices, len(self.values), strange)
 
     def chances(self, heard: Heard) -> Doubles:
         """Return calibrated probabilities float64 [n, v]."""
         presence = _presence(heard, self.presence_pool, self.presence)
-        return _chances(self.kind, self.pool(heard.evidence), presence, self.curves, self.absent)
+        shares = self.pool(heard.evidence)
+        return _chances(self.kind, shares, presence, self.curves, self.absent, self.far, heard.strange)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -122,12 +130,18 @@ class AttributeModel:
         presence = _presence(heard, self.presence_pool, self.presence)[:, None]
         return 1 - slip_chance(self.pool(heard.evidence), presence, self.slip, self.rate)
 
-    def accept(self, chances: Doubles) -> Bools:
-        """Return which values stand, bool [n, v]: at or above their threshold, and for one-of the item's best."""
+    def accept(self, heard: Heard, chances: Doubles) -> Bools:
+        """Return which values stand, bool [n, v]: at or above their threshold, and for one-of the item's best.
+
+        The stranger the item, the nearer its threshold is to the one learned on kinds of picture held out whole.
+        """
         at = np.array([threshold.at for threshold in self.thresholds])
+        if self.far is not None:
+            apart = np.array([max(threshold.at, near) for threshold, near in zip(self.far_thresholds, at, strict=True)])
+            at = at + heard.strange[:, None] * (apart - at)
         passed: Bools = chances >= at
         if self.kind == "one":
-            passed &= np.arange(len(at)) == chances.argmax(axis=1)[:, None]
+            passed &= np.arange(len(self.values)) == chances.argmax(axis=1)[:, None]
         return passed
 
 
@@ -150,7 +164,9 @@ class Contested:
     evidence: Floats
 
 
-def hear(bench: Bench, coordinates: Sequence[Floats], choices: Choices, v: int) -> Heard:
+def hear(
+    bench: Bench, coordinates: Sequence[Floats], choices: Choices, v: int, strange: Floats
+) -> Heard:
     """Return what the judges of one fold say of n items, from the items' coordinates for each judge."""
     places = iter(coordinates)
     parts: list[Floats] = []
@@ -169,7 +185,7 @@ def hear(bench: Bench, coordinates: Sequence[Floats], choices: Choices, v: int) 
         cells[1] = tally.cell
         presence = -logit(np.exp(said[:, :, -1])).astype(np.float32)
     evidence = np.concatenate(parts) if parts else np.zeros((0, n, v), np.float32)
-    return Heard(evidence, presence, support, cells)
+    return Heard(evidence, presence, support, cells, strange)
 
 
 def _presence(heard: Heard, pool: Pool | None, curve: Curve | None) -> Doubles:
@@ -178,19 +194,37 @@ def _presence(heard: Heard, pool: Pool | None, curve: Curve | None) -> Doubles:
     return curve(pool(heard.presence[:, :, None])[:, 0])
 
 
-def _chances(kind: str, shares: Doubles, presence: Doubles, curves: Sequence[Curve], absent: bool) -> Doubles:
+def _chances(
+    kind: str,
+    shares: Doubles,
+    presence: Doubles,
+    curves: Sequence[Curve],
+    absent: bool,
+    far: Curve | None,
+    strange: Floats,
+) -> Doubles:
     if kind == "many":
-        return np.stack([curve(shares[:, at]) for at, curve in enumerate(curves)], axis=1)
+        found = np.stack([curve(shares[:, at]) for at, curve in enumerate(curves)], axis=1)
+        return found if far is None else _estranged(found, far(shares), strange[:, None])
     best = shares.argmax(axis=1)
     top = shares[np.arange(len(best)), best]
     # Where there may be nothing to say, the chance shrinks; elsewhere a value is there, though few may state it.
-    sure = curves[0](top * presence) if absent else curves[0](top) * (presence >= SAYABLE)
+    score = top * presence if absent else top
+    sure = curves[0](score)
+    if far is not None:
+        sure = _estranged(sure, far(score), strange)
+    if not absent:
+        sure = sure * (presence >= SAYABLE)
     # The calibrated chance is the best value's; the others share what is left as they shared the vote.
     found = shares * ((1 - sure) / np.maximum(1 - top, 1e-9))[:, None]
     found = np.minimum(found, sure[:, None])
     found[np.arange(len(best)), best] = sure
     found[sure <= 0] = 0
     return np.asarray(found)
+
+
+def _estranged(near: Doubles, far: Doubles, strange: npt.NDArray[np.floating]) -> Doubles:
+    return np.asarray(near + strange * (np.minimum(near, far) - near))
 
 
 def benches_of(
@@ -257,7 +291,9 @@ def benches_of(
     return tuple(found)
 
 
-def held_out(question: Question, plain: Floats, benches: Sequence[Bench], choices: Choices) -> Heard:
+def held_out(
+    question: Question, plain: Floats, benches: Sequence[Bench], choices: Choices, strange: Floats
+) -> Heard:
     """Return the evidence on every donor from judges that saw neither it nor its fold."""
     return by_fold(
         question.folds,
@@ -266,6 +302,7 @@ def held_out(question: Question, plain: Floats, benches: Sequence[Bench], choice
             [plain[pick] @ basis for basis in benches[fold].bases()],
             choices,
             len(question.values),
+            strange[pick],
         ),
     )
 
@@ -282,41 +319,64 @@ def by_fold(folds: Ints, listen: Callable[[int, Ints], Heard]) -> Heard:
         np.concatenate([each.presence for _, each in parts], axis=1)[:, back],
         np.concatenate([each.support for _, each in parts])[back],
         np.concatenate([each.cells for _, each in parts], axis=1)[:, back],
+        np.concatenate([each.strange for _, each in parts])[back],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Held-out evidence on the donors of a question: ``near`` by families, ``far`` with whole kinds of picture held
+    out (None where there are no kinds apart), ``contested`` on items whose tags contradict each other."""
+
+    near: Heard
+    far: Heard | None
+    contested: Contested | None
 
 
 def learn(
     question: Question,
     plain: Floats,
-    white: Floats,
     features: FeatureMap,
     asked: float,
     choices: Choices,
     dispute: Dispute | None = None,
-) -> tuple[AttributeModel, Heard, Contested | None]:
-    """Return the fitted model of an attribute and the held-out evidence on its donors."""
+    apart: Ints | None = None,
+) -> tuple[AttributeModel, Held]:
+    """Return the fitted model of an attribute and the held-out evidence; ``apart`` [m] are folds of whole kinds."""
+    white = features.white(plain)
     benches = benches_of(question, plain, white, features, choices)
-    heard = held_out(question, plain, benches, choices)
+    strange = np.zeros(len(plain), np.float32)
+    for fold in range(choices.folds):
+        pick = question.folds == fold
+        strange[pick] = features.strange(plain[pick], fold)
+    near = held_out(question, plain, benches, choices, strange)
+    far = None
+    if apart is not None and choices.kinds and len(np.unique(apart)) > 1:
+        by_kind = replace(question, folds=apart)
+        fewer = replace(choices, folds=int(apart.max()) + 1)
+        strangers = benches_of(by_kind, plain, white, features, fewer)
+        far = held_out(by_kind, plain, strangers, fewer, np.ones(len(plain), np.float32))
     said = None
     if dispute is not None and len(dispute.codes):
-        evidence = np.zeros((len(heard.evidence), len(dispute.codes), len(question.values)), np.float32)
+        evidence = np.zeros((len(near.evidence), len(dispute.codes), len(question.values)), np.float32)
         for fold in np.unique(dispute.folds).tolist():
             at = dispute.folds == fold
             places = [dispute.plain[at] @ basis for basis in benches[fold].bases()]
-            evidence[:, at] = hear(benches[fold], places, choices, len(question.values)).evidence
+            none = np.zeros(int(at.sum()), np.float32)
+            evidence[:, at] = hear(benches[fold], places, choices, len(question.values), none).evidence
         said = Contested(dispute.rows, dispute.codes, evidence)
+    held = Held(near, far, said)
     everyone = np.ones(len(question.rows), bool)
-    return calibrated(question, benches, heard, asked, choices, everyone, said), heard, said
+    return calibrated(question, benches, held, asked, choices, everyone), held
 
 
 def calibrated(
     question: Question,
     benches: tuple[Bench, ...],
-    heard: Heard,
+    held: Held,
     asked: float,
     choices: Choices,
     fit: Bools,
-    contested: Contested | None = None,
 ) -> AttributeModel:
     """Return the model whose pool, curves and thresholds are fitted on the held-out donors ``fit`` [m].
 
@@ -324,6 +384,7 @@ def calibrated(
     than one miss, an item that states nothing counts as a miss as far as it probably has nothing to state.
     """
     stated, many, v = question.stated, question.kind == "many", len(question.values)
+    heard, contested = held.near, held.contested
     pick = fit if many else stated & fit
     pool = fit_pool(heard.evidence[:, pick], question.targets[pick], question.weights[pick], many)
     shares = pool(heard.evidence)
@@ -332,7 +393,7 @@ def calibrated(
     if many:
         rate = recall(shares[fit].ravel(), question.targets[fit].ravel() > 0) if choices.recall else 1.0
         curves = tuple(
-            _scaled(fit_curve(shares[fit, at], question.targets[fit, at], question.weights[fit]), rate)
+            _scaled(fit_curve(shares[fit, at], question.targets[fit, at], (question.weights * (1 - heard.strange))[fit]), rate)
             for at in range(v)
         )
     elif len(heard.presence):
@@ -361,28 +422,57 @@ def calibrated(
         rate,
         slip,
     )
+    near = 1 - heard.strange
     if not many:
         mass = _mass(model, question, shares, model.sayable(heard), contested is not None)
-        counted = fit & (mass > 0)
+        counted = fit & (mass * near > 0)
         score = shares.max(axis=1) * (model.sayable(heard) if question.absent else 1.0)
         hits = _hits(question, shares)
-        model = replace(
-            model, curves=(fit_curve(score[counted], hits[counted], (question.weights * mass)[counted]),)
-        )
+        curve = fit_curve(score[counted], hits[counted], (question.weights * mass * near)[counted])
+        model = replace(model, curves=(curve,))
+    if held.far is not None:
+        model = _with_far(model, question, held.far, contested is not None, fit)
     chances, mass = judged(model, question, heard, contested)
     if many:
         unlikely = (chances < UNLIKELY) & fit[:, None]
         slip = (question.targets * unlikely).sum(axis=0) / np.maximum(unlikely.sum(axis=0), 1)
         model = replace(model, slip=np.maximum(slip, LEAST_SLIP))
+    usual = fit & (near > 0.5)
+    return replace(model, thresholds=_thresholds(model, question, chances, mass, usual))
+
+
+def _with_far(
+    model: AttributeModel, question: Question, heard: Heard, disputes: bool, fit: Bools
+) -> AttributeModel:
+    shares = model.pool(heard.evidence)
+    present = model.sayable(heard)
+    if question.kind == "many":
+        pick = fit[:, None] & (shares > FAINT)
+        weights = np.repeat(question.weights[:, None], shares.shape[1], axis=1)
+        far = _scaled(fit_curve(shares[pick], question.targets[pick], weights[pick]), model.rate)
+        mass = np.ones(len(shares))
+    else:
+        mass = _mass(model, question, shares, present, disputes)
+        counted = fit & (mass > 0)
+        score = shares.max(axis=1) * (present if question.absent else 1.0)
+        far = fit_curve(score[counted], _hits(question, shares)[counted], (question.weights * mass)[counted])
+    model = replace(model, far=far)
+    chances = model.chances(heard)
+    return replace(model, far_thresholds=_thresholds(model, question, chances, mass, fit))
+
+
+def _thresholds(
+    model: AttributeModel, question: Question, chances: Doubles, mass: Doubles, fit: Bools
+) -> tuple[Threshold, ...]:
+    many = question.kind == "many"
     best = chances.argmax(axis=1)
     trials = []
-    for at in range(v):
+    for at in range(len(question.values)):
         mine = fit & (chances[:, at] > 0) & (mass > 0) & (many | (best == at))
         trials.append(Trial(chances[mine, at], question.targets[mine, at], mass[mine]))
-    thresholds = choose_thresholds(
-        trials, asked * rate if many else asked, choices.confidence, choices.min_support, choices.pooled
-    )
-    return replace(model, thresholds=thresholds)
+    choices = model.choices
+    asked = model.asked * model.rate if many else model.asked
+    return choose_thresholds(trials, asked, choices.confidence, choices.min_support, choices.pooled)
 
 
 def judged(

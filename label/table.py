@@ -126,7 +126,7 @@ def _vote(
     checked = (mine > 0) & (mine < SOURCES.index("review"))
     # Only what the tagger wrote can be a slip of the tagger; texts are read by rules and checked in the same way.
     chance[np.ix_(places, at)] = np.where(checked, reliable, chance[np.ix_(places, at)])
-    accepted = model.accept(votes) & open_[places][:, None] & (mine == 0)
+    accepted = model.accept(heard, votes) & open_[places][:, None] & (mine == 0)
     if not many:
         accepted &= (said[places].max(axis=1, initial=0) == 0)[:, None]
     _doubt(column, start, places, at, mine, checked, reliable, votes, accepted, tagged, model)
