@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -13,11 +14,11 @@ import pyarrow as pa
 from index.progress import progress
 from index.runs import Runs
 from index.store import Store
+from label.assess import assess
 from label.collect import FOLDS, Found, collect
 from label.frozen import freeze
 from label.learning import Learned, Lesson, learn_all
 from label.model import Choices
-from label.question import Ints
 from label.table import Column, Doubt, arrays, decide
 from schema import tables
 from schema.errors import StoreError
@@ -26,6 +27,8 @@ from schema.settings import LabelSettings, Settings
 from schema.vocabulary import Vocabulary, load_vocabulary
 
 CHUNK = 1 << 16
+METHOD = 2
+"""Counts up when the same inputs get other labels, so that stores are labelled again."""
 NOISE = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),
@@ -70,7 +73,11 @@ def run_label(store: Store, settings: Settings, encode: Encode | None = None) ->
         with progress(found.collection.size, "label") as bar:
             store.replace("labels", writer.batches(schema, bar.add), schema)
         store.replace("label_noise", [writer.noise()], NOISE)
-        blobs = [{"name": "learned", "blob": freeze(learned)}]
+        held = {name: assess(lesson) for name, lesson in lessons.items()}
+        blobs = [
+            {"name": "learned", "blob": freeze(learned)},
+            {"name": "report", "blob": json.dumps(held, sort_keys=True).encode()},
+        ]
         store.replace("label_models", pa.Table.from_pylist(blobs, tables.MODELS), tables.MODELS)
         run.outputs.extend(["labels", "label_noise", "label_models"])
         counts, notes = told(writer, lessons, found)
@@ -83,6 +90,7 @@ def run_label(store: Store, settings: Settings, encode: Encode | None = None) ->
 def recorded_settings(settings: Settings, vocabulary: Vocabulary) -> dict[str, Any]:
     """Return what the labels depend on besides the tables."""
     return {
+        "method": METHOD,
         "label": settings.label.model_dump(),
         "tags": settings.tags.model_dump(),
         "vocabulary": vocabulary.model_dump(),
@@ -266,8 +274,3 @@ def told(writer: Writer, lessons: dict[str, Lesson], found: Found) -> tuple[dict
         if silent:
             notes.append(f"{name}: abstains on {'; '.join(silent)}")
     return counts, notes
-
-
-def rows_of(found: Found) -> Ints:
-    """Return the rows that have a vector."""
-    return found.collection.vector_rows
