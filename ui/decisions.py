@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from index.reviews import ReviewedLabel
 from schema.errors import ReviewError
 from schema.records import Decision
 from schema.vocabulary import Attribute
 from ui.desk import Desk, Item, Label
+from ui.feedback import ripple, touched
 
 UNKNOWN, ACCEPT, REJECT, SEVERAL, ONE = "unknown", "accept", "reject", "several", "one"
 
@@ -97,15 +99,34 @@ def preview_text(desk: Desk, rows: Sequence[int], attribute: Attribute, action: 
         parts += [f"{same} without a label left out"] if same else []
     elif same:
         parts.append(f"{same} as {'it is' if same == 1 else 'they are'}")
-    moved = votes_moved(desk, rows, attribute)
-    if moved is not None:
+    if action in ("set", UNKNOWN, ACCEPT):
+        moved, follow = consequences(desk, items, attribute, action, value)
         parts.append(f"{moved} votes move")
+        parts += [f"{follow} more {'label follows' if follow == 1 else 'labels follow'}"] if follow else []
     return ", ".join(parts)
 
 
-def votes_moved(desk: Desk, rows: Sequence[int], attribute: Attribute) -> int | None:
-    """Return how many other items have one of these among their neighbours; None before there is a graph."""
-    return desk.neighbours_of(rows) if attribute else None
+def consequences(
+    desk: Desk, items: Sequence[Item], attribute: Attribute, action: str, value: str
+) -> tuple[int, int]:
+    """Return how many other items would be judged again, and how many of their labels would change."""
+    supposed = {}
+    for item in items:
+        shown = item.labels[attribute.name].values
+        many = attribute.kind == "many" and action == "set"
+        values = {"set": (*shown, value) if many else (value,), ACCEPT: shown}.get(action, ())
+        supposed[item.row] = ReviewedLabel(
+            item.row, item.item_id, attribute.name, values, (), True, "", "", 0
+        )
+    around = touched(desk, list(supposed))
+    known = desk.ripples(attribute.name)
+    found = ripple(desk, attribute, {**desk.pending(attribute.name), **supposed}, around)
+    fresh = [
+        row
+        for row, label in found.labels.items()
+        if known.get(row) is None or known[row].values != label.values
+    ]
+    return found.judged or len(around), len(fresh)
 
 
 def write(desk: Desk, decisions: Sequence[Decision], reviewer: str, as_of: int | None, what: str) -> Written:

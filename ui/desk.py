@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.review_log import Review
-from index.reviews import EffectiveReviews, effect_of, open_log
+from index.reviews import EffectiveReviews, ReviewedLabel, effect_of, open_log
 from schema.errors import StoreError
 from schema.settings import Settings
 from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
@@ -85,6 +85,9 @@ class Desk:
         self._effect = EffectiveReviews()
         self._overrides = overrides_of(())
         self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._due: dict[str, set[int]] = {}
+        self._ripples: dict[str, dict[int, Label]] = {}
+        self._ripples_of = -1
         self._filters: OrderedDict[tuple[Any, ...], Rows] = OrderedDict()
         self._pictures: OrderedDict[int, bytes] = OrderedDict()
         self._lock = threading.RLock()
@@ -95,11 +98,61 @@ class Desk:
         """Return what reviewers have said so far; only what is new in the log is read."""
         with self._lock:
             new = self.log.changes(self._reviews[-1].decision if self._reviews else 0)
+            self._renew_ripples()
             if new:
+                self._note_due(new)
                 self._reviews.extend(new)
                 self._effect = effect_of(self._reviews)
                 self._overrides = overrides_of(self._effect.groups)
             return self._effect
+
+    def _renew_ripples(self) -> None:
+        """Forget the changed labels when a label run has written the table anew, but for decisions after it."""
+        version = self.store.version("labels")
+        if version == self._ripples_of:
+            return
+        self._ripples_of, self._ripples, self._due = version, {}, {}
+        self._note_due(self._reviews)
+
+    def _note_due(self, reviews: Sequence[Review]) -> None:
+        position = self.kept("label run", ("runs",), self._label_position)
+        rows: dict[str, list[Review]] = {}
+        for review in (*self._reviews, *reviews):
+            rows.setdefault(review.batch, []).append(review)
+        for review in reviews:
+            if review.decision <= position:
+                continue
+            for each in rows.get(review.other or "", []) if review.kind == "undo" else [review]:
+                if each.kind == "label" and each.attribute:
+                    self._due.setdefault(each.attribute, set()).add(each.row)
+
+    def _label_position(self) -> int:
+        from index.runs import Runs
+
+        last = Runs(self.store).last("label")
+        return int(last["facts"].get("reviews", 0)) if last else 0
+
+    def pending(self, name: str) -> dict[int, ReviewedLabel]:
+        """Return the reviewed labels of one attribute that no label run has read yet, by row."""
+        position = self.kept("label run", ("runs",), self._label_position)
+        labels = self.effect().labels
+        return {row: said for (row, of), said in labels.items() if of == name and said.decision > position}
+
+    def ripples(self, name: str) -> dict[int, Label]:
+        """Return the labels of one attribute that changed around corrections; judges again what is due."""
+        from ui.feedback import ripple, touched
+
+        with self._lock:
+            self.effect()
+            due = self._due.pop(name, None)
+            known = self._ripples.setdefault(name, {})
+            if due:
+                rows = touched(self, sorted(due))
+                found = ripple(self, self.attribute(name), self.pending(name), rows)
+                for row in rows.tolist():
+                    known.pop(row, None)
+                known.update(found.labels)
+            return known
 
     def reviews(self) -> list[Review]:
         """Return the whole log, oldest first."""
@@ -157,8 +210,13 @@ class Desk:
 
     # ---- items
 
-    def items(self, rows: Sequence[int] | Rows, attributes: Sequence[str] | None = None) -> list[Item]:
-        """Return items by row in the asked order, with their labels (all attributes, or the named ones)."""
+    def items(
+        self, rows: Sequence[int] | Rows, attributes: Sequence[str] | None = None, machine: bool = False
+    ) -> list[Item]:
+        """Return items by row in the asked order, with their labels (all attributes, or the named ones).
+
+        ``machine`` leaves out what corrections around an item have changed since the last label run.
+        """
         wanted = [int(row) for row in rows]
         if not wanted:
             return []
@@ -169,6 +227,7 @@ class Desk:
         labels = self._label_records(wanted, names)
         groups = {r["row"]: r for r in self._take("groups", wanted)}
         effect = self.effect()
+        changed = {} if machine else {name: self.ripples(name) for name in names}
         made = []
         for record in found:
             row = record["row"]
@@ -187,7 +246,7 @@ class Desk:
                     group.get("verdict") or "",
                     bool(group.get("keep", True)),
                     group.get("similarity"),
-                    {name: self._label(row, name, stored, effect) for name in names},
+                    {name: self._label(row, name, stored, effect, changed.get(name, {})) for name in names},
                 )
             )
         return made
@@ -207,8 +266,10 @@ class Desk:
             group = {**group, "verdict": verdict, "keep": keep}
         return group
 
-    def _label(self, row: int, name: str, stored: dict[str, Any], effect: EffectiveReviews) -> Label:
-        machine = label_of(stored, name)
+    def _label(
+        self, row: int, name: str, stored: dict[str, Any], effect: EffectiveReviews, changed: dict[int, Label]
+    ) -> Label:
+        machine = changed.get(row) or label_of(stored, name)
         reviewed = effect.labels.get((row, name))
         if reviewed is None:
             return machine
@@ -269,17 +330,6 @@ class Desk:
         named = ", ".join("'" + g.replace("'", "''") + "'" for g in sorted(group_ids))
         found = self.store.read("groups", ["row"], f"group_id IN ({named})")
         return self.items(found["row"].to_pylist(), [])
-
-    def neighbours_of(self, rows: Sequence[int]) -> int | None:
-        """Return how many other items have one of these among their neighbours; None before there is a graph."""
-        try:
-            table = f"neighbours_{self.store.encoder_key()}"
-        except StoreError:
-            return None
-        if not self.store.has(table):
-            return None
-        ids = self.store.take(table, rows, ["row", "ids"])["ids"].combine_chunks().flatten().to_numpy()
-        return len(np.setdiff1d(ids[ids >= 0], np.asarray(rows)))
 
     def kept(self, name: str, tables: Sequence[str], make: Callable[[], T]) -> T:
         """Return what ``make`` returns, kept until one of the tables changes."""

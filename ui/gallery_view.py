@@ -267,6 +267,10 @@ def label_act(view: View) -> Act:
             "several": "flagged as several characters",
             "one": "no longer flagged",
         }.get(press.action, press.action)
-        return decisions.write(here, made, reviewer(), as_of, what)
+        before = {row: label.values for row, label in here.ripples(attribute.name).items()}
+        done = decisions.write(here, made, reviewer(), as_of, what)
+        after = here.ripples(attribute.name)
+        follow = sum(before.get(row) != label.values for row, label in after.items())
+        return replace(done, text=f"{done.text}, {follow} more follow") if follow else done
 
     return act

@@ -149,6 +149,10 @@ QUEUES: dict[str, tuple[str, Callable[[Desk, Attribute], Rows]]] = {
 }
 
 
+FILLS = ("Unlabelled, most telling first",)
+"""Queues that an item leaves when corrections around it have given it a label."""
+
+
 def queue(desk: Desk, name: str, attribute: Attribute) -> Rows:
     """Return the rows of a queue that nobody has decided on yet, at most LONGEST."""
     order = desk.kept(
@@ -158,6 +162,7 @@ def queue(desk: Desk, name: str, attribute: Attribute) -> Rows:
     )
     effect = desk.effect()
     decided = {row for row, said in effect.labels if said == attribute.name}
+    decided |= {row for row, label in desk.ripples(attribute.name).items() if label.values and name in FILLS}
     decided |= {row for row, flag in effect.subjects.items() if flag == "several"}
     if decided:
         order = order[~np.isin(order, np.fromiter(decided, np.int64, len(decided)))]
