@@ -17,6 +17,8 @@ from dedupe.picture import Picture, Pixels
 Affine = npt.NDArray[np.float32]
 GUESS = 48
 REFINE = 96
+# Sketches that agree less than this in every guess are not worth refining.
+HOPELESS = 0.3
 # Keypoint agreement below this many points says nothing: five points fit many affine maps by chance.
 INLIERS = 8
 
@@ -52,7 +54,9 @@ def shrink(box: tuple[float, float, float, float], share: float) -> tuple[float,
 def warp(image: npt.NDArray[np.float32], affine: Affine, size: tuple[int, int]) -> Pixels:
     """Return ``image`` sampled at the mapped places of a reference of this size (width, height)."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    found: Pixels = cv2.warpAffine(image, affine, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    found: Pixels = cv2.warpAffine(
+        image, affine, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+    )
     return found
 
 
@@ -75,31 +79,35 @@ def guesses(reference: Picture, other: Picture) -> list[Affine]:
     return found
 
 
-def align(reference: Picture, other: Picture, mirror: Picture | None = None) -> Alignment:
-    """Return the best alignment of ``other`` in ``reference``; ``mirror`` is ``other.mirrored()`` where known."""
-    mirror = other.mirrored() if mirror is None else mirror
+def align(reference: Picture, other: Picture) -> Alignment:
+    """Return the best alignment of ``other`` in ``reference``."""
     whole = box_map(frame(reference), frame(other))
     best = Alignment(whole, False, -1.0)
     tried = []
-    small = scaled(GUESS / max(reference.size))
-    own = blurred(reference.lines, GUESS / max(reference.size))
-    for mirrored, picture in ((False, other), (True, mirror)):
-        its = blurred(picture.lines, GUESS / max(picture.size))
-        back = scaled(GUESS / max(picture.size))
+    own = reference.small_lines(GUESS)
+    small, back = scaled(GUESS / max(reference.size)), scaled(GUESS / max(other.size))
+    for mirrored in (False, True):
+        picture = other.mirrored() if mirrored else other
+        its = picture.small_lines(GUESS)
         for guess in guesses(reference, picture):
             at = compose(back, compose(guess, inverse(small)))
             tried.append((score(own, its, at), mirrored, guess))
+        if not mirrored and max(t[0] for t in tried) > 0.97:
+            break
     tried.sort(key=lambda t: -t[0])
     for value, mirrored, guess in tried[:2]:
-        found = refine(reference, mirror if mirrored else other, guess, mirrored)
+        if value < HOPELESS:
+            break
+        found = refine(reference, other.mirrored() if mirrored else other, guess, mirrored)
         best = max(best, found, Alignment(guess, mirrored, value - 0.05), key=lambda a: a.agreement)
         if best.agreement > 0.9:
             return best
     if best.agreement < 0.8:
-        for mirrored, picture in ((False, other), (True, mirror)):
-            guess = by_keypoints(reference, picture)
-            if guess is not None:
-                best = max(best, refine(reference, picture, guess, mirrored), key=lambda a: a.agreement)
+        mirrored = tried[0][1]
+        picture = other.mirrored() if mirrored else other
+        guess = by_keypoints(reference, picture)
+        if guess is not None:
+            best = max(best, refine(reference, picture, guess, mirrored), key=lambda a: a.agreement)
     return best
 
 
@@ -115,7 +123,7 @@ def refine(
 ) -> Alignment:
     """Return a guess after correlation maximisation with long sides of ``side`` pixels, if that helped."""
     by_own, by_other = side / max(reference.size), side / max(other.size)
-    own, its = blurred(reference.lines, by_own), blurred(other.lines, by_other)
+    own, its = reference.small_lines(side), other.small_lines(side)
     start = compose(scaled(by_other), compose(guess, inverse(scaled(by_own))))
     before = score(own, its, start)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
@@ -136,7 +144,9 @@ def plausible(affine: Affine) -> bool:
     a, b = np.linalg.norm(turn[:, 0]), np.linalg.norm(turn[:, 1])
     angle = abs(np.degrees(np.arctan2(turn[1, 0], turn[0, 0])))
     shear = abs(float(turn[:, 0] @ turn[:, 1])) / max(a * b, 1e-9)
-    return bool(0.3 < min(a, b) and max(a, b) < 3.3 and max(a, b) < 1.6 * min(a, b) and angle < 20 and shear < 0.15)
+    return bool(
+        min(a, b) > 0.3 and max(a, b) < 3.3 and max(a, b) < 1.6 * min(a, b) and angle < 20 and shear < 0.15
+    )
 
 
 def by_keypoints(reference: Picture, other: Picture) -> Affine | None:
@@ -153,18 +163,16 @@ def by_keypoints(reference: Picture, other: Picture) -> Affine | None:
     if int(mutual.sum()) < INLIERS:
         return None
     affine, inliers = cv2.estimateAffine2D(
-        own[mutual], its[first[mutual]], method=cv2.RANSAC, ransacReprojThreshold=3.0, maxIters=1000, confidence=0.99
+        own[mutual],
+        its[first[mutual]],
+        method=cv2.RANSAC,
+        ransacReprojThreshold=3.0,
+        maxIters=1000,
+        confidence=0.99,
     )
     if affine is None or int(inliers.sum()) < INLIERS or not plausible(affine):
         return None
     return affine.astype(np.float32)
-
-
-def blurred(lines: Pixels, scale: float) -> Pixels:
-    """Return a line map scaled down, soft enough that neighbouring pixels overlap."""
-    small = cv2.resize(lines, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    found: Pixels = cv2.GaussianBlur(small, (0, 0), 1.0)
-    return found
 
 
 def scaled(scale: float) -> Affine:

@@ -19,6 +19,10 @@ LUMA = np.asarray([0.299, 0.587, 0.114], dtype=np.float32)
 # Colours that span this much of a channel, moved by the same map, are witnesses enough of it.
 APART = 0.3
 MOVED = 0.03
+# ... unless they are mostly one colour, with the mixed pixels of its outline. A gain scales all channels alike and so
+# is hard to mistake; a curve through one colour always exists.
+MOST = {"brightness": 0.75, "saturation": 0.75, "grey": 0.75}
+MOST_OF_CURVES = 0.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,17 @@ def fit_tones(a: Colours, b: Colours) -> list[Tone]:
     for backwards, (x, y) in enumerate(((a, b), (b, a))):
         for tone in (*_one_parameter(x, y), *_grey(x, y)):
             error = _error(tone.apply(x), luma(y).repeat(3, axis=1) if tone.grey else y)
-            if error < 0.05 and error < 0.7 * before and (tone.grey or witnessed(tone.apply, x, y)):
+            if (
+                error < 0.05
+                and error < 0.7 * before
+                and (tone.grey or witnessed(tone.name, tone.apply, x, y))
+            ):
                 found.append((error, Tone(tone.name, tone.apply, bool(backwards), tone.grey)))
     found.sort(key=lambda pair: pair[0])
     return [tone for _, tone in found]
 
 
-def witnessed(apply: Callable[[Colours], Colours], a: Colours, b: Colours) -> bool:
+def witnessed(name: str, apply: Callable[[Colours], Colours], a: Colours, b: Colours) -> bool:
     """Tell whether a map moves colours far apart from each other and nearly all of them land where it says.
 
     One moved colour with its shades is a recoloured region, not a tone.
@@ -71,8 +79,12 @@ def witnessed(apply: Callable[[Colours], Colours], a: Colours, b: Colours) -> bo
     landed = np.abs(goal - b).max(axis=1)[moved] < 0.06
     if float(landed.mean()) < 0.65:
         return False
-    low, high = np.quantile(a[moved][landed], (0.04, 0.96), axis=0)
-    return bool((high - low).max() > APART)
+    seen = a[moved][landed]
+    low, high = np.quantile(seen, (0.04, 0.96), axis=0)
+    code = (np.clip(seen, 0, 0.999) * 6).astype(np.int64) @ np.asarray([36, 6, 1])
+    commonest = np.median(seen[code == np.bincount(code).argmax()], axis=0)
+    alone = float((np.abs(seen - commonest).max(axis=1) < 0.1).mean())
+    return bool((high - low).max() > APART and alone < MOST.get(name, MOST_OF_CURVES))
 
 
 def _error(mapped: Colours, goal: Colours) -> float:
@@ -90,7 +102,9 @@ def _one_parameter(a: Colours, b: Colours) -> list[Tone]:
         gamma = float(np.median(np.log(y) / np.log(x)))
         found.append(_fit("gamma", _gamma, gamma, 0.4, 2.5, 0.06, a, b))
         found.append(_fit("offset", _offset, float(np.median(y - x)), -0.3, 0.3, 0.03, a, b))
-        found.append(_fit("contrast", _contrast, float(np.median((y - 0.5) / _away(x - 0.5))), 0.5, 2.0, 0.06, a, b))
+        found.append(
+            _fit("contrast", _contrast, float(np.median((y - 0.5) / _away(x - 0.5))), 0.5, 2.0, 0.06, a, b)
+        )
     chroma = a - luma(a)
     power = float((chroma**2).sum())
     if power > 1e-3 * len(a):
@@ -187,4 +201,4 @@ def _grey(a: Colours, b: Colours) -> list[Tone]:
     plain = 0.7 < slope < 1.3 and abs(offset) < 0.17 and not on_a_line(a)
     plain |= abs(slope - 1) < 0.05 and abs(offset) < 0.03
     lightness, goal = luma(a).repeat(3, axis=1), luma(b).repeat(3, axis=1)
-    return [Tone("grey", apply, grey=True)] if plain or witnessed(apply, lightness, goal) else []
+    return [Tone("grey", apply, grey=True)] if plain or witnessed("grey", apply, lightness, goal) else []

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedupe.align import Affine, Alignment, align, box_map, compose, frame, refine, warp
-from dedupe.picture import SIDE, Mask, Picture, Pixels
+from dedupe.picture import SIDE, Mask, Picture, Pixels, largest
 from dedupe.tone import NONE, Tone, fit_tones, luma
 
 SAME = "same artwork"
@@ -33,15 +33,17 @@ OUTLIER = 0.08
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Thresholds of the verdict: agreement of lines for one drawing and at the least for the same artwork, shares of
-    the content's area, pixels of SIDE for ``detail``, and how far the strongest detail may stand out."""
+    """Thresholds of the verdict: agreement and share of lines for one drawing, agreement at the least for the same
+    artwork, shares of the content's area, pixels of SIDE for ``detail``, and how far the strongest detail may stand
+    out."""
 
-    drawing: float = 0.85
+    drawing: float = 0.90
+    shared: float = 0.90
     sketchy: float = 0.70
     area: float = 0.02
     tint: float = 0.25
     detail: float = 40
-    outlier: float = 9.0
+    outlier: float = 7.0
     toned_area: float = 0.006
     toned_tint: float = 0.12
 
@@ -50,10 +52,11 @@ class Limits:
 class Difference:
     """What is left between two aligned pictures under one tone.
 
-    ``agreement`` of lines; ``area``, ``tint`` shares of the content where colours differ clearly and at all;
-    ``detail`` the largest patch of lines that only one has, in pixels of SIDE; ``peak`` how strong it is and
-    ``usual`` how strong such things are everywhere else (JPEG); ``overlay`` 1 or 2 when a bar lies on the reference
-    or on the other; ``ground`` when their plain grounds differ; ``seen`` the share of the reference that both show.
+    ``agreement`` of lines and the share of them that both have (``shared``); ``area``, ``tint`` shares of the
+    content where colours differ clearly and at all; ``detail`` the largest patch of lines that only one has, in
+    pixels of SIDE; ``peak`` how strong it is and ``usual`` how strong such things are elsewhere (JPEG); ``overlay`` 1
+    or 2 when a bar lies on the reference or on the other; ``ground`` when their plain grounds differ; ``seen`` the
+    share of the reference that both show.
     """
 
     agreement: float
@@ -67,13 +70,15 @@ class Difference:
     overlay: int = 0
     ground: bool = False
     seen: float = 0.0
+    shared: float = 0.0
 
 
 def judge(difference: Difference, limits: Limits) -> str:
     """Return the kind of copy that these measures speak for."""
     if passes(difference, limits):
         return SAME
-    return VARIANT if difference.agreement >= limits.drawing else DIFFERENT
+    one_drawing = difference.agreement >= limits.drawing and difference.shared >= limits.shared
+    return VARIANT if one_drawing else DIFFERENT
 
 
 def passes(difference: Difference, limits: Limits) -> bool:
@@ -86,7 +91,11 @@ def passes(difference: Difference, limits: Limits) -> bool:
         and difference.area <= area
         and difference.tint <= tint
         and difference.detail <= limits.detail
-        and not (difference.peak > OUTLIER and difference.peak > limits.outlier * max(difference.usual, 0.01))
+        and (
+            difference.ground
+            or difference.peak <= OUTLIER
+            or difference.peak <= limits.outlier * max(difference.usual, 0.01)
+        )
     )
 
 
@@ -116,15 +125,25 @@ def compare(reference: Picture, other: Picture, limits: Limits | None = None) ->
 
 @dataclass(slots=True)
 class Overlap:
-    """Two pictures in one frame: ``a``, ``b`` [h, w, 3] equally sharp; ``valid`` where both are seen; ``ground`` where
-    both show plain ground; ``flat`` weights away from lines; ``pixel`` how many pixels of SIDE one of these is."""
+    """Two pictures in one frame: ``a``, ``b`` [h, w, 3] equally sharp; ``valid`` where both are seen; ``content`` where
+    colours count; ``regrounded`` when their plain grounds differ; ``flat`` weights away from lines; ``pixel`` how many
+    pixels of SIDE one of these is."""
 
     a: Pixels
     b: Pixels
     valid: Mask
-    ground: Mask
+    content: Mask
+    regrounded: bool
     flat: Pixels
     pixel: float
+    shared: float
+
+    def cover(self, box: tuple[int, int, int, int]) -> None:
+        """Leave out a box and its rim."""
+        left, top, right, bottom = box
+        self.valid[max(0, top - 4) : bottom + 4, max(0, left - 4) : right + 4] = False
+        self.content &= self.valid
+        self.flat *= self.valid
 
 
 def overlay_pair(reference: Picture, other: Picture, alignment: Alignment) -> Overlap | None:
@@ -149,11 +168,35 @@ def overlay_pair(reference: Picture, other: Picture, alignment: Alignment) -> Ov
     def its(image: npt.NDArray[np.float32]) -> Pixels:
         return warp(softened(image, inner), inner, size)
 
-    a, b = equally_sharp(own(reference.rgb), its(source.rgb), valid)
-    ground = (own(reference.ground.astype(np.float32)) > 0.5) & (its(source.ground.astype(np.float32)) > 0.5) & valid
-    lines = np.maximum(own(reference.lines), its(source.lines))
-    flat = np.exp(-((lines / 0.5) ** 4)).astype(np.float32) * valid
-    return Overlap(a, b, valid, ground, flat, 1.0 / scale**2)
+    a, b = own(reference.rgb), its(source.rgb)
+    ground = (
+        (own(reference.ground.astype(np.float32)) > 0.5)
+        & (its(source.ground.astype(np.float32)) > 0.5)
+        & valid
+    )
+    content, regrounded = find_content(a, b, valid, ground)
+    # Outlines against another ground are harder or softer than the drawing is sharp.
+    a, b = equally_sharp(a, b, content if int(content.sum()) > 200 else valid)
+    own_lines, its_lines = own(reference.lines), its(source.lines)
+    flat = np.exp(-((np.maximum(own_lines, its_lines) / 0.5) ** 4)).astype(np.float32) * valid
+    shared = share_of_lines(own_lines, its_lines, valid)
+    return Overlap(a, b, valid, content, regrounded, flat, 1.0 / scale**2, shared)
+
+
+def share_of_lines(a: Pixels, b: Pixels, valid: Mask) -> float:
+    """Return which share of the clear lines of either picture has at least a faint line nearby in the other.
+
+    The smaller of both ways: a recoloured drawing keeps nearly all lines, another character on the same template
+    does not.
+    """
+    kernel = np.ones((3, 3), dtype=np.uint8)
+    shares = []
+    for own, its in ((a, b), (b, a)):
+        clear = (own > 0.3) & valid
+        if int(clear.sum()) < 20:
+            return 0.0
+        shares.append(float((cv2.dilate(its, kernel) > 0.15)[clear].mean()))
+    return min(shares)
 
 
 def softened(image: Pixels, affine: Affine) -> Pixels:
@@ -200,10 +243,7 @@ def _difference(reference: Picture, other: Picture, alignment: Alignment, limits
         covered = overlay_pair(reference, other, alignment)
         if covered is not None:
             overlap = covered
-            left, top, right, bottom = bar.box
-            overlap.valid[max(0, top - 4) : bottom + 4, max(0, left - 4) : right + 4] = False
-            overlap.flat *= overlap.valid
-            overlap.ground &= overlap.valid
+            overlap.cover(bar.box)
             found, _ = _plain(overlap, alignment, bar.side)
             if passes(found, limits):
                 return found
@@ -219,11 +259,16 @@ def _difference(reference: Picture, other: Picture, alignment: Alignment, limits
 
 
 def _plain(overlap: Overlap, alignment: Alignment, bar: int) -> tuple[Difference, Mask]:
-    content, ground = plain_content(overlap)
+    seen = float(overlap.valid.mean())
     base = Difference(
-        alignment.agreement, alignment.mirrored, overlay=bar, ground=ground, seen=float(overlap.valid.mean())
+        alignment.agreement,
+        alignment.mirrored,
+        overlay=bar,
+        ground=overlap.regrounded,
+        seen=seen,
+        shared=overlap.shared,
     )
-    return measure(overlap, NONE, content, base)
+    return measure(overlap, NONE, overlap.content, base)
 
 
 def _align_without(
@@ -247,21 +292,20 @@ def blanked(picture: Picture, box: tuple[float, float, float, float]) -> Picture
     lines = picture.lines.copy()
     left, top, right, bottom = (round(v) for v in box)
     lines[max(0, top - 3) : max(0, bottom + 3), max(0, left - 3) : max(0, right + 3)] = 0
-    return replace(picture, lines=lines)
+    return replace(picture, lines=lines, _small={}, _mirror=None)
 
 
-def plain_content(overlap: Overlap) -> tuple[Mask, bool]:
+def find_content(a: Pixels, b: Pixels, valid: Mask, ground: Mask) -> tuple[Mask, bool]:
     """Return where colours count: all but the common ground, and all pockets of it when the ground was replaced."""
-    content = overlap.valid & ~overlap.ground
-    if int(overlap.ground.sum()) < 50:
+    content = valid & ~ground
+    if int(ground.sum()) < 50:
         return content, False
-    own, its = np.median(overlap.a[overlap.ground], axis=0), np.median(overlap.b[overlap.ground], axis=0)
+    own, its = np.median(a[ground], axis=0), np.median(b[ground], axis=0)
     if float(np.abs(own - its).max()) < CLEAR:
         return content, False
-    pockets = (np.abs(overlap.a - own).max(axis=2) < 0.1) & (np.abs(overlap.b - its).max(axis=2) < 0.1)
-    pockets |= overlap.ground
-    rim = cv2.dilate(pockets.astype(np.uint8), np.ones((7, 7), dtype=np.uint8)).astype(bool)
-    return overlap.valid & ~rim, True
+    pockets = (largest(np.abs(a - own)) < 0.1) & (largest(np.abs(b - its)) < 0.1)
+    rim = cv2.dilate((pockets | ground).astype(np.uint8), np.ones((7, 7), dtype=np.uint8)).astype(bool)
+    return valid & ~rim, True
 
 
 def measure(overlap: Overlap, tone: Tone, content: Mask, base: Difference) -> tuple[Difference, Mask]:
@@ -277,16 +321,16 @@ def measure(overlap: Overlap, tone: Tone, content: Mask, base: Difference) -> tu
     apart = cv2.resize((b - a) * overlap.flat[..., None], half, interpolation=cv2.INTER_AREA)
     weight = cv2.resize(overlap.flat, half, interpolation=cv2.INTER_AREA)
     apart, weight = cv2.GaussianBlur(apart, (0, 0), 1.0), cv2.GaussianBlur(weight, (0, 0), 1.0)
-    colour = np.abs(apart).max(axis=2) / (weight + 0.05)
+    colour = largest(np.abs(apart)) / (weight + 0.05)
     coloured = cv2.resize(colour, (a.shape[1], a.shape[0]), interpolation=cv2.INTER_LINEAR) * content
     # Details: what lies outside the range of the other's neighbourhood, either way.
     kernel = np.ones((2 * PLAY + 1, 2 * PLAY + 1), dtype=np.uint8)
     beyond = np.maximum(b - cv2.dilate(a, kernel), cv2.erode(a, kernel) - b)
     missing = np.maximum(a - cv2.dilate(b, kernel), cv2.erode(b, kernel) - a)
     # Padding bleeds into the outermost pixels of what it frames.
-    inside = cv2.erode(overlap.valid.astype(np.uint8), kernel, iterations=2, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    inner = inside.astype(bool) & content
-    detail = cv2.blur(np.maximum(np.maximum(beyond, missing), 0).max(axis=2), (3, 3)) * inner
+    mask = np.pad(overlap.valid.astype(np.uint8), 4)
+    inner = cv2.erode(mask, kernel, iterations=2)[4:-4, 4:-4].astype(bool) & content
+    detail = cv2.blur(largest(np.maximum(np.maximum(beyond, missing), 0)), (3, 3)) * inner
     usual = float(np.quantile(detail[inner], 0.99)) if inner.any() else 0.0
     strong = detail > max(DETAIL, 2.0 * usual)
     patch = 0
@@ -326,7 +370,7 @@ def find_bar(overlap: Overlap, changed: Mask) -> Bar | None:
     for side, own, its in ((1, overlap.a, overlap.b), (2, overlap.b, overlap.a)):
         inside = np.clip(own[changed] * 7.999, 0, 7).astype(np.int64) @ np.asarray([64, 8, 1])
         colour = np.median(own[changed][inside == np.bincount(inside).argmax()], axis=0)
-        near = (np.abs(own - colour).max(axis=2) < 0.1) & overlap.valid
+        near = (largest(np.abs(own - colour)) < 0.1) & overlap.valid
         # Writing makes gaps of the height of the bar; what hangs on the bar by a thread is not the bar.
         closed = cv2.morphologyEx(near.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 25), dtype=np.uint8))
         closed = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((5, 25), dtype=np.uint8))
@@ -334,16 +378,23 @@ def find_bar(overlap: Overlap, changed: Mask) -> Bar | None:
             continue
         for left, top, right, bottom in (_strip(closed, rows, columns), _blob(closed, changed)):
             box = (slice(top, bottom), slice(left, right))
-            at_rim = left <= columns[0] + 5 or top <= rows[0] + 5 or right >= columns[-1] - 4 or bottom >= rows[-1] - 4
+            at_rim = (
+                left <= columns[0] + 5
+                or top <= rows[0] + 5
+                or right >= columns[-1] - 4
+                or bottom >= rows[-1] - 4
+            )
             area = (right - left) * (bottom - top)
+            long = max((right - left) / len(columns), (bottom - top) / len(rows))
             covers = int(changed[box].sum())
             if (
                 at_rim
                 and covers > most
+                and long >= 0.3
                 and 60 <= area <= 0.2 * int(overlap.valid.sum())
                 and float((near | changed)[box][overlap.valid[box]].mean()) > 0.9
                 and float(near[box].mean()) > 0.4
-                and float((np.abs(its[box] - colour).max(axis=2) < 0.1).mean()) < 0.7
+                and float((largest(np.abs(its[box] - colour)) < 0.1).mean()) < 0.7
             ):
                 best, most = Bar((left, top, right, bottom), side), covers
     return best

@@ -87,6 +87,7 @@ class FinetuneSettings(Section):
     evaluate_every: int = Field(200, ge=1, description="Steps between evaluations; a killed run goes on from the last.")
     patience: int = Field(8, ge=1, description="Evaluations without a better score after which training stops.")
     text_steps: int = Field(0, ge=0, description="Steps for the text tower alone, first; for random weights.")
+    freeze_text: bool = Field(False, description="Leave the text tower as it is (after text_steps); half of the work.")
     grow: bool = Field(False, description="Train on small pictures first; for convolutional towers.")
     augment: float = Field(1.0, ge=0, le=1.5, description="Strength of the random changes of training pictures.")
     seed: int = Field(0, description="Seed of the split, the order, the sentences and the changes.")
@@ -127,16 +128,20 @@ class DedupeSettings(Section):
 
     similarity: float = Field(0.90, gt=-1, lt=1, description="Graph edges below this cosine are no candidates.")
     hamming: int = Field(8, ge=0, le=16, description="Perceptual hashes up to this many bits apart are candidates.")
-    candidates: int = Field(24, ge=1, description="Candidate pairs per item that the pixel check looks at.")
-    floor: float = Field(0.80, gt=-1, lt=1, description="Members without pixels to compare must all be this similar.")
-    same: float = Field(0.5, gt=0, lt=1, description="Pixel-check score from which a copy is the same artwork.")
-    variant: float = Field(0.5, gt=0, lt=1, description="Structure score from which a picture is a variant.")
+    patience: int = Field(8, ge=1, description="Candidates in a row that the pixels may refute before an item is left.")
+    drawing: float = Field(0.90, gt=0, lt=1, description="Correlation of lines from which two are one drawing.")
+    shared: float = Field(0.90, gt=0, le=1, description="Share of lines that both versions of one drawing have.")
+    area: float = Field(0.02, ge=0, lt=1, description="Share of the content that may differ clearly in colour.")
+    tint: float = Field(0.25, ge=0, lt=1, description="Share of the content that may differ slightly in colour.")
+    detail: float = Field(40, ge=0, description="Largest patch of lines that only one has, in pixels of a 192 px frame.")
+    toned_area: float = Field(0.006, ge=0, lt=1, description="As area, when a change of tone had to be assumed.")
     min_samples: int = Field(1, ge=1, le=64, description="Neighbours in the core distance of HDBSCAN.")
     keep: tuple[str, ...] = Field(
-        ("resolution", "lossless", "border", "sharpness", "tags", "source", "first"),
+        ("resolution", "lossless", "border", "watermark", "sharpness", "tags", "source", "first"),
         description="Which copy stays: these criteria in order, the first that tells two copies apart decides.",
     )
     sources: tuple[int, ...] = Field((), description="Source numbers, best first, for the 'source' criterion.")
+    threads: int = Field(0, ge=0, description="Threads of the pixel check; 0 takes all cores.")
 
 
 class ReviewSettings(Section):

@@ -97,6 +97,7 @@ GROUPS = pa.schema(
         pa.field("similarity", pa.float32()),
         pa.field("keep", pa.bool_(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
+        pa.field("family", pa.string()),
     ]
 )
 

@@ -1,0 +1,187 @@
+"""From clusters of rows to the records of ``groups``: artworks, kept copies, verdicts, similarities, names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dedupe.check import Memory, Pixels, Verified, read_thumbnails
+from dedupe.families import Family, kind_with_reviews, split_cluster
+from dedupe.keep import Compare, Copy
+from dedupe.names import name_groups
+from dedupe.overrides import Overrides
+from dedupe.verdict import SAME, VARIANT, Difference, Limits, judge
+from index.store import Store
+
+Ints = npt.NDArray[np.int64]
+Policy = Sequence[tuple[str, Compare]]
+Record = dict[str, object]
+
+# Items whose facts, vectors and thumbnails are read at once.
+READ_ROWS = 4096
+FACTS = ["row", "item_id", "width", "height", "lossless", "border", "sharpness", "tags", "source"]
+
+
+def judge_groups(
+    store: Store,
+    key: str,
+    group: Ints,
+    verified: Verified,
+    memory: Memory,
+    limits: Limits,
+    policy: Policy,
+    said: Overrides,
+) -> list[Record]:
+    """Return the records of ``groups``, in row order. ``group`` int64 [n] is the cluster of each row, -1 for none."""
+    overlays = _overlays(memory)
+    records: list[Record] = []
+    parts: list[list[Record]] = []
+    ids: dict[int, str] = {}
+    for clusters in _blocks(group):
+        rows = np.unique(np.concatenate(clusters))
+        facts = {record["row"]: record for record in store.take_items(rows, FACTS).to_pylist()}
+        ids.update({row: str(record["item_id"]) for row, record in facts.items()})
+        copies = {row: _copy(record, row in overlays) for row, record in facts.items()}
+        pixels = Pixels(read_thumbnails(store, rows.tolist()))
+        vectors = _vectors(store, key, rows)
+        same = _same_pairs(group, verified, clusters)
+
+        def kind(a: int, b: int, pixels: Pixels = pixels) -> str:
+            return judge(memory.measure(a, b, pixels, limits), limits)
+
+        judged = kind_with_reviews(kind, said)
+        for members in clusters:
+            mine = same.get(int(group[members[0]]), [])
+            for family in split_cluster(members.tolist(), mine, copies, policy, judged, said):
+                made = _records(family, ids, vectors, memory)
+                parts.extend(made)
+    old = _old_names(store)
+    names = name_groups([[int(str(r["row"])) for r in part] for part in parts], old, ids)
+    for part, name in zip(parts, names, strict=True):
+        for record in part:
+            record["group_id"] = name
+            records.append(record)
+    records.sort(key=lambda record: int(str(record["row"])))
+    return records
+
+
+def _records(
+    family: Family, ids: dict[int, str], vectors: dict[int, Any], memory: Memory
+) -> list[list[Record]]:
+    """One list of records per group: the main artwork with versions that have no copies, then each other artwork."""
+    main = family.artworks[0]
+    name = f"f{ids[min(family.rows())][:16]}"
+    first: list[Record] = []
+    groups = [first]
+    for artwork in family.artworks:
+        copies = len(artwork.rows) > 1
+        own: list[Record] = first if artwork is main or not copies else []
+        for row in artwork.rows:
+            kept = row == artwork.kept
+            if artwork is not main and not copies:
+                verdict, reason, reference = VARIANT, "variant: another version of the drawing", main.kept
+            else:
+                verdict, reference = ("kept" if kept else SAME), artwork.kept
+                reason = artwork.reasons.get(row, "kept")
+            own.append(
+                {
+                    "row": row,
+                    "item_id": ids[row],
+                    "verdict": verdict,
+                    "similarity": _similarity(row, reference, vectors, memory),
+                    "keep": verdict != SAME,
+                    "reason": reason,
+                    "family": name,
+                }
+            )
+        if own is not first:
+            groups.append(own)
+    if len(first) == 1:
+        first[0]["reason"] = "kept"
+    return groups
+
+
+def _similarity(row: int, kept: int, vectors: dict[int, Any], memory: Memory) -> float:
+    if row == kept:
+        return 1.0
+    if row in vectors and kept in vectors:
+        return float(np.float32(vectors[row]) @ np.float32(vectors[kept]))
+    pair = (min(row, kept), max(row, kept))
+    found = memory.known.get(pair) or memory.fresh.get(pair) or Difference(0.0)
+    return found.agreement
+
+
+def _blocks(group: Ints) -> Iterator[list[Ints]]:
+    """Yield clusters of at least two rows, some READ_ROWS rows at a time, in order of their smallest row."""
+    rows = np.flatnonzero(group >= 0)
+    rows = rows[np.argsort(group[rows], kind="stable")]
+    if not len(rows):
+        return
+    block: list[Ints] = []
+    size = 0
+    for members in np.split(rows, np.flatnonzero(np.diff(group[rows])) + 1):
+        if len(members) > 1:
+            block.append(members)
+            size += len(members)
+        if size >= READ_ROWS:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _same_pairs(group: Ints, verified: Verified, clusters: list[Ints]) -> dict[int, list[tuple[int, int]]]:
+    wanted = {int(group[members[0]]) for members in clusters}
+    found: dict[int, list[tuple[int, int]]] = {}
+    # Clusters come in order of their number, so this block's pairs are one range of groups.
+    own = group[verified.i]
+    inside = verified.same & (own == group[verified.j]) & (own >= min(wanted)) & (own <= max(wanted))
+    for at in np.flatnonzero(inside).tolist():
+        found.setdefault(int(own[at]), []).append((int(verified.i[at]), int(verified.j[at])))
+    return found
+
+
+def _overlays(memory: Memory) -> set[int]:
+    """Rows on which a bar was seen."""
+    found = set()
+    for store in (memory.known, memory.fresh):
+        for (row, other), difference in store.items():
+            if difference.overlay:
+                found.add(row if difference.overlay == 1 else other)
+    return found
+
+
+def _vectors(store: Store, key: str, rows: Ints) -> dict[int, Any]:
+    table = f"vectors_{key}"
+    if not key or not store.has(table):
+        return {}
+    found = store.take(table, rows, ["row", "vector"]).combine_chunks()
+    if not found.num_rows:
+        return {}
+    column = found.column("vector").combine_chunks()
+    data = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
+    return dict(zip(found.column("row").to_pylist(), data, strict=True))
+
+
+def _old_names(store: Store) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for batch in store.scan("groups", ["row", "group_id"]):
+        found.update(zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True))
+    return found
+
+
+def _copy(record: dict[str, Any], overlay: bool) -> Copy:
+    return Copy(
+        record["row"],
+        record["width"] or 0,
+        record["height"] or 0,
+        bool(record["lossless"]),
+        record["border"] or 0.0,
+        record["sharpness"] or 0.0,
+        len(record["tags"] or ()),
+        record["source"],
+        overlay,
+    )
