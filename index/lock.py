@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -32,17 +33,21 @@ class RunLock:
             raise StoreBusy(
                 f"another run is writing to {folder} ({_describe(holder)})", "Wait for it to end, or stop it."
             ) from error
-        self._file.seek(0)
-        self._file.truncate()
-        json.dump({"pid": os.getpid(), "host": socket.gethostname()}, self._file)
-        self._file.flush()
+        # Who holds it is a courtesy to the next: on a full disk the lock holds without it.
+        with contextlib.suppress(OSError):
+            self._file.seek(0)
+            self._file.truncate()
+            json.dump({"pid": os.getpid(), "host": socket.gethostname()}, self._file)
+            self._file.flush()
 
     def release(self) -> None:
         """Give the lock back; the file stays, since removing it would let two runs lock two files."""
         if not self._file.closed:
-            self._file.seek(0)
-            self._file.truncate()
-            self._file.close()
+            with contextlib.suppress(OSError):
+                self._file.seek(0)
+                self._file.truncate()
+            with contextlib.suppress(OSError):
+                self._file.close()
 
 
 def _describe(holder: str) -> str:

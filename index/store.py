@@ -6,6 +6,7 @@ Reads stream, so memory follows the batch and not the table. Every table is in r
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -68,9 +69,14 @@ class Store:
             uri = str(folder)
             if write:
                 lock = RunLock(folder)
-            if not marker.exists():
-                _write_marker(marker)
-            _check_format(marker)
+            try:
+                if not marker.exists():
+                    _write_marker(marker)
+                _check_format(marker)
+            except BaseException:
+                if lock is not None:
+                    lock.release()
+                raise
         connection = lancedb.connect(
             uri,
             read_consistency_interval=timedelta(0),
@@ -114,19 +120,29 @@ class Store:
             names.extend(page.tables)
             token = page.page_token
             if not token:
-                return sorted(names)
+                return sorted(name for name in names if self.folder is None or self.has(name))
 
     def has(self, table: str) -> bool:
         """Tell whether a table exists."""
         if self.folder is not None:
-            return (self.folder / f"{table}.lance" / "_versions").is_dir()
+            # A manifest is what makes a table: a kill while it was made leaves its folder without one.
+            return next((self.folder / f"{table}.lance" / "_versions").glob("*.manifest"), None) is not None
         return table in self.tables()
 
     def table(self, table: str) -> Any:
         """Return the raw LanceDB table; for code inside index/ only. Raises StoreError when it is missing."""
         if not self.has(table):
             raise StoreError(f"the store has no table {table}", _made_by(table))
-        return self._db.open_table(table)
+        return self._open(table)
+
+    def _open(self, table: str) -> Any:
+        try:
+            return self._db.open_table(table)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise StoreError(
+                f"the table {table} is damaged or cannot be read: {_first_line(error)}",
+                "Restore it from a backup; derived tables (neighbours, groups, labels) may be deleted and made anew.",
+            ) from error
 
     def count(self, table: str, where: str | None = None) -> int:
         """Return the number of rows, of those that match a filter when one is given; 0 for a missing table."""
@@ -173,7 +189,7 @@ class Store:
         except (ValueError, RuntimeError) as error:
             if where:
                 raise self._bad_filter(table, where, error) from error
-            raise StoreError(f"cannot read the table {table}: {error}") from error
+            raise StoreError(f"cannot read the table {table}: {_first_line(error)}") from error
 
     def read(self, table: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
         """Return a whole table; only for tables that are small by nature."""
@@ -334,7 +350,7 @@ class Store:
         try:
             if not self.has(table):
                 self._create(table, schema.empty_table())
-            self._db.open_table(table).add(reader)
+            self._open(table).add(reader)
         except (OSError, RuntimeError) as error:
             raise _write_error(table, error) from error
 
@@ -352,7 +368,10 @@ class Store:
     def delete(self, table: str, where: str) -> None:
         """Delete rows of a table of ours (torn commits, replaced derivations); never anything of the source."""
         if self.has(table) and self.count(table, where):
-            self.table(table).delete(where)
+            try:
+                self.table(table).delete(where)
+            except (OSError, RuntimeError) as error:
+                raise _write_error(table, error) from error
 
     def drop(self, table: str) -> None:
         """Remove a derived table."""
@@ -362,19 +381,24 @@ class Store:
     def compact(self, table: str) -> None:
         """Join small fragments, bring indexes up to date and drop versions older than an hour."""
         if self.has(table):
-            self.table(table).optimize(cleanup_older_than=timedelta(hours=1))
+            try:
+                self.table(table).optimize(cleanup_older_than=timedelta(hours=1))
+            except (OSError, RuntimeError) as error:
+                raise _write_error(table, error) from error
 
     def index_column(self, table: str, column: str, kind: str = "BTREE") -> None:
         """Make or renew a scalar index (BTREE, BITMAP or LABEL_LIST), so that filters on it do not scan."""
         from lancedb.index import Bitmap, BTree, LabelList
 
         config = {"BTREE": BTree, "BITMAP": Bitmap, "LABEL_LIST": LabelList}[kind]()
-        self.table(table).create_index(column, config=config, replace=True)
+        try:
+            self.table(table).create_index(column, config=config, replace=True)
+        except (OSError, RuntimeError) as error:
+            raise _write_error(table, error) from error
 
     def _bad_filter(self, table: str, where: str | None, error: Exception) -> FilterError:
         names = ", ".join(self.schema(table).names)
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        return FilterError(f"the filter {where!r} is not valid: {first}", f"Columns: {names}")
+        return FilterError(f"the filter {where!r} is not valid: {_first_line(error)}", f"Columns: {names}")
 
 
 def _to_numpy(array: pa.Array) -> npt.NDArray[Any]:
@@ -396,7 +420,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot make the store folder {folder}: {error.strerror or error}") from error
-    strangers = [entry.name for entry in folder.iterdir() if entry.name != "run.lock"]
+    strangers = [entry.name for entry in folder.iterdir() if entry.name not in ("run.lock", "store.tmp")]
     if strangers:
         raise StoreError(
             f"{folder} holds other files ({', '.join(sorted(strangers)[:3])}) and is not a store",
@@ -429,13 +453,22 @@ def _check_format(marker: Path) -> None:
 
 def _write_error(table: str, error: Exception) -> StoreError:
     text = str(error)
-    if "No space left" in text or "os error 28" in text or getattr(error, "errno", None) == 28:
+    code = getattr(error, "errno", None)
+    again = "then run the same command again: it goes on where it was."
+    if "No space left" in text or "os error 28" in text or code == errno.ENOSPC:
+        return StoreError(f"the disk is full while writing {table}", f"Free space, {again}")
+    if "os error 122" in text or code == errno.EDQUOT:
+        return StoreError(f"the disk quota is used up while writing {table}", f"Free space, {again}")
+    if "os error 27" in text or code == errno.EFBIG:
         return StoreError(
-            f"the disk is full while writing {table}", "Free space, then run the same command again."
+            f"a file of {table} would be too large for the limit on file sizes", f"Lift it, {again}"
         )
-    return StoreError(
-        f"cannot write the table {table}: {text.splitlines()[0] if text else type(error).__name__}"
-    )
+    return StoreError(f"cannot write the table {table}: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
 
 
 def _made_by(table: str) -> str:
