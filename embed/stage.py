@@ -18,7 +18,7 @@ from embed.pipeline import Pipeline
 from index.progress import progress
 from index.runs import Run, Runs
 from index.store import Store
-from index.walk import slabs_of, walk
+from index.walk import Walk, slabs_of, walk
 from schema import tables
 from schema.records import Summary
 from schema.settings import Settings
@@ -70,9 +70,10 @@ class EmbedStage:
             self._pipeline = None
 
 
-def run_embed(store: Store, settings: Settings) -> Summary:
+def run_embed(store: Store, settings: Settings, drive: Walk = walk) -> Summary:
     """Embed all items that have no vector yet under this encoder's key; run again, it does only what is missing.
 
+    ``drive`` takes the stage over the slabs: on this machine, or ``Fleet().walk`` on a cluster.
     Raises EncoderError or DownloadError when the encoder cannot be built.
     """
     key = encoder_key(settings)
@@ -85,7 +86,7 @@ def run_embed(store: Store, settings: Settings) -> Summary:
     with runs.start(STAGE, relevant, inputs) as run:
         run.outputs.append(f"vectors_{key}")
         run.facts["key"] = key
-        reasons, notes = _Embedding(store, settings, key, run).embed()
+        reasons, notes = _Embedding(store, settings, key, run, drive).embed()
     counts: dict[str, int | float | str] = dict(run.counts)
     if run.counts["embedded"]:
         counts["per second"] = round(run.counts["embedded"] / max(run.seconds, 1e-9), 1)
@@ -95,8 +96,9 @@ def run_embed(store: Store, settings: Settings) -> Summary:
 class _Embedding:
     """One run over one store: which rows are left, and where their results go."""
 
-    def __init__(self, store: Store, settings: Settings, key: str, run: Run) -> None:
+    def __init__(self, store: Store, settings: Settings, key: str, run: Run, drive: Walk) -> None:
         self.store = store
+        self.drive = drive
         self.settings = settings
         self.run = run
         self.key = key
@@ -120,7 +122,7 @@ class _Embedding:
             encoder = stage.encoder
             notes = [f"key {self.key}", *self._describe(encoder), *encoder.check(self.store)]
             with progress(int(left.sum()), STAGE, "image") as bar:
-                walk(
+                self.drive(
                     self._slabs(left, encoder.batch_size),
                     stage,
                     self._commit,

@@ -28,6 +28,21 @@ class StreamStage(Protocol):
         """Yield the results of each slab."""
 
 
+class Walk(Protocol):
+    """What drives a stage: ``walk`` below, or that of ``index.fleet``."""
+
+    def __call__(
+        self,
+        slabs: Iterable[pa.Table],
+        stage: Stage,
+        commit: Callable[[pa.Table], None],
+        *,
+        commit_rows: int,
+        bar: Bar,
+    ) -> int:
+        """Return the number of rows walked."""
+
+
 def walk(
     slabs: Iterable[pa.Table],
     stage: Stage,

@@ -62,6 +62,7 @@ class EncoderSettings(Section):
     batch: int = Field(0, ge=0, description="Pictures per batch; 0 chooses and halves when memory runs out.")
     workers: int = Field(0, ge=0, description="Decoding threads; 0 takes one per core.")
     commit_rows: int = Field(50_000, ge=1, description="Vectors per commit.")
+    replicas: int = Field(0, ge=0, description="Encoders at once on a Ray cluster; 0: one per GPU or two cores.")
     compile: bool = Field(False, description="torch.compile the image tower.")
     retry_failed: bool = Field(False, description="Embed again what failed in an earlier run.")
 

@@ -18,11 +18,16 @@ Told = Callable[[Summary], None]
 
 
 def run_all(
-    uri: str, settings: Settings, sources: Sequence[str] = (), told: Told = lambda _: None
+    uri: str,
+    settings: Settings,
+    sources: Sequence[str] = (),
+    told: Told = lambda _: None,
+    runner: str = "local",
 ) -> list[Summary]:
     """Run ingest to label on one store, and tell ``told`` of each stage as it ends.
 
-    Groups come before labels because calibration bars an item's duplicates from voting on it.
+    The runner 'ray' embeds on a cluster. Groups come before labels because calibration bars an item's
+    duplicates from voting on it.
     """
     from index.store import Store
 
@@ -35,7 +40,7 @@ def run_all(
     with Store.open(uri, create=bool(sources), write=True) as store:
         if sources:
             then(ingest(store, settings, sources))
-        then(embed(store, settings))
+        then(embed(store, settings, runner))
         then(index(store, settings))
         then(dedupe(store, settings))
         then(label(store, settings))
@@ -49,10 +54,14 @@ def ingest(store: Store, settings: Settings, sources: Sequence[str]) -> Summary:
     return run_ingest(store, settings, sources)
 
 
-def embed(store: Store, settings: Settings) -> Summary:
-    """Items become vectors."""
+def embed(store: Store, settings: Settings, runner: str = "local") -> Summary:
+    """Items become vectors, on this machine or ('ray') on a cluster."""
     from embed.stage import run_embed
 
+    if runner == "ray":
+        from index.fleet import Fleet
+
+        return run_embed(store, settings, Fleet(settings.encoder.replicas).walk)
     return run_embed(store, settings)
 
 

@@ -90,6 +90,15 @@ source_option = click.option(
 )
 
 
+runner_option = click.option(
+    "--runner",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where pictures are embedded: here, or on the Ray cluster of RAY_ADDRESS.",
+)
+
+
 def show(summary: Summary) -> None:
     """Print what one stage did, with its notes and failures."""
     from ui.summary import summary_table
@@ -101,15 +110,16 @@ def show(summary: Summary) -> None:
 @store_option
 @source_option
 @click.option("--export", "out", metavar="OUT", help="Export to this folder at the end.")
+@runner_option
 @settings_options
-def run(uri: str, sources: tuple[str, ...], out: str | None, settings: Settings) -> None:
+def run(uri: str, sources: tuple[str, ...], out: str | None, runner: str, settings: Settings) -> None:
     """The whole flow: ingest, embed, index, dedupe, label. Run again, it does only what is missing."""
     from ui.flow import run_all
     from ui.summary import stage_line
 
     if not sources and not _exists(uri):
         raise click.UsageError("a new store needs at least one --source PATH")
-    done = run_all(uri, settings, sources, told=lambda s: click.echo(stage_line(s), err=True))
+    done = run_all(uri, settings, sources, lambda s: click.echo(stage_line(s), err=True), runner)
     if out:
         done.append(_export(uri, out, "parquet", settings))
     _conclude(uri, done)
@@ -156,10 +166,15 @@ def ingest(uri: str, sources: tuple[str, ...], settings: Settings) -> None:
 
 @cli.command()
 @store_option
+@runner_option
 @settings_options
-def embed(uri: str, settings: Settings) -> None:
+def embed(uri: str, runner: str, settings: Settings) -> None:
     """Items -> vectors."""
-    _stage("embed", uri, settings)
+    from index.store import Store
+    from ui import flow
+
+    with Store.open(uri, write=True) as store:
+        show(flow.embed(store, settings, runner))
 
 
 @cli.command()
