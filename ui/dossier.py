@@ -105,6 +105,13 @@ def neighbours(desk: Desk, row: int) -> tuple[Rows, Any]:
     return ids[ids >= 0], similarity[ids >= 0]
 
 
+def evidence(desk: Desk, row: int, attribute: str) -> str:
+    """Return why an item has its label of one attribute: voters, weights, chances, threshold."""
+    from label.explain import explain
+
+    return str(explain(desk.store, desk.settings, row, attribute))
+
+
 def group_rows(desk: Desk, group_id: str) -> Rows:
     """Return the rows of a group, the kept one first."""
     if not group_id:

@@ -6,7 +6,7 @@ from typing import Any
 
 from index.runs import Runs
 from ui.desk import Desk
-from ui.quality import attribute_rows
+from ui.quality import held_out
 from ui.summary import cell, seconds
 
 
@@ -30,7 +30,7 @@ def attribute_table(desk: Desk) -> list[dict[str, Any]]:
         return []
     total = max(1, store.count("items", "status = 'ok'"))
     present = set(store.schema("labels").names)
-    measured = {r["attribute"]: r for r in attribute_rows((Runs(store).last("label") or {}).get("facts", {}))}
+    measured = held_out(store)
     reviewed: dict[str, int] = {}
     for _, name in desk.effect().labels:
         reviewed[name] = reviewed.get(name, 0) + 1
@@ -53,6 +53,7 @@ def attribute_table(desk: Desk) -> list[dict[str, Any]]:
         found = measured.get(attribute.name, {})
         if found.get("precision") is not None:
             row["Precision"] = float(found["precision"])
+            row["Asked"] = float(found["asked"])
         made.append(row)
     return made
 

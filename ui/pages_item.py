@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import gallery_view, session
-from ui.dossier import dossier, large_picture, row_of
+from ui.dossier import dossier, evidence, large_picture, row_of
 
 CONFIDENCE = {"Confidence": st.column_config.NumberColumn(format="%.2f")}
 here = session.desk()
@@ -47,6 +47,9 @@ with session.told():
     names = [a.name for a in here.attributes]
     titles = {a.name: a.title for a in here.attributes}
     chosen = st.selectbox("Look at", names, format_func=titles.__getitem__, key="item-attribute")
+    if st.button(f"Why? The evidence for {titles[chosen].lower()}", icon=":material/help:"):
+        with st.spinner("Asking the voters ..."):
+            st.code(evidence(here, row, chosen), language=None)
     if len(found.group) > 1:
         st.subheader("Its group")
         gallery_view.show(gallery_view.View("item-group", found.group, chosen, by_row=False))

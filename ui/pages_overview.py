@@ -29,6 +29,7 @@ if rows:
         height="content",
         column_config={
             "Coverage": st.column_config.ProgressColumn(min_value=0, max_value=1, format="percent"),
+            "Asked": st.column_config.NumberColumn(format="percent"),
             "Precision": st.column_config.NumberColumn(
                 format="percent", help="On items no threshold was fitted on."
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from ui.summary import table
@@ -9,30 +10,36 @@ from ui.summary import table
 if TYPE_CHECKING:
     from index.store import Store
 
+COLUMNS = {
+    "asked": "asked",
+    "precision": "precision",
+    "coverage": "coverage",
+    "donors": "donors",
+    "calibration_error_accepted": "calibration error",
+}
 
-def attribute_rows(facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return per attribute what the last label run measured on held-out items."""
-    found = facts.get("attributes") or {}
-    return [{"attribute": name, **values} for name, values in found.items() if isinstance(values, dict)]
+
+def held_out(store: Store) -> dict[str, dict[str, Any]]:
+    """Return per attribute what the last label run measured on items that nothing was fitted on; {} before it."""
+    for batch in store.scan("label_models", ["name", "blob"]):
+        for record in batch.to_pylist():
+            if record["name"] == "report":
+                found: dict[str, dict[str, Any]] = json.loads(record["blob"])
+                return found
+    return {}
 
 
 def quality_text(store: Store) -> str:
-    """Return recall, and precision and coverage per attribute; empty before the first label run."""
+    """Return recall, and precision and coverage per attribute; empty before the first index and label runs."""
     from index.runs import Runs
 
-    runs = Runs(store)
     lines: list[str] = []
-    index_run = runs.last("index")
+    index_run = Runs(store).last("index")
     if index_run and index_run["facts"].get("recall") is not None:
         lines.append(f"graph recall against exact search: {float(index_run['facts']['recall']):.4f}")
-    label_run = runs.last("label")
-    rows = attribute_rows(label_run["facts"]) if label_run else []
-    if rows:
-        names = [n for n in rows[0] if n != "attribute"]
-        lines.append("labels, measured on held-out items")
-        lines.append(
-            table(
-                ["attribute", *names], [[r["attribute"], *(r.get(n) for n in names)] for r in rows], indent=2
-            )
-        )
+    measured = {name: found for name, found in held_out(store).items() if "precision" in found}
+    if measured:
+        lines.append("machine labels, measured on held-out items that no threshold was fitted on")
+        body = [[name, *(found.get(key) for key in COLUMNS)] for name, found in measured.items()]
+        lines.append(table(["attribute", *COLUMNS.values()], body, indent=2))
     return "\n".join(lines)

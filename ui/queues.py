@@ -81,6 +81,10 @@ def unlabelled(desk: Desk, attribute: Attribute) -> Rows:
 
 def contradicted(desk: Desk, attribute: Attribute) -> Rows:
     """Tagged items whose neighbours say another value, the most contradicted first."""
+    if desk.store.has("label_noise"):
+        where = f"attribute = '{attribute.name}' AND kind = 'wrong'"
+        found = desk.store.read("label_noise", ["row", "rank"], where).sort_by("rank")
+        return np.array(list(dict.fromkeys(found["row"].to_pylist())), np.int64)
     column = column_of(desk, attribute)
     share = _agreement(desk, column)
     at = np.flatnonzero(column.tagged & (column.codes >= 0) & (share < 0.5))
