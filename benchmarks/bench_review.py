@@ -65,9 +65,9 @@ def build(folder: Path, count: int, seed: int = 0) -> None:
 
 def _index(store: Store, vocabulary: Vocabulary) -> None:
     """Filters of the page are pushed down to scalar indexes where the store makes them."""
-    make = getattr(store, "index_columns", None)
-    if make is not None:
-        make("labels", [a.name for a in vocabulary.attributes if a.kind == "one"])
+    for attribute in vocabulary.attributes:
+        if attribute.kind == "one":
+            store.index_column("labels", attribute.name, "BITMAP")
 
 
 def _ids(start: int, stop: int) -> list[str]:

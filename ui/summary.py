@@ -11,6 +11,7 @@ from schema.records import Summary
 
 Cell = str | int | float | None
 NOTES = 6
+NOTE = 170
 
 
 def cell(value: Cell) -> str:
@@ -96,6 +97,10 @@ def seconds(value: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def _cut(note: str) -> str:
+    return note if len(note) <= NOTE else note[: NOTE - 4].rsplit(" ", 1)[0] + " ..."
+
+
 def _more(notes: Sequence[str]) -> list[str]:
     return [f"and {len(notes) - NOTES} more notes: likeness report"] if len(notes) > NOTES else []
 
@@ -104,7 +109,7 @@ def _counts(counts: Mapping[str, Any]) -> str:
     """Return counts in a row; those of single attributes ('hair_color voted 12') are summed to one."""
     summed: dict[str, Any] = {}
     for name, value in counts.items():
-        attribute, _, what = name.rpartition(" ")
+        attribute, _, what = name.replace(":", "").rpartition(" ")
         if attribute and what in ("stated", "voted") and isinstance(value, int):
             summed[f"labels {what}"] = summed.get(f"labels {what}", 0) + value
         else:
