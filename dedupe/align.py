@@ -105,9 +105,9 @@ def align(reference: Picture, other: Picture) -> Alignment:
     if best.agreement < 0.8:
         mirrored = tried[0][1]
         picture = other.mirrored() if mirrored else other
-        guess = by_keypoints(reference, picture)
-        if guess is not None:
-            best = max(best, refine(reference, picture, guess, mirrored), key=lambda a: a.agreement)
+        agreed = by_keypoints(reference, picture)
+        if agreed is not None:
+            best = max(best, refine(reference, picture, agreed, mirrored), key=lambda a: a.agreement)
     return best
 
 
@@ -141,7 +141,7 @@ def plausible(affine: Affine) -> bool:
     turn = affine[:, :2].astype(np.float64)
     if not np.isfinite(turn).all():
         return False
-    a, b = np.linalg.norm(turn[:, 0]), np.linalg.norm(turn[:, 1])
+    a, b = float(np.linalg.norm(turn[:, 0])), float(np.linalg.norm(turn[:, 1]))
     angle = abs(np.degrees(np.arctan2(turn[1, 0], turn[0, 0])))
     shear = abs(float(turn[:, 0] @ turn[:, 1])) / max(a * b, 1e-9)
     return bool(
@@ -172,7 +172,8 @@ def by_keypoints(reference: Picture, other: Picture) -> Affine | None:
     )
     if affine is None or int(inliers.sum()) < INLIERS or not plausible(affine):
         return None
-    return affine.astype(np.float32)
+    found: Affine = affine.astype(np.float32)
+    return found
 
 
 def scaled(scale: float) -> Affine:
@@ -189,4 +190,5 @@ def compose(outer: Affine, inner: Affine) -> Affine:
 
 def inverse(affine: Affine) -> Affine:
     """Return the inverse map."""
-    return cv2.invertAffineTransform(affine).astype(np.float32)
+    found: Affine = cv2.invertAffineTransform(affine).astype(np.float32)
+    return found

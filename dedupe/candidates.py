@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from dedupe.groups import Edges, components
+from dedupe.groups import Edges, components, unique_edges
 from index.graph import Graph
 from index.hamming import hamming_pairs
 from index.store import Store
@@ -136,15 +136,3 @@ def graph_edges(graph: Graph, similarity: float, chunk: int = 262_144) -> tuple[
         none = np.empty(0, dtype=np.int64)
         return Edges(none, none, np.empty(0, dtype=np.float32)), full
     return unique_edges(np.concatenate(low), np.concatenate(high), np.concatenate(cosine)), full
-
-
-def unique_edges(low: Ints, high: Ints, similarity: npt.NDArray[np.float32]) -> Edges:
-    """Return pairs (low < high) once each, in order, with the highest similarity of a repeated one."""
-    keep = low != high
-    low, high, similarity = low[keep], high[keep], similarity[keep]
-    if not len(low):
-        return Edges(low, high, similarity)
-    order = np.argsort((low << 32) | high, kind="stable")
-    low, high, similarity = low[order], high[order], similarity[order]
-    fresh = np.flatnonzero(np.concatenate([[True], (low[1:] != low[:-1]) | (high[1:] != high[:-1])]))
-    return Edges(low[fresh], high[fresh], np.maximum.reduceat(similarity, fresh))

@@ -133,7 +133,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Pairs that the pixels confirm: ``i`` < ``j`` int64 [m], ``same`` (the same artwork) and ``agreement`` of lines."""
+    """Confirmed pairs: ``i`` < ``j`` int64 [m], ``same`` where the same artwork, ``agreement`` of lines."""
 
     i: Ints
     j: Ints
@@ -209,7 +209,7 @@ def check_component(
 
     for i, j in zip(edges.i.tolist(), edges.j.tolist(), strict=True):
         a, b = top(i), top(j)
-        if a == b or tries.get(a, {}).get(b, 0) >= TRIES:
+        if a == b or (a in tries and tries[a][b] >= TRIES):
             tally["implied"] += 1
             continue
         if misses[i] >= patience and misses[j] >= patience:

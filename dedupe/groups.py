@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
@@ -49,14 +50,19 @@ def join_edges(*parts: Edges) -> Edges:
     """Return the union of edge sets; the highest similarity of a repeated pair stays."""
     i = np.concatenate([p.i for p in parts])
     j = np.concatenate([p.j for p in parts])
-    similarity = np.concatenate([p.similarity for p in parts])
-    low, high = np.minimum(i, j), np.maximum(i, j)
-    order = np.lexsort((-similarity, high, low))
+    return unique_edges(np.minimum(i, j), np.maximum(i, j), np.concatenate([p.similarity for p in parts]))
+
+
+def unique_edges(low: Ints, high: Ints, similarity: npt.NDArray[np.float32]) -> Edges:
+    """Return pairs (low < high) once each, in order, with the highest similarity of a repeated one."""
+    keep = low != high
+    low, high, similarity = low[keep], high[keep], similarity[keep]
+    if not len(low):
+        return Edges(low, high, similarity)
+    order = np.argsort((low << 32) | high, kind="stable")
     low, high, similarity = low[order], high[order], similarity[order]
-    fresh = np.ones(len(low), dtype=bool)
-    fresh[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-    fresh &= low != high
-    return Edges(low[fresh], high[fresh], similarity[fresh])
+    fresh = np.flatnonzero(np.concatenate([[True], (low[1:] != low[:-1]) | (high[1:] != high[:-1])]))
+    return Edges(low[fresh], high[fresh], np.maximum.reduceat(similarity, fresh))
 
 
 def components(n: int, edges: Edges) -> Ints:
@@ -149,3 +155,57 @@ def name_by_first(label: Ints) -> Ints:
     _, first, back = np.unique(label[inside], return_index=True, return_inverse=True)
     found[inside] = inside[first][back]
     return found
+
+
+# Groups up to this many rows are cut by complete linkage on their dense matrix (2 000 rows: 32 MB); larger ones are
+# first taken apart around leaders.
+DENSE = 2000
+
+
+def split_by_floor(label: Ints, vectors: npt.NDArray[np.floating], floor: float) -> Ints:
+    """Return groups in which no two members are less similar than ``floor``.
+
+    ``label`` int64 [n], -1 for none, ``vectors`` [n, d] of unit length in the same order. A group that holds together
+    is not touched. Rows left alone get -1; groups are named by their first row.
+    """
+    found = label.copy()
+    rows = np.flatnonzero(label >= 0)
+    rows = rows[np.argsort(label[rows], kind="stable")]
+    if not len(rows):
+        return found
+    for members in np.split(rows, np.flatnonzero(np.diff(label[rows])) + 1):
+        parts = [members] if len(members) <= DENSE else around_leaders(members, vectors, floor)
+        for part in parts:
+            own = np.asarray(vectors[part], dtype=np.float32)
+            inner = own @ own.T
+            if float(inner.min()) >= floor:
+                found[part] = part[0]
+                continue
+            apart = np.maximum(1.0 - inner, 0.0).astype(np.float64)
+            tree = linkage(apart[np.triu_indices(len(part), 1)], method="complete")
+            cut = fcluster(tree, t=1.0 - floor, criterion="distance")
+            for number in np.unique(cut):
+                piece = part[cut == number]
+                found[piece] = piece[0] if len(piece) > 1 else -1
+    alone = np.bincount(found[found >= 0], minlength=len(found)) == 1
+    found[(found >= 0) & alone[np.maximum(found, 0)]] = -1
+    return found
+
+
+def around_leaders(members: Ints, vectors: npt.NDArray[np.floating], floor: float) -> list[Ints]:
+    """Return parts of a large group, each within half the floor's angle of its first row."""
+    near = float(np.sqrt((1.0 + floor) / 2.0))
+    parts = []
+    while len(members):
+        leader = np.asarray(vectors[members[0]], dtype=np.float32)
+        likeness = np.concatenate(
+            [
+                np.asarray(vectors[part], dtype=np.float32) @ leader
+                for part in np.array_split(members, 1 + len(members) // 65536)
+            ]
+        )
+        inside = likeness >= near
+        inside[0] = True
+        parts.append(members[inside])
+        members = members[~inside]
+    return parts

@@ -108,7 +108,8 @@ def _similarity(row: int, kept: int, vectors: dict[int, Any], memory: Memory) ->
     if row == kept:
         return 1.0
     if row in vectors and kept in vectors:
-        return float(np.float32(vectors[row]) @ np.float32(vectors[kept]))
+        own, its = vectors[row].astype(np.float32), vectors[kept].astype(np.float32)
+        return float(own @ its)
     pair = (min(row, kept), max(row, kept))
     found = memory.known.get(pair) or memory.fresh.get(pair) or Difference(0.0)
     return found.agreement

@@ -132,7 +132,8 @@ def _fit(
 
 
 def _gain(x: Colours, value: float) -> Colours:
-    return np.clip(x * np.float32(value), 0, 1)
+    found: Colours = np.clip(x * np.float32(value), 0, 1)
+    return found
 
 
 def _gamma(x: Colours, value: float) -> Colours:
@@ -141,16 +142,19 @@ def _gamma(x: Colours, value: float) -> Colours:
 
 
 def _offset(x: Colours, value: float) -> Colours:
-    return np.clip(x + np.float32(value), 0, 1)
+    found: Colours = np.clip(x + np.float32(value), 0, 1)
+    return found
 
 
 def _contrast(x: Colours, value: float) -> Colours:
-    return np.clip((x - np.float32(0.5)) * np.float32(value) + np.float32(0.5), 0, 1)
+    found: Colours = np.clip((x - np.float32(0.5)) * np.float32(value) + np.float32(0.5), 0, 1)
+    return found
 
 
 def _saturation(x: Colours, value: float) -> Colours:
     grey = luma(x)
-    return np.clip(grey + np.float32(value) * (x - grey), 0, 1)
+    found: Colours = np.clip(grey + np.float32(value) * (x - grey), 0, 1)
+    return found
 
 
 def _away(x: Colours) -> Colours:
@@ -195,7 +199,8 @@ def _grey(a: Colours, b: Colours) -> list[Tone]:
     factor, shift = np.float32(slope), np.float32(offset)
 
     def apply(colours: Colours) -> Colours:
-        return np.clip(luma(colours) * factor + shift, 0, 1).repeat(3, axis=-1)
+        found: Colours = np.clip(luma(colours) * factor + shift, 0, 1).repeat(3, axis=-1)
+        return found
 
     # Taking all colours out is a change that no recoloured region makes; the tint lifts blacks and dims whites.
     plain = 0.7 < slope < 1.3 and abs(offset) < 0.17 and not on_a_line(a)

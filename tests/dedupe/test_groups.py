@@ -1,0 +1,134 @@
+"""Grouping against the `hdbscan` package, and what may never happen: chains, groups below the floor."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dedupe.groups import Edges, cluster_edges, components, distances, join_edges, split_by_floor
+from dedupe.hierarchy import merge_forest
+
+
+def all_edges(vectors: Any, threshold: float) -> Edges:
+    inner = vectors @ vectors.T
+    i, j = np.nonzero(np.triu(inner >= threshold, 1))
+    return Edges(i, j, inner[i, j].astype(np.float32))
+
+
+def blobs(seed: int, n: int, d: int = 6) -> Any:
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(max(2, n // 8), d))
+    spread = rng.choice([0.05, 0.2, 0.4], size=(n, 1))
+    found = centres[rng.integers(0, len(centres), n)] + rng.normal(size=(n, d)) * spread
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def partition(label: Any) -> set[frozenset[int]]:
+    return {frozenset(np.flatnonzero(label == name).tolist()) for name in np.unique(label[label >= 0])}
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("min_size", [2, 3, 5])
+def test_equals_hdbscan(seed: int, min_size: int) -> None:
+    # The package sees every pair: those below the threshold at one distance just beyond it, and a far pair so that
+    # its root is no component of ours.
+    hdbscan = pytest.importorskip("hdbscan")
+    vectors = blobs(seed, 60 + 5 * seed)
+    threshold = 0.8
+    edges = all_edges(vectors, threshold)
+    ours = cluster_edges(len(vectors), edges, threshold=threshold, min_size=min_size)
+    n = len(vectors) + 2 * min_size
+    birth = float(distances(np.float64(threshold)))
+    matrix = np.full((n, n), birth)
+    length = np.maximum(distances(edges.similarity), 1e-3)
+    matrix[edges.i, edges.j] = matrix[edges.j, edges.i] = length
+    for start in (len(vectors), len(vectors) + min_size):
+        matrix[start : start + min_size, start : start + min_size] = 1e-3
+    np.fill_diagonal(matrix, 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = hdbscan.HDBSCAN(metric="precomputed", min_cluster_size=min_size, min_samples=1).fit(matrix)
+    assert partition(ours) == partition(theirs.labels_[: len(vectors)])
+
+
+def test_rows_and_edges_in_any_order_give_the_same_groups() -> None:
+    vectors = blobs(3, 200)
+    edges = all_edges(vectors, 0.85)
+    expected = cluster_edges(200, edges, threshold=0.85)
+    shuffle = np.random.default_rng(0).permutation(len(edges))
+    again = cluster_edges(
+        200, Edges(edges.i[shuffle], edges.j[shuffle], edges.similarity[shuffle]), threshold=0.85
+    )
+    np.testing.assert_array_equal(expected, again)
+
+
+def test_a_star_of_rising_spokes_needs_no_recursion() -> None:
+    # One merge per round, past the limit of rounds: the one-by-one path.
+    n = 3000
+    forest = merge_forest(n, np.zeros(n - 1, np.int64), np.arange(1, n), np.linspace(0.1, 1, n - 1))
+    assert len(forest.roots()) == 1
+    children = np.concatenate([forest.left, forest.right])
+    assert len(np.unique(children)) == len(children) == 2 * (n - 1)
+
+
+def test_repeated_vectors_collapse_to_weights() -> None:
+    none = np.empty(0, dtype=np.int64)
+    edges = Edges(none, none, np.empty(0, dtype=np.float32))
+    label = cluster_edges(4, edges, threshold=0.9, weight=np.array([1, 3, 1, 2]))
+    assert label.tolist() == [-1, 1, -1, 3]
+
+
+def test_epsilon_keeps_near_equal_copies_together() -> None:
+    i = np.array([0, 0, 1, 2, 3])
+    j = np.array([1, 2, 2, 3, 4])
+    similarity = np.array([0.9999, 0.97, 0.97, 0.97, 0.9999], dtype=np.float32)
+    edges = Edges(i, j, similarity)
+    assert len(partition(cluster_edges(5, edges, threshold=0.9))) == 2
+    assert len(partition(cluster_edges(5, edges, threshold=0.9, epsilon=0.95))) == 1
+
+
+@given(st.integers(0, 10_000), st.floats(0.5, 0.95))
+@settings(max_examples=25, deadline=None)
+def test_no_two_members_below_the_floor(seed: int, floor: float) -> None:
+    vectors = blobs(seed, 60).astype(np.float32)
+    label = components(60, all_edges(vectors, 0.6))
+    cut = split_by_floor(label, vectors, floor)
+    for members in partition(cut):
+        own = vectors[sorted(members)]
+        assert len(members) > 1
+        assert (own @ own.T).min() >= floor - 1e-5
+
+
+def test_a_chain_is_split() -> None:
+    # Every link is at cosine 0.95, the ends are opposite.
+    step = np.arccos(0.95)
+    angles = np.arange(0, np.pi, step)
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    edges = all_edges(vectors, 0.949)
+    assert len(np.unique(components(len(vectors), edges))) == 1
+    cut = split_by_floor(np.zeros(len(vectors), dtype=np.int64), vectors, 0.8)
+    assert len(partition(cut)) > 2
+    for members in partition(cut):
+        assert (vectors[sorted(members)] @ vectors[sorted(members)].T).min() >= 0.8 - 1e-5
+
+
+def test_large_groups_are_cut_around_leaders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dedupe.groups.DENSE", 10)
+    vectors = blobs(1, 300).astype(np.float32)
+    cut = split_by_floor(np.zeros(300, dtype=np.int64), vectors, 0.8)
+    for members in partition(cut):
+        own = vectors[sorted(members)]
+        assert (own @ own.T).min() >= 0.8 - 1e-5
+
+
+def test_joined_edges_are_unique_and_keep_the_best() -> None:
+    one = Edges(np.array([0, 1]), np.array([1, 2]), np.array([0.5, 0.9], dtype=np.float32))
+    two = Edges(np.array([1, 2]), np.array([0, 2]), np.array([0.7, 1.0], dtype=np.float32))
+    joined = join_edges(one, two)
+    assert list(zip(joined.i.tolist(), joined.j.tolist(), strict=True)) == [(0, 1), (1, 2)]
+    np.testing.assert_allclose(joined.similarity, [0.7, 0.9])
