@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from label.calibrate import Trial, choose_thresholds, expected_error
 from label.learning import Collection, Learned, Lesson, learn_all
-from label.model import Choices, Heard, by_fold, calibrated
+from label.model import Choices, Heard, at_precision, by_fold
 from label.question import folds_of
 from label.statements import Stated, contradicted
 from label.tags import TagReader
@@ -236,11 +236,10 @@ def labels(
         if not len(rows):
             continue
         found[name] = {}
+        heard = heard_rows(bench, learned, name, rows)
+        chances = lesson.model.chances(heard)
         for asked in ASKED:
-            fit = np.ones(len(lesson.question.rows), bool)
-            model = calibrated(lesson.question, lesson.model.benches, lesson.held, asked, lesson.model.choices, fit)
-            heard = heard_rows(bench, learned, name, rows)
-            chances = model.chances(heard)
+            model = at_precision(lesson.model, lesson.question, lesson.held, asked)
             found[name][asked] = judge(bench, name, rows, model.values, chances, model.accept(heard, chances))
     return found
 

@@ -23,8 +23,8 @@ WIDTH = 2.0
 FEATURE_SAMPLE = 1 << 15
 KINDS, KIND_FOLDS = 16, 4
 """Kinds of picture that are told apart, and the folds in which whole kinds are held out."""
-FAMILIAR, FOREIGN = 0.1, 0.5
-"""Quantiles of closeness: a tenth of the usual items counts as somewhat strange, half of those of a new kind as quite."""
+FAMILIAR, FOREIGN = 0.9, 0.25
+"""Quantiles of the gap: a tenth of the usual items counts as somewhat strange, three quarters of a new kind as quite."""
 
 
 @dataclass(slots=True)
@@ -175,10 +175,14 @@ def learn_all(
 ) -> tuple[Learned, dict[str, Lesson]]:
     """Return what was learned of all attributes, and each lesson with its held-out evidence."""
     random = np.random.default_rng(settings.seed)
-    tagged = np.flatnonzero((collection.at >= 0) & (collection.tag_counts > 0))
-    sample = tagged if len(tagged) else collection.vector_rows
+    sample = collection.vector_rows
     if len(sample) > FEATURE_SAMPLE:
-        sample = np.sort(random.choice(sample, FEATURE_SAMPLE, replace=False))
+        # Tagged items are often few: half of the sample is theirs where they are.
+        tagged = np.flatnonzero((collection.at >= 0) & (collection.tag_counts > 0))
+        tagged = random.permutation(tagged)[: FEATURE_SAMPLE // 2]
+        rest = np.setdiff1d(collection.vector_rows, tagged, assume_unique=True)
+        rest = random.permutation(rest)[: FEATURE_SAMPLE - len(tagged)]
+        sample = np.sort(np.concatenate([tagged, rest]))
     features, centres, kinds = _features(collection, sample, landmarks, settings.seed)
     lessons: dict[str, Lesson] = {}
     models: dict[str, AttributeModel] = {}
@@ -195,7 +199,7 @@ def learn_all(
             # Few donors, few coordinates: a direction needs some donors to be told from noise.
             fitted = replace(choices, size=min(choices.size, max(2, len(posed.rows) // 10)))
             dispute = disputed(attribute, collection, posed, features)
-            apart = kinds[kind_of(vectors, centres)] if features.familiar > features.foreign else None
+            apart = kinds[kind_of(vectors, centres)] if features.familiar < features.foreign else None
             model, held = learn(posed, plain, features, asked, fitted, dispute, apart)
             models[attribute.name] = model
             left_out = int(round(float(posed.weights.sum()))) - len(posed.rows)
@@ -212,23 +216,24 @@ def _features(
     How far a new kind of picture lies from all landmarks is measured by barring the landmarks of its fold of kinds.
     """
     vectors = collection.vectors[collection.at[sample]]
-    features = fit_features(vectors, collection.folds[sample], landmarks, WIDTH, seed)
+    tagged = collection.tag_counts[sample] > 0
+    features = fit_features(vectors, collection.folds[sample], tagged, landmarks, WIDTH, seed)
     centres = kinds_of(vectors[: 1 << 14], KINDS, seed)
     nearest = kind_of(vectors, centres)
     kinds = fold_kinds(nearest, len(centres), KIND_FOLDS)
     if len(centres) < KIND_FOLDS or not len(features.landmarks):
         return features, centres, kinds
     marks = kinds[kind_of(features.landmarks + features.mean, centres)]
-    near, far = np.ones(len(sample), np.float32), np.ones(len(sample), np.float32)
+    near, far = np.zeros(len(sample), np.float32), np.zeros(len(sample), np.float32)
     own = collection.folds[sample]
     for start in range(0, len(sample), 4096):
         part = slice(start, start + 4096)
         plain = features.plain(vectors[part])
         for fold in np.unique(own[part]).tolist():
             at = np.flatnonzero(own[part] == fold)
-            near[start + at] = features.nearness(plain[at], features.folds == fold)
+            near[start + at] = features.gap(plain[at], features.folds == fold)
         for fold in range(KIND_FOLDS):
             at = np.flatnonzero(kinds[nearest[part]] == fold)
-            far[start + at] = features.nearness(plain[at], marks == fold)
+            far[start + at] = features.gap(plain[at], features.tagged & (marks == fold))
     familiar, foreign = float(np.quantile(near, FAMILIAR)), float(np.quantile(far, FOREIGN))
     return replace(features, familiar=familiar, foreign=foreign), centres, kinds

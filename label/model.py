@@ -461,6 +461,20 @@ def _with_far(
     return replace(model, far_thresholds=_thresholds(model, question, chances, mass, fit))
 
 
+def at_precision(model: AttributeModel, question: Question, held: Held, asked: float) -> AttributeModel:
+    """Return the model with thresholds for another asked precision; nothing else depends on it."""
+    model = replace(model, asked=asked)
+    everyone = np.ones(len(question.rows), bool)
+    chances, mass = judged(model, question, held.near, held.contested)
+    usual = everyone & (held.near.strange < 0.5)
+    near = _thresholds(model, question, chances, mass, usual)
+    far = model.far_thresholds
+    if held.far is not None and model.far is not None:
+        chances, mass = judged(model, question, held.far, held.contested)
+        far = _thresholds(model, question, chances, mass, everyone)
+    return replace(model, thresholds=near, far_thresholds=far)
+
+
 def _thresholds(
     model: AttributeModel, question: Question, chances: Doubles, mass: Doubles, fit: Bools
 ) -> tuple[Threshold, ...]:
