@@ -1,6 +1,7 @@
 """Exact neighbours by tiled matrix products: bf16 with an fp32 re-rank on a GPU, fp32 on a CPU.
 
-2 n^2 d operations: 5 M x 768 is 49 s of bf16 arithmetic on an H200, 100 K x 512 some 40 s on two CPU cores.
+2 n^2 d operations for a join: 5 M x 768 is 49 s of bf16 arithmetic on an H200. On a CPU the graph takes half of them,
+since one product of two blocks serves the lists of both.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import torch
 
 from index.progress import Bar
 from index.searchers.base import Data, Positions, Searcher, Similarity, order, pad
-from index.searchers.tiles import device_of, merge_top_k, to_tensor, top_k
+from index.searchers.tiles import BLOCK, NONE, Lists, device_of, merge_top_k, padded, to_tensor, top_k
 
-# One tile of scores stays in the last-level cache of a CPU (512 x 8192 x 4 bytes = 16 MB); on a GPU it is large
+# One tile of scores (2048 x 2048 x 4 bytes = 16 MB) stays in the last-level cache of a CPU; on a GPU it is large
 # enough that the product runs at full rate and launches do not show.
-CPU_TILE = (512, 8192)
+CPU_TILE = 2048
 GPU_TILE = (8192, 131_072)
 
 # bf16 keeps 8 bits: true neighbours can fall a little below the k-th, so twice as many are re-ranked in fp32.
@@ -32,43 +33,75 @@ class ExactSearcher(Searcher):
 
     def join(self, queries: Data, data: Data, k: int, bar: Bar | None = None) -> tuple[Positions, Similarity]:
         """See Searcher.join."""
+        if self.device.type == "cuda":
+            return self._join_on_gpu(queries, data, k, bar)
+        width = min(k, len(data))
+        lists = Lists(len(queries), max(1, width))
+        with torch.inference_mode():
+            # Sixteen tiles of queries at a time, so that the conversion of the data does not show.
+            step = CPU_TILE * 16
+            for start in range(0, len(queries), step):
+                block = _rows(queries, start, start + step)
+                for left in range(0, len(data), CPU_TILE):
+                    tile, names = _tile(data, left)
+                    for at in range(0, len(block), CPU_TILE):
+                        scores = block[at : at + CPU_TILE] @ tile.T
+                        scores[:, names < 0] = NONE
+                        rows = slice(start + at, start + at + len(scores))
+                        lists.offer(scores.view(len(scores), -1, BLOCK), rows, names)
+                if bar is not None:
+                    bar.add(len(block))
+        return pad(*order(*_arrays(lists, width)), k)
+
+    def graph(self, data: Data, k: int, bar: Bar | None = None) -> tuple[Positions, Similarity]:
+        """See Searcher.graph."""
+        n = len(data)
+        if self.device.type == "cuda" or n < 2:
+            return super().graph(data, k, bar)
+        width = min(k, n - 1)
+        lists = Lists(n, width)
+        with torch.inference_mode():
+            for first in range(0, n, CPU_TILE):
+                block, names = _tile(data, first)
+                mine = slice(first, min(n, first + CPU_TILE))
+                for second in range(first, n, CPU_TILE):
+                    tile, others = (block, names) if second == first else _tile(data, second)
+                    scores = block @ tile.T
+                    scores[:, others < 0] = NONE
+                    if second == first:
+                        scores.fill_diagonal_(NONE)
+                    here = mine.stop - mine.start
+                    lists.offer(scores.view(len(scores), -1, BLOCK)[:here], mine, others)
+                    if second != first:
+                        theirs = slice(second, min(n, second + CPU_TILE))
+                        turned = scores.view(-1, BLOCK, len(others)).permute(2, 0, 1)
+                        lists.offer(turned[: theirs.stop - theirs.start], theirs, names)
+                if bar is not None:
+                    bar.add(here)
+        return pad(*order(*_arrays(lists, width)), k)
+
+    def _join_on_gpu(
+        self, queries: Data, data: Data, k: int, bar: Bar | None
+    ) -> tuple[Positions, Similarity]:
+        """All vectors stay on the device (5 M x 768 x 2 bytes = 7.7 GB); queries come in blocks."""
         n, m = len(data), len(queries)
         width = min(k, n)
-        gpu = self.device.type == "cuda"
-        rows, columns = GPU_TILE if gpu else CPU_TILE
-        dtype = torch.bfloat16 if gpu else torch.float32
-        keep = min(n, width * RERANK) if gpu else width
+        rows, columns = GPU_TILE
+        keep = min(n, width * RERANK)
         positions = np.empty((m, width), dtype=np.int64)
         similarity = np.empty((m, width), dtype=np.float32)
-        # On a GPU all vectors stay on the device (5 M x 768 x 2 bytes = 7.7 GB); a CPU converts tile by tile, and
-        # takes many query rows per pass so that the conversion does not show.
-        resident = to_tensor(data, self.device, dtype) if gpu else None
-        step = rows if gpu else rows * 16
         with torch.inference_mode():
-            for start in range(0, m, step):
-                block = to_tensor(queries[start : start + step], self.device, dtype)
-                best: list[tuple[torch.Tensor, torch.Tensor]] = []
-                for left in range(0, n, columns):
-                    right = min(n, left + columns)
-                    tile = (
-                        resident[left:right]
-                        if resident is not None
-                        else to_tensor(data[left:right], self.device, dtype)
-                    )
-                    for index, at in enumerate(range(0, len(block), rows)):
-                        values, found = top_k(block[at : at + rows] @ tile.T, keep)
-                        found = found + left
-                        if left == 0:
-                            best.append((values, found))
-                        else:
-                            best[index] = merge_top_k(*best[index], values, found, keep)
-                found = torch.cat([pair[1] for pair in best])
-                values = torch.cat([pair[0] for pair in best])
-                if gpu:
-                    values, found = self._rerank(queries[start : start + step], data, found, width)
+            resident = to_tensor(data, self.device, torch.bfloat16)
+            for start in range(0, m, rows):
+                block = to_tensor(queries[start : start + rows], self.device, torch.bfloat16)
+                values, found = top_k(block @ resident[:columns].T, keep)
+                for left in range(columns, n, columns):
+                    more, at = top_k(block @ resident[left : left + columns].T, keep)
+                    values, found = merge_top_k(values, found, more, at + left, keep)
                 stop = start + len(block)
-                positions[start:stop] = found.cpu().numpy()
-                similarity[start:stop] = values.float().cpu().numpy()
+                values, found = self._rerank(queries[start:stop], data, found, width)
+                positions[start:stop] = found.numpy()
+                similarity[start:stop] = values.numpy()
                 if bar is not None:
                     bar.add(stop - start)
         return pad(*order(positions, similarity), k)
@@ -86,3 +119,25 @@ class ExactSearcher(Searcher):
             values[start:stop] = torch.bmm(right, left[:, :, None])[:, :, 0].cpu().numpy()
         best, at = torch.topk(torch.from_numpy(values), k, dim=1, sorted=False)
         return best, torch.gather(torch.from_numpy(wanted), 1, at)
+
+
+def _rows(data: Data, start: int, stop: int) -> torch.Tensor:
+    return to_tensor(data[start:stop], torch.device("cpu"), torch.float32)
+
+
+def _tile(data: Data, start: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a tile of rows filled up with zeros to whole blocks, and their positions, -1 for the filling."""
+    part = _rows(data, start, start + CPU_TILE)
+    names = torch.arange(start, start + len(part), dtype=torch.int32)
+    missing = padded(len(part)) - len(part)
+    if missing:
+        part = torch.nn.functional.pad(part, (0, 0, 0, missing))
+        names = torch.nn.functional.pad(names, (0, missing), value=-1)
+    return part, names
+
+
+def _arrays(lists: Lists, width: int) -> tuple[Positions, Similarity]:
+    """Return lists as arrays, what is missing as -1."""
+    similarity = lists.values[:, :width].numpy()
+    np.maximum(similarity, -1.0, out=similarity)
+    return lists.columns[:, :width].numpy().astype(np.int64), similarity
