@@ -16,8 +16,9 @@ import numpy.typing as npt
 Words = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
-BAND_BITS = 16
-BANDS = 64 // BAND_BITS
+# Bands get about as many bits as words have digits in base two: below this many words four bands of 16 bits, above it
+# three of some 21, which hold about one word per value at 5 million.
+FEW = 300_000
 # Pairs tested at a time: 3 arrays of 8 bytes each.
 CHUNK = 4_000_000
 
@@ -31,20 +32,20 @@ def hamming_pairs(
     """
     own = others is None
     right = words if others is None else others
-    reach = radius // BANDS
-    found_i, found_j, found_d = [], [], []
-    for band in range(BANDS):
-        shift = np.uint64(band * BAND_BITS)
-        key = ((words >> shift) & np.uint64(0xFFFF)).astype(np.int64)
-        other_key = ((right >> shift) & np.uint64(0xFFFF)).astype(np.int64)
+    found_i, found_j, found_d = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for shift, bits, reach in _bands(max(len(words), len(right)), radius):
+        mask = np.uint64((1 << bits) - 1)
+        key = ((words >> np.uint64(shift)) & mask).astype(np.int64)
+        other_key = key if own else ((right >> np.uint64(shift)) & mask).astype(np.int64)
         order = np.argsort(other_key, kind="stable")
-        starts = np.searchsorted(other_key[order], np.arange(2**BAND_BITS + 1))
-        for flip in _flips(reach):
-            bucket = key ^ flip
-            low, high = starts[bucket], starts[bucket + 1]
-            for i, at in _ranges(low, high):
-                j = order[at]
-                if own:
+        starts = np.searchsorted(other_key[order], np.arange((1 << bits) + 1))
+        for flip in _flips(bits, reach):
+            # Two different buckets meet twice, once from each side: one side is enough.
+            rows = np.flatnonzero(key < key ^ flip) if own and flip else np.arange(len(words))
+            bucket = key[rows] ^ flip
+            for at, place in _ranges(starts[bucket], starts[bucket + 1]):
+                i, j = rows[at], order[place]
+                if own and not flip:
                     keep = i < j
                     i, j = i[keep], j[keep]
                 distance = np.bitwise_count(words[i] ^ right[j])
@@ -53,14 +54,33 @@ def hamming_pairs(
                 found_j.append(j[near])
                 found_d.append(distance[near].astype(np.int64))
     i, j, d = np.concatenate(found_i), np.concatenate(found_j), np.concatenate(found_d)
-    _, first = np.unique(i * len(right) + j, return_index=True)
+    if own:
+        i, j = np.minimum(i, j), np.maximum(i, j)
+    _, first = np.unique(i * max(len(right), 1) + j, return_index=True)
     return i[first], j[first], d[first]
 
 
-def _flips(reach: int) -> Iterator[int]:
+def _bands(count: int, radius: int) -> list[tuple[int, int, int]]:
+    """Return (shift, bits, reach) of each band.
+
+    With radius = bands x q + a, one of the first a + 1 bands is within q bits or one of the others within q - 1.
+    """
+    widths = [16, 16, 16, 16] if count < FEW else [22, 21, 21]
+    whole, rest = divmod(radius, len(widths))
+    found = []
+    shift = 0
+    for number, bits in enumerate(widths):
+        reach = whole if number <= rest else whole - 1
+        if reach >= 0:
+            found.append((shift, bits, reach))
+        shift += bits
+    return found
+
+
+def _flips(bits: int, reach: int) -> Iterator[int]:
     for count in range(reach + 1):
-        for bits in combinations(range(BAND_BITS), count):
-            yield sum(1 << bit for bit in bits)
+        for chosen in combinations(range(bits), count):
+            yield sum(1 << bit for bit in chosen)
 
 
 def _ranges(low: Ints, high: Ints) -> Iterator[tuple[Ints, Ints]]:

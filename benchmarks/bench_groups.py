@@ -1,0 +1,256 @@
+"""Grouping: against `hdbscan` on vectors, against fast_hdbscan on a sparse graph, and at five million items.
+
+    python -m benchmarks.bench_groups --out build/groups --parts small,sparse,large
+
+small   40 000 x 512 vectors with planted groups: the exact graph and our groups, `hdbscan` on the vectors; clocks cover
+        both graph and groups on our side. Adjusted Rand index on the items that both put into a group.
+sparse  1 M x 16 edges with planted groups: ours and fast_hdbscan's precomputed path on the same edges, when installed.
+large   5 M x 16 edges with planted groups: time, peak memory, planted pairs found.
+chains  planted chains of vectors: every link above the threshold, ends far apart; lowest inner similarity.
+
+Writes OUT.json and OUT.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dedupe.groups import Edges, cluster_edges, components, distances, split_by_floor, unique_edges
+
+
+def main() -> None:
+    """Run the asked parts and write what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", default="build/bench_groups")
+    parser.add_argument("--parts", default="chains,small,sparse,large")
+    parser.add_argument("--small", type=int, default=40_000)
+    parser.add_argument("--sparse", type=int, default=1_000_000)
+    parser.add_argument("--large", type=int, default=5_000_000)
+    parser.add_argument("--peer-limit", type=int, default=40_000, help="most vectors that `hdbscan` is given")
+    options = parser.parse_args()
+    result: dict[str, Any] = {"machine": platform.processor() or platform.machine(), "cores": os.cpu_count()}
+    for part in options.parts.split(","):
+        result[part] = PARTS[part](options)
+        print(part, json.dumps(result[part]))
+    out = Path(options.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.with_suffix(".json").write_text(json.dumps(result, indent=1), encoding="utf-8")
+    lines = [f"{result['machine']}, {result['cores']} cores", "", "| part | what | value |", "|---|---|---|"]
+    lines += [f"| {p} | {k} | {v} |" for p in options.parts.split(",") for k, v in result[p].items()]
+    out.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def planted_vectors(n: int, d: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return unit vectors float32 [n, d] and their planted group, -1 for the half that is in none.
+
+    Groups have 2 to 20 members at cosines of about 0.93 to 0.99; the rest is a mixture of a thousand broad styles.
+    """
+    rng = np.random.default_rng(seed)
+    styles = rng.normal(size=(1000, d)).astype(np.float32)
+    group = np.full(n, -1, dtype=np.int64)
+    sizes = rng.integers(2, 21, n)
+    ends = np.cumsum(sizes)
+    count = int(np.searchsorted(ends, n // 2))
+    group[: ends[count - 1]] = np.repeat(np.arange(count), sizes[:count])
+    centre = styles[rng.integers(0, len(styles), n)] + rng.normal(size=(n, d)).astype(np.float32)
+    inside = group >= 0
+    first = np.searchsorted(group[inside], group[inside])
+    spread = rng.uniform(0.1, 0.27, count)[group[inside]][:, None].astype(np.float32)
+    noise = rng.normal(size=(int(inside.sum()), d)).astype(np.float32)
+    scale = np.float32(np.sqrt(2.0))
+    centre[: len(first)] = centre[first] + scale * spread * noise
+    centre /= np.linalg.norm(centre, axis=1, keepdims=True)
+    shuffle = rng.permutation(n)
+    return centre[shuffle], group[shuffle]
+
+
+def exact_graph(vectors: np.ndarray, k: int) -> Edges:
+    """Return the exact kNN graph as edges, in blocks of 2 048 rows."""
+    n = len(vectors)
+    low, high, similarity = [], [], []
+    for start in range(0, n, 2048):
+        scores = vectors[start : start + 2048] @ vectors.T
+        at = np.arange(len(scores))
+        scores[at, start + at] = -2
+        near = np.argpartition(-scores, k, axis=1)[:, :k]
+        own = np.repeat(start + at, k)
+        other = near.ravel()
+        low.append(np.minimum(own, other))
+        high.append(np.maximum(own, other))
+        similarity.append(np.take_along_axis(scores, near, axis=1).ravel())
+    return unique_edges(np.concatenate(low), np.concatenate(high), np.concatenate(similarity))
+
+
+def small(options: argparse.Namespace) -> dict[str, Any]:
+    """Ours with its graph against `hdbscan` on the same vectors."""
+    from sklearn.metrics import adjusted_rand_score
+
+    vectors, planted = planted_vectors(options.small, 512, 0)
+    threshold = 0.85
+    begun, cpu = time.perf_counter(), time.process_time()
+    graph = exact_graph(vectors, 32)
+    after_graph = time.perf_counter()
+    ours = cluster_edges(len(vectors), graph, threshold=threshold)
+    seconds = time.perf_counter() - begun
+    result: dict[str, Any] = {
+        "items": len(vectors),
+        "seconds": round(seconds, 2),
+        "processor seconds": round(time.process_time() - cpu, 2),
+        "of which groups": round(time.perf_counter() - after_graph, 3),
+        "planted pairs found": planted_recall(ours, planted),
+    }
+    size = min(len(vectors), options.peer_limit)
+    import hdbscan
+
+    part = vectors[:size].astype(np.float64)
+    begun = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = hdbscan.HDBSCAN(min_cluster_size=2, min_samples=1, core_dist_n_jobs=1).fit(part).labels_
+    result["hdbscan items"] = size
+    result["hdbscan seconds"] = round(time.perf_counter() - begun, 2)
+    mine = ours if size == len(vectors) else cluster_edges(size, exact_graph(vectors[:size], 32), threshold=threshold)
+    both = (mine >= 0) & (theirs >= 0)
+    result["times faster"] = round(result["hdbscan seconds"] / seconds * (len(vectors) / size) ** 2, 1)
+    result["items in a group of both"] = int(both.sum())
+    result["adjusted Rand index"] = float(adjusted_rand_score(mine[both], theirs[both]))
+    return result
+
+
+def planted_edges(n: int, k: int, seed: int) -> tuple[Edges, np.ndarray]:
+    """Return a planted graph of about n x k / 2 edges above 0.9, and the group of every item.
+
+    Groups have 1 to 40 members; a member has up to k - 2 edges inside it and two to any other item, weaker.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 41, n // 15)
+    group = np.repeat(np.arange(len(sizes)), sizes)[:n]
+    n = len(group)
+    starts = np.searchsorted(group, np.arange(len(sizes)))
+    width = np.append(starts[1:], n) - starts
+    low, high, similarity = [], [], []
+    for column in range(k):
+        own = np.arange(n)
+        if column < k - 2:
+            other = starts[group] + (rng.random(n) * width[group]).astype(np.int64)
+            value = rng.uniform(0.95, 0.999, n)
+        else:
+            other = rng.integers(0, n, n)
+            value = rng.uniform(0.70, 0.905, n)
+        strong = (value >= 0.9) & (own != other)
+        low.append(np.minimum(own, other)[strong])
+        high.append(np.maximum(own, other)[strong])
+        similarity.append(value[strong].astype(np.float32))
+    return unique_edges(np.concatenate(low), np.concatenate(high), np.concatenate(similarity)), group
+
+
+def sparse(options: argparse.Namespace) -> dict[str, Any]:
+    """Ours against fast_hdbscan's precomputed path on one sparse graph."""
+    edges, group = planted_edges(options.sparse, 16, 1)
+    n = len(group)
+    begun, cpu = time.perf_counter(), time.process_time()
+    ours = cluster_edges(n, edges, threshold=0.9, epsilon=0.93)
+    result: dict[str, Any] = {
+        "items": n,
+        "edges": len(edges),
+        "seconds": round(time.perf_counter() - begun, 2),
+        "processor seconds": round(time.process_time() - cpu, 2),
+        "planted pairs found": planted_recall(ours, group),
+    }
+    plain = cluster_edges(n, edges, threshold=0.9)
+    result["groups"] = len(np.unique(plain[plain >= 0]))
+    try:
+        from fast_hdbscan import HDBSCAN
+        from scipy.sparse import csr_matrix
+    except ImportError:
+        result["fast_hdbscan"] = "not installed"
+        return result
+    from sklearn.metrics import adjusted_rand_score
+
+    length = np.maximum(distances(edges.similarity), 1e-3)
+    graph = csr_matrix((length, (edges.i, edges.j)), shape=(n, n))
+    graph = graph + graph.T
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # Compiled at its first call.
+        HDBSCAN(metric="precomputed", min_cluster_size=2, min_samples=1).fit(graph[:2000, :2000])
+        begun, cpu = time.perf_counter(), time.process_time()
+        theirs = HDBSCAN(metric="precomputed", min_cluster_size=2, min_samples=1).fit(graph).labels_
+    result["fast_hdbscan seconds"] = round(time.perf_counter() - begun, 2)
+    result["fast_hdbscan processor seconds"] = round(time.process_time() - cpu, 2)
+    both = (plain >= 0) & (theirs >= 0)
+    result["items in a group of both"] = int(both.sum())
+    result["adjusted Rand index"] = float(adjusted_rand_score(plain[both], theirs[both]))
+    return result
+
+
+def large(options: argparse.Namespace) -> dict[str, Any]:
+    """Ours alone at full size."""
+    edges, group = planted_edges(options.large, 16, 2)
+    begun, cpu = time.perf_counter(), time.process_time()
+    ours = cluster_edges(len(group), edges, threshold=0.9, epsilon=0.93)
+    return {
+        "items": len(group),
+        "edges": len(edges),
+        "seconds": round(time.perf_counter() - begun, 1),
+        "processor seconds": round(time.process_time() - cpu, 1),
+        "peak GiB with the making of the edges": round(
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2
+        ),
+        "planted pairs found": planted_recall(ours, group),
+    }
+
+
+def chains(_: argparse.Namespace) -> dict[str, Any]:
+    """Chains whose links are above the threshold and whose ends are far apart."""
+    rng = np.random.default_rng(3)
+    vectors = []
+    for _number in range(300):
+        a, b = np.linalg.qr(rng.normal(size=(64, 2)))[0].T
+        angles = np.cumsum(rng.uniform(0.2, 0.3, 10))
+        vectors.append(np.cos(angles)[:, None] * a + np.sin(angles)[:, None] * b)
+    found = np.concatenate(vectors).astype(np.float32)
+    inner = found @ found.T
+    i, j = np.nonzero(np.triu(inner >= 0.95, 1))
+    edges = Edges(i, j, inner[i, j])
+    label = cluster_edges(len(found), edges, threshold=0.95)
+    cut = split_by_floor(label, found, 0.9)
+    ends = np.arange(300) * 10
+    lowest = min(
+        float((found[cut == name] @ found[cut == name].T).min()) for name in np.unique(cut[cut >= 0])
+    )
+    return {
+        "chains": 300,
+        "in one component": int((components(len(found), edges)[ends] == components(len(found), edges)[ends + 9]).sum()),
+        "ends in one group": int(((cut[ends] == cut[ends + 9]) & (cut[ends] >= 0)).sum()),
+        "lowest inner similarity": round(lowest, 4),
+        "floor": 0.9,
+    }
+
+
+def planted_recall(found: np.ndarray, group: np.ndarray) -> float:
+    """Return the share of planted pairs (all pairs of a group) that share a found group."""
+    known = group >= 0
+    group, found = group[known], found[known]
+    sizes = np.bincount(group)
+    total = float((sizes * (sizes - 1) / 2).sum())
+    inside = found >= 0
+    _, counts = np.unique(np.stack([group[inside], found[inside]]), axis=1, return_counts=True)
+    return round(float((counts * (counts - 1) / 2).sum()) / max(total, 1.0), 5)
+
+
+PARTS = {"small": small, "sparse": sparse, "large": large, "chains": chains}
+
+
+if __name__ == "__main__":
+    main()

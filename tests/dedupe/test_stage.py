@@ -1,0 +1,97 @@
+"""The whole stage on a small store, by hashes alone: groups, verdicts, what a second run and new items cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from dedupe.stage import run_dedupe
+from embed.ingest import run_ingest
+from index.reviews import open_log
+from index.store import Store
+from schema.records import Decision
+from schema.settings import load_settings
+
+SETTINGS = load_settings(None, ["dedupe.hamming=16", "dedupe.threads=1"])
+
+
+def groups(store: Store) -> dict[str, dict[str, Any]]:
+    keys = {r["row"]: Path(r["keys"][0]).stem for r in store.read("items", ["row", "keys"]).to_pylist()}
+    return {keys[r["row"]]: r for r in store.read("groups").to_pylist()}
+
+
+@pytest.fixture
+def store(tmp_path: Path, collection: Path) -> Any:
+    with Store.open(tmp_path / "store", create=True, write=True) as opened:
+        run_ingest(opened, SETTINGS, [str(collection)])
+        yield opened
+
+
+def test_groups_verdicts_and_reasons(store: Store) -> None:
+    summary = run_dedupe(store, SETTINGS)
+    found = groups(store)
+    assert set(found) == {"0", "0_jpeg", "0_small", "0_grey", "0_mirror", "0_skin"}
+    assert len({record["group_id"] for record in found.values()}) == 1
+    assert found["0"]["verdict"] == "kept"
+    assert found["0_skin"]["verdict"] == "variant"
+    assert found["0_skin"]["keep"]
+    assert all(found[f"0_{edit}"]["verdict"] == "same artwork" for edit in ("jpeg", "small", "grey", "mirror"))
+    assert sum(not record["keep"] for record in found.values()) == 4 == summary.counts["dropped"]
+    assert found["0_small"]["reason"].startswith("resolution")
+    assert found["0_jpeg"]["reason"].startswith("lossless")
+
+
+def test_a_second_run_does_nothing_and_new_items_cost_only_themselves(
+    store: Store, collection: Path, face: Callable[..., Image.Image]
+) -> None:
+    run_dedupe(store, SETTINGS)
+    before = store.read("groups").to_pylist()
+    assert run_dedupe(store, SETTINGS).skipped
+    face(1).resize((100, 100), Image.Resampling.BICUBIC).save(collection / "1_small.png")
+    run_ingest(store, SETTINGS, [str(collection)])
+    summary = run_dedupe(store, SETTINGS)
+    after = store.read("groups").to_pylist()
+    assert [record for record in after if record["row"] in {r["row"] for r in before}] == before
+    assert groups(store)["1_small"]["verdict"] == "same artwork"
+    assert summary.counts["new_pairs"] <= 4
+
+
+def test_thresholds_move_without_measuring_again(store: Store) -> None:
+    run_dedupe(store, SETTINGS)
+    stricter = load_settings(None, ["dedupe.hamming=16", "dedupe.threads=1", "dedupe.shared=1.0", "dedupe.drawing=0.999"])
+    summary = run_dedupe(store, stricter)
+    assert not summary.skipped
+    assert summary.counts.get("new_pairs", 0) == 0
+    assert groups(store).get("0_skin") is None
+
+
+def test_reviews_outrank_the_pixels(store: Store) -> None:
+    run_dedupe(store, SETTINGS)
+    found = groups(store)
+    grey, mirror = found["0_grey"], found["0_mirror"]
+    mates = " ".join(record["item_id"] for name, record in found.items() if name != "0_grey")
+    log = open_log(store)
+    log.append(
+        [
+            Decision(grey["row"], grey["item_id"], "group", None, "not_duplicate", "set", grey["group_id"], mates),
+            Decision(mirror["row"], mirror["item_id"], "group", None, "keep", "set", mirror["group_id"]),
+        ],
+        "ann",
+    )
+    log.close()
+    run_dedupe(store, SETTINGS)
+    again = groups(store)
+    assert "0_grey" not in again
+    assert again["0_mirror"]["verdict"] == "kept"
+    assert "ann" in again["0_mirror"]["reason"]
+    assert not again["0"]["keep"]
+    assert again["0"]["group_id"] == found["0"]["group_id"]
+
+
+def test_an_empty_store(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "empty", create=True, write=True) as opened:
+        assert run_dedupe(opened, SETTINGS).counts.get("groups", 0) == 0
