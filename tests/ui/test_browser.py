@@ -18,8 +18,8 @@ import pytest
 from index.reviews import effective_reviews
 from index.store import Store
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-PATIENCE = 90_000
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
+PATIENCE = 180_000
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -50,7 +50,7 @@ def served(ui_store: Path, root: Path, tmp_path: Path) -> Iterator[Callable[...,
         environment = {k: v for k, v in os.environ.items() if k != "USER"} | {"USER": "ann"}
         with (tmp_path / "page.log").open("wb") as log:
             started.append(subprocess.Popen(words, cwd=root, env=environment, stdout=log, stderr=log))
-        until = time.monotonic() + 90
+        until = time.monotonic() + 240
         while time.monotonic() < until:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -104,3 +104,35 @@ def test_history_undoes(page_of, ui_store: Path) -> None:
         page.button(key=f"undo-{batch}").click().run()
         assert effective_reviews(store).labels == {}
     assert any("undo of" in m.value for m in page.markdown)
+
+
+def test_export_page_works_decisions_in_and_writes(page_of, ui_store: Path) -> None:
+    import pyarrow.parquet as pq
+
+    from index.reviews import open_log
+    from schema.records import Decision
+
+    with Store.open(ui_store) as store:
+        ids = {r["row"]: r["item_id"] for r in store.read("items", ["row", "item_id"]).to_pylist()}
+        group = store.take("groups", [3]).to_pylist()[0]["group_id"]
+        open_log(store).append(
+            [
+                Decision(5, ids[5], "label", "hair_color", "purple"),
+                Decision(3, ids[3], "group", None, "not_duplicate", "set", group, ids[2]),
+            ],
+            "Ann",
+        )
+    page = page_of("export", ui_store)
+    page.session_state["reviewer"] = "Ann"
+    page.run()
+    page.button[0].click().run(timeout=110)
+    assert not page.exception, page.exception
+    assert not page.error, [e.value for e in page.error]
+    assert page.success[0].value.startswith("Written to")
+    files = sorted((ui_store / "exports" / "dataset").rglob("*.parquet"))
+    found = {r["item_id"]: r for file in files for r in pq.read_table(file).to_pylist()}
+    assert (found[ids[5]]["hair_color"], found[ids[5]]["hair_color_source"]) == ("purple", "review")
+    assert ids[3] in found
+    page.text_input[-1].set_value("../escape").run()
+    page.button[0].click().run()
+    assert "not a plain name" in page.error[0].value

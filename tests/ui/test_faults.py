@@ -1,0 +1,309 @@
+"""The whole flow under faults: SIGKILL, full disks, files that change, torn tables; nothing lost, nothing double."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from index.runs import Runs
+from index.store import Store
+
+TINY = {
+    "embed_dim": 24,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "patch_size": 8, "head_width": 16},
+    "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+DERIVED = ("groups", "labels")
+KILLS = 10
+
+Ask = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def ask(root: Path) -> Iterator[Ask]:
+    """Sends a request to the driver and returns its answer."""
+    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    process = subprocess.Popen(
+        [sys.executable, str(root / "tests" / "ui" / "fault_driver.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env=environment,
+    )
+
+    def send(*args: str, **request: Any) -> dict[str, Any]:
+        process.stdin.write(json.dumps({"args": args, **request}) + "\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+        assert line, "the driver ended"
+        return json.loads(line)
+
+    try:
+        assert "ready" in process.stdout.readline(), "the driver did not start"
+        yield send
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., Image.Image]) -> Path:
+    """Two folders: the first with byte copies, a smaller copy, a broken file and a text; the second with new ones."""
+    base = tmp_path_factory.mktemp("pictures")
+    hair = ("black", "blonde", "red", "blue")
+
+    def draw(folder: Path, number: int) -> None:
+        picture(number, 64, 64).save(folder / f"{number:02}.png")
+        tags = f"1girl, solo, {hair[number % 4]} hair, {'smile' if number % 2 else 'closed eyes'}"
+        if number % 5:
+            (folder / f"{number:02}.txt").write_text(tags, encoding="utf-8")
+
+    for name, numbers in (("first", range(26)), ("second", range(26, 34))):
+        (base / name).mkdir()
+        for number in numbers:
+            draw(base / name, number)
+    shutil.copy(base / "first" / "03.png", base / "first" / "copy.png")
+    picture(4, 64, 64).resize((48, 48)).save(base / "first" / "smaller.png")
+    (base / "first" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
+    shutil.copy(base / "first" / "07.png", base / "second" / "again.png")
+    (base / "tiny.json").write_text(json.dumps(TINY), encoding="utf-8")
+    return base
+
+
+@pytest.fixture(scope="module")
+def flow(pictures: Path) -> Callable[..., list[str]]:
+    """The arguments of a whole run in tiny commits."""
+
+    def args(store: Path | str, *sources: str | Path, stage: str = "run") -> list[str]:
+        chosen = {
+            "ingest.commit_rows": 5,
+            "encoder.commit_rows": 4,
+            "encoder.model": pictures / "tiny.json",
+            "encoder.pretrained": "random",
+            "encoder.batch": 4,
+            "encoder.device": "cpu",
+            "index.k": 6,
+            "label.min_support": 5,
+        }
+        found = [stage, "--store", str(store)]
+        for source in sources:
+            found += ["--source", str(pictures / source)]
+        for name, value in chosen.items():
+            found += ["--set", f"{name}={value}"]
+        return found
+
+    return args
+
+
+def contents(folder: Path | str) -> dict[str, list[dict[str, Any]]]:
+    """All tables by row, without what tells one run from another."""
+    found = {}
+    with Store.open(folder) as store:
+        for table in store.tables():
+            if table == "runs":
+                continue
+            rows = store.read(table).to_pylist()
+            for record in rows:
+                record.pop("commit", None)
+            found[table] = rows
+    return found
+
+
+def versions(folder: Path | str) -> dict[str, int]:
+    with Store.open(folder) as store:
+        return {table: store.version(table) for table in store.tables()}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(ask: Ask, flow: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """A store made in one go, and the seconds that took."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "store"
+    done = ask(*flow(folder, "first"))
+    assert done["code"] == 0, done["err"]
+    return folder, done["seconds"]
+
+
+def same(folder: Path | str, other: Path | str) -> None:
+    found, expected = contents(folder), contents(other)
+    assert found.keys() == expected.keys()
+    for table, rows in expected.items():
+        assert found[table] == rows, table
+
+
+def test_the_flow_makes_what_it_should(undisturbed: tuple[Path, float]) -> None:
+    tables = contents(undisturbed[0])
+    status = [record["status"] for record in tables["items"]]
+    assert (len(status), status.count("failed")) == (28, 1)
+    assert [record["keys"] for record in tables["copies"]] == [["copy.png"]]
+    (vectors,) = [rows for name, rows in tables.items() if name.startswith("vectors_")]
+    assert len(vectors) == 27
+    assert len(tables["labels"]) == 28
+    assert {record["row"] for record in tables["groups"]} >= {4}
+
+
+def test_killed_at_random_moments_and_started_again_it_ends_the_same(
+    ask: Ask, flow: Any, undisturbed: tuple[Path, float], tmp_path: Path
+) -> None:
+    draw = random.Random(20)
+    whole = undisturbed[1]
+    kills = rounds = 0
+    while kills < KILLS:
+        folder = tmp_path / f"store{rounds}"
+        for _ in range(200):
+            # Short waits hit ingest and embed again and again, long ones the later stages.
+            done = ask(*flow(folder, "first"), kill=draw.uniform(0.02, 0.7) * whole)
+            kills += done["killed"]
+            assert done["killed"] or done["code"] == 0, done["err"]
+            if done["code"] == 0 or kills == KILLS:
+                break
+        rounds += 1
+        done = ask(*flow(folder, "first"))
+        assert done["code"] == 0, done["err"]
+        same(folder, undisturbed[0])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_killed_around_every_write_it_ends_the_same(
+    ask: Ask, flow: Any, undisturbed: tuple[Path, float], tmp_path: Path, before: bool
+) -> None:
+    kills = 0
+    for number in range(200):
+        folder = tmp_path / f"store{number}"
+        if not ask(*flow(folder, "first"), at_write=number, before=before)["killed"]:
+            break
+        kills += 1
+        done = ask(*flow(folder, "first"))
+        assert done["code"] == 0, (number, done["err"])
+        same(folder, undisturbed[0])
+        shutil.rmtree(folder)
+    assert kills > 30
+
+
+def test_run_twice_changes_nothing_and_a_second_folder_is_only_new_work(
+    ask: Ask, flow: Any, undisturbed: tuple[Path, float], tmp_path: Path
+) -> None:
+    folder = tmp_path / "store"
+    shutil.copytree(undisturbed[0], folder)
+    before = versions(folder)
+    assert ask(*flow(folder, "first"))["code"] == 0
+    after = versions(folder)
+    assert {name: number for name, number in after.items() if name != "runs"} == {
+        name: number for name, number in before.items() if name != "runs"
+    }
+    old = contents(folder)
+    assert ask(*flow(folder, "first", "second"))["code"] == 0
+    new = contents(folder)
+    with Store.open(folder) as store:
+        counts = Runs(store).last("embed")["counts"]
+    assert counts["embedded"] == 8
+    for table, rows in old.items():
+        if table.startswith(("items", "vectors_", "thumbnails", "copies")):
+            assert new[table][: len(rows)] == rows, table
+    assert len(new["items"]) == 36
+    assert [record["keys"] for record in new["copies"]] == [["copy.png"], ["again.png"]]
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(
+    ask: Ask, flow: Any, undisturbed: tuple[Path, float], tmp_path: Path
+) -> None:
+    folder = tmp_path / "store"
+    done = ask(*flow(folder, "first"), file_size=3000)
+    assert done["code"] == 1, done
+    assert done["err"].startswith("likeness: ") and "Traceback" not in done["err"]
+    assert "too large" in done["err"] or "full" in done["err"]
+    done = ask(*flow(folder, "first"))
+    assert done["code"] == 0, done["err"]
+    same(folder, undisturbed[0])
+
+
+@pytest.mark.parametrize("megabytes", [1, 2])
+def test_a_full_file_system_is_said_and_nothing_is_lost(
+    ask: Ask, flow: Any, undisturbed: tuple[Path, float], tmp_path: Path, megabytes: int
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes * 128}k", "tmpfs", str(disk)]
+    if (
+        os.geteuid() != 0
+        or shutil.which("mount") is None
+        or subprocess.run(mount, capture_output=True).returncode
+    ):
+        pytest.skip("no right to mount a small tmpfs")
+    try:
+        done = ask(*flow(disk / "store", "first"))
+        assert done["code"] == 1, done
+        assert "the disk is full" in done["err"] and "Traceback" not in done["err"]
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        done = ask(*flow(disk / "store", "first"))
+        assert done["code"] == 0, done["err"]
+        same(disk / "store", undisturbed[0])
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("change", ["vanishes", "changes", "breaks"])
+def test_a_file_that_changes_while_it_is_read_is_one_row_at_most(
+    ask: Ask, flow: Any, pictures: Path, tmp_path: Path, change: str
+) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(pictures / "first", source)
+    contents_of = {
+        "vanishes": None,
+        "changes": str(pictures / "second" / "30.png"),
+        "breaks": str(pictures / "tiny.json"),
+    }
+    done = ask(
+        *flow(tmp_path / "store", source), disturb=str(source / "25.png"), contents=contents_of[change]
+    )
+    assert done["code"] == 0, done["err"]
+    tables = contents(tmp_path / "store")
+    (vectors,) = [rows for name, rows in tables.items() if name.startswith("vectors_")]
+    with Store.open(tmp_path / "store") as store:
+        failures = store.read("failures").to_pylist() if store.has("failures") else []
+    failed = sum(record["status"] == "failed" for record in tables["items"])
+    # Listing, reading and embedding are three moments: whichever the change falls between, no row is without an end.
+    assert len(vectors) + len(failures) + failed == len(tables["items"]) == len(tables["labels"]) == 28
+    assert failed + len(failures) <= 2
+
+
+def test_a_torn_commit_is_not_seen_and_a_damaged_table_is_named(
+    ask: Ask, flow: Any, undisturbed: tuple[Path, float], tmp_path: Path
+) -> None:
+    folder = tmp_path / "store"
+    shutil.copytree(undisturbed[0], folder)
+    # What a kill in the middle of a commit leaves: data without a manifest that names it.
+    data = next((folder / "items.lance" / "data").iterdir())
+    (data.parent / ("0" * 20 + data.name)).write_bytes(data.read_bytes()[:100])
+    assert ask(*flow(folder, "first"))["code"] == 0
+    same(folder, undisturbed[0])
+    newest = sorted((folder / "items.lance" / "_versions").glob("*.manifest"))[0]
+    newest.write_bytes(newest.read_bytes()[:20])
+    done = ask(*flow(folder, "first"))
+    assert done["code"] == 1, done
+    assert "items" in done["err"] and "damaged" in done["err"] and "Traceback" not in done["err"]
+
+
+def test_a_second_run_on_one_store_says_who_is_there(
+    ask: Ask, flow: Any, undisturbed: tuple[Path, float], tmp_path: Path
+) -> None:
+    folder = tmp_path / "store"
+    shutil.copytree(undisturbed[0], folder)
+    with Store.open(folder, write=True):
+        done = ask(*flow(folder, "first"))
+    assert done["code"] == 1
+    assert f"process {os.getpid()}" in done["err"]
+    assert ask(*flow(folder, "first"))["code"] == 0
