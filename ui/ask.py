@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import math
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema.errors import EncoderError, StoreError
+from schema.ids import content_id
 from schema.settings import Settings
 from ui.desk import Desk, Item
 from ui.lookup import Hits, Wanted, find, own_labels
@@ -17,6 +19,7 @@ from ui.summary import Cell, clean, table
 if TYPE_CHECKING:
     from index.store import Store
 
+REPORTS = ("label.report", "dedupe.report")
 SHOWN = ("gender", "age", "hair_color", "hair_length", "hair_style", "eye_color", "dress", "expression")
 
 
@@ -56,7 +59,7 @@ def ask(
             "\nlabels its neighbours would give it: " + ", ".join(f"{n} {v} ({s:.0%})" for n, v, s in own)
         )
     if duplicates:
-        lines.append("\n" + _duplicates(store, settings, data))
+        lines.append("\n" + _duplicates(desk, data, hits))
     if sheet:
         contact_sheet(desk, items, hits, Path(sheet))
         lines.append(f"\ncontact sheet: {sheet}")
@@ -76,16 +79,31 @@ def _group(item: Item) -> str:
     return f"{item.group_id[:8]} {item.verdict}"
 
 
-def _duplicates(store: Store, settings: Settings, data: bytes) -> str:
-    from dedupe.single import duplicates_of
+def _duplicates(desk: Desk, data: bytes, hits: Hits) -> str:
+    """Return which of the closest items show the same picture, or another version of it, by the pixels."""
+    from dedupe.picture import load
+    from dedupe.stage import limits_of
+    from dedupe.verdict import DIFFERENT, compare, judge
+    from embed.decode import decode
+    from embed.facts import thumbnail
 
-    found = duplicates_of(store, settings, data)
-    if not found:
+    ingest, options = desk.settings.ingest, desk.settings.dedupe
+    mine = load(thumbnail(decode(data, max_pixels=ingest.max_pixels).image, ingest.thumbnail))
+    near = [row for row in hits.rows.tolist() if hits.similarity[row] >= options.similarity]
+    pictures = desk.thumbnails(near)
+    body: list[tuple[Cell, ...]] = []
+    for item in desk.items([row for row in near if row in pictures], []):
+        difference = compare(load(pictures[item.row]), mine, limits_of(options))
+        verdict = judge(difference, limits_of(options))
+        if item.item_id == content_id(data):
+            verdict = "same file"
+        if verdict != DIFFERENT:
+            body.append(
+                (item.name, verdict, round(hits.similarity[item.row], 3), round(difference.agreement, 3))
+            )
+    if not body:
         return "duplicates: none, no stored item shows this picture"
-    desk = Desk(store, settings, readonly=True)
-    names = {item.row: item.name for item in desk.items([each.row for each in found], [])}
-    body = [(names[each.row], each.verdict, round(each.similarity, 3)) for each in found]
-    return "duplicates\n" + table(["item", "verdict", "similarity"], body, indent=2)
+    return "duplicates\n" + table(["item", "verdict", "similarity", "lines that agree"], body, indent=2)
 
 
 def contact_sheet(desk: Desk, items: Sequence[Item], hits: Hits, path: Path, side: int = 160) -> None:
@@ -120,7 +138,6 @@ def contact_sheet(desk: Desk, items: Sequence[Item], hits: Hits, path: Path, sid
 def explain_text(store: Store, settings: Settings, item: str, attribute: str | None) -> str:
     """Return why an item (row, id or key) has its labels, as text."""
     from label.explain import explain
-
     from ui.dossier import row_of
 
     desk = Desk(store, settings, readonly=True)
@@ -130,11 +147,16 @@ def explain_text(store: Store, settings: Settings, item: str, attribute: str | N
 
 
 def write_reports(store: Store, settings: Settings, out: str) -> str:
-    """Write the reports on labels and duplicates into a folder; return what was written."""
-    from dedupe.report import write_report as duplicate_report
-    from label.report import write_report as label_report
-
+    """Write the reports of the stages that have one into a folder; return what was written."""
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    written = [label_report(store, settings, folder), duplicate_report(store, settings, folder)]
+    written = []
+    for name in REPORTS:
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+            continue
+        written.append(module.write_report(store, settings, folder))
     return "\n".join(f"wrote {path}" for path in written)

@@ -129,6 +129,13 @@ def test_query_by_a_stored_picture(ui_store: Path, tmp_path: Path, store_templat
     assert sheet.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+def test_query_says_which_items_are_duplicates(ui_store: Path, store_template: Path) -> None:
+    result = run("query", store_template / "pictures" / "02.png", "--store", ui_store, "-n", 4, "--duplicates")
+    assert result.exit_code == 0, result.stderr
+    said = result.output.split("duplicates\n")[1]
+    assert "02.png" in said and "same file" in said
+
+
 def test_query_names_what_is_wrong(ui_store: Path, tmp_path: Path) -> None:
     result = run("query", tmp_path / "no.png", "--store", ui_store)
     assert result.exit_code == 1
