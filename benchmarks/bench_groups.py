@@ -119,7 +119,11 @@ def small(options: argparse.Namespace) -> dict[str, Any]:
         theirs = hdbscan.HDBSCAN(min_cluster_size=2, min_samples=1, core_dist_n_jobs=1).fit(part).labels_
     result["hdbscan items"] = size
     result["hdbscan seconds"] = round(time.perf_counter() - begun, 2)
-    mine = ours if size == len(vectors) else cluster_edges(size, exact_graph(vectors[:size], 32), threshold=threshold)
+    mine = (
+        ours
+        if size == len(vectors)
+        else cluster_edges(size, exact_graph(vectors[:size], 32), threshold=threshold)
+    )
     both = (mine >= 0) & (theirs >= 0)
     result["times faster"] = round(result["hdbscan seconds"] / seconds * (len(vectors) / size) ** 2, 1)
     result["items in a group of both"] = int(both.sum())
@@ -231,7 +235,9 @@ def chains(_: argparse.Namespace) -> dict[str, Any]:
     )
     return {
         "chains": 300,
-        "in one component": int((components(len(found), edges)[ends] == components(len(found), edges)[ends + 9]).sum()),
+        "in one component": int(
+            (components(len(found), edges)[ends] == components(len(found), edges)[ends + 9]).sum()
+        ),
         "ends in one group": int(((cut[ends] == cut[ends + 9]) & (cut[ends] >= 0)).sum()),
         "lowest inner similarity": round(lowest, 4),
         "floor": 0.9,

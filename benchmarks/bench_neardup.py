@@ -50,7 +50,11 @@ def main() -> None:
         settings = load_settings(None, options.set)
         with Store.open(path, create=True, write=True) as store:
             result = measure(store, folder, truth, settings, options.encoder, Path(name))
-    result |= {"machine": platform.processor() or platform.machine(), "data": str(folder), "encoder": options.encoder}
+    result |= {
+        "machine": platform.processor() or platform.machine(),
+        "data": str(folder),
+        "encoder": options.encoder,
+    }
     write(result, Path(options.out))
 
 
@@ -80,7 +84,10 @@ def measure(
     plain = ~(hard[left] | hard[right])
     found = groups_of(store)
     together = (rows[left] == rows[right]) | np.asarray(
-        [found.get(int(rows[a]), a - 10**9) == found.get(int(rows[b]), b) for a, b in zip(left, right, strict=True)]
+        [
+            found.get(int(rows[a]), a - 10**9) == found.get(int(rows[b]), b)
+            for a, b in zip(left, right, strict=True)
+        ]
     )
     result: dict[str, Any] = {
         "pictures": len(rows),
@@ -129,7 +136,9 @@ def by_kind(
     return found
 
 
-def best_threshold(a: Any, b: Any, same: npt.NDArray[np.bool_], plain: npt.NDArray[np.bool_]) -> dict[str, float]:
+def best_threshold(
+    a: Any, b: Any, same: npt.NDArray[np.bool_], plain: npt.NDArray[np.bool_]
+) -> dict[str, float]:
     """Return the figures of a cosine threshold, the best there is for these pairs."""
     scores = np.concatenate(
         [
@@ -150,7 +159,11 @@ def best_cut(scores: Scores, same: npt.NDArray[np.bool_], plain: npt.NDArray[np.
     cut = scores[order][int(np.argmax(f1))]
     at = np.flatnonzero(precision >= 0.99)
     strict = float(recall[at[-1]]) if len(at) else 0.0
-    return {"threshold": float(cut), **figures(scores >= cut, same, plain), "recall_at_precision_0.99": strict}
+    return {
+        "threshold": float(cut),
+        **figures(scores >= cut, same, plain),
+        "recall_at_precision_0.99": strict,
+    }
 
 
 def rows_of(store: Store, names: list[str]) -> npt.NDArray[np.int64]:

@@ -30,19 +30,38 @@ def face() -> Callable[..., Image.Image]:
         coat = tuple(int(c) for c in rng.integers(30, 220, 3))
 
         def oval(cx: float, cy: float, rx: float, ry: float, fill: tuple[int, ...]) -> None:
-            pen.ellipse([(cx - rx) * u, (cy - ry) * u, (cx + rx) * u, (cy + ry) * u], fill=fill, outline="black", width=3)
+            pen.ellipse(
+                [(cx - rx) * u, (cy - ry) * u, (cx + rx) * u, (cy + ry) * u],
+                fill=fill,
+                outline="black",
+                width=3,
+            )
 
         pen.polygon([(x * u, 60 * u), (8 * u, 100 * u), (92 * u, 100 * u)], fill=coat, outline="black")
         oval(x, y - 8, wide + 6, high, hair)
         oval(x, y, wide, high - 4, skin)
         for _ in range(6):
             cx, cy = x + rng.integers(-wide, wide), 78 + rng.integers(-6, 16)
-            oval(cx, cy, 2 + rng.integers(0, 5), 2 + rng.integers(0, 5), tuple(int(c) for c in rng.integers(0, 256, 3)))
+            oval(
+                cx,
+                cy,
+                2 + rng.integers(0, 5),
+                2 + rng.integers(0, 5),
+                tuple(int(c) for c in rng.integers(0, 256, 3)),
+            )
         for side in (-1, 1):
-            oval(x + side * wide * 0.45, y - 4, 4 + rng.integers(0, 3), 3 + rng.integers(0, 3), (255, 255, 255))
+            oval(
+                x + side * wide * 0.45, y - 4, 4 + rng.integers(0, 3), 3 + rng.integers(0, 3), (255, 255, 255)
+            )
             oval(x + side * wide * 0.45, y - 4, 2, 2, (20, 60, 120))
         if smile:
-            pen.chord([(x - 10) * u, (y + 4) * u, (x + 10) * u, (y + 18) * u], 0, 180, fill=(170, 30, 40), outline="black")
+            pen.chord(
+                [(x - 10) * u, (y + 4) * u, (x + 10) * u, (y + 18) * u],
+                0,
+                180,
+                fill=(170, 30, 40),
+                outline="black",
+            )
         else:
             pen.line([(x - 8) * u, (y + 12) * u, (x + 8) * u, (y + 12) * u], fill="black", width=4)
         return image

@@ -23,7 +23,9 @@ def kinds(table: dict[tuple[int, int], str]) -> object:
     return lambda a, b: table.get((min(a, b), max(a, b)), DIFFERENT)
 
 
-def split(rows: list[int], same: list[tuple[int, int]], table: dict[tuple[int, int], str], said: Overrides) -> list:
+def split(
+    rows: list[int], same: list[tuple[int, int]], table: dict[tuple[int, int], str], said: Overrides
+) -> list:
     judged = kind_with_reviews(kinds(table), said)  # type: ignore[arg-type]
     found = split_cluster(rows, same, copies(*[100 - row for row in range(10)]), POLICY, judged, said)
     return [[(a.kept, a.rows) for a in family.artworks] for family in found]

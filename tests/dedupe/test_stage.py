@@ -39,7 +39,9 @@ def test_groups_verdicts_and_reasons(store: Store) -> None:
     assert found["0"]["verdict"] == "kept"
     assert found["0_skin"]["verdict"] == "variant"
     assert found["0_skin"]["keep"]
-    assert all(found[f"0_{edit}"]["verdict"] == "same artwork" for edit in ("jpeg", "small", "grey", "mirror"))
+    assert all(
+        found[f"0_{edit}"]["verdict"] == "same artwork" for edit in ("jpeg", "small", "grey", "mirror")
+    )
     assert sum(not record["keep"] for record in found.values()) == 4 == summary.counts["dropped"]
     assert found["0_small"]["reason"].startswith("resolution")
     assert found["0_jpeg"]["reason"].startswith("lossless")
@@ -62,7 +64,9 @@ def test_a_second_run_does_nothing_and_new_items_cost_only_themselves(
 
 def test_thresholds_move_without_measuring_again(store: Store) -> None:
     run_dedupe(store, SETTINGS)
-    stricter = load_settings(None, ["dedupe.hamming=16", "dedupe.threads=1", "dedupe.shared=1.0", "dedupe.drawing=0.999"])
+    stricter = load_settings(
+        None, ["dedupe.hamming=16", "dedupe.threads=1", "dedupe.shared=1.0", "dedupe.drawing=0.999"]
+    )
     summary = run_dedupe(store, stricter)
     assert not summary.skipped
     assert summary.counts.get("new_pairs", 0) == 0
@@ -77,7 +81,9 @@ def test_reviews_outrank_the_pixels(store: Store) -> None:
     log = open_log(store)
     log.append(
         [
-            Decision(grey["row"], grey["item_id"], "group", None, "not_duplicate", "set", grey["group_id"], mates),
+            Decision(
+                grey["row"], grey["item_id"], "group", None, "not_duplicate", "set", grey["group_id"], mates
+            ),
             Decision(mirror["row"], mirror["item_id"], "group", None, "keep", "set", mirror["group_id"]),
         ],
         "ann",

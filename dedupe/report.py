@@ -1,0 +1,159 @@
+"""What a person needs to trust the groups: counts, space saved, and the pairs nearest to every threshold as pictures.
+
+Made from the stored measures of pairs alone, so moved thresholds show at once and nothing is measured again.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from dedupe.check import Memory, Pair, read_thumbnails
+from dedupe.stage import limits_of
+from dedupe.verdict import Difference, Limits, judge
+from index.store import Store
+from schema.errors import StoreError
+from schema.settings import Settings
+
+SIDE = 120
+PAIRS_SHOWN = 24
+GROUPS_SHOWN = 20
+MEMBERS_SHOWN = 10
+
+
+def write_report(store: Store, settings: Settings, folder: Path) -> Path:
+    """Write duplicates.html, duplicates.json and contact sheets into a folder; return the page's path.
+
+    Raises StoreError before duplicates were looked for.
+    """
+    if not store.has("groups"):
+        raise StoreError("no duplicates were looked for yet", "Run: likeness dedupe --store ...")
+    folder.mkdir(parents=True, exist_ok=True)
+    limits = limits_of(settings.dedupe)
+    memory = Memory.of(store)
+    records = store.read("groups").to_pylist()
+    facts = count(store, records, memory, limits)
+    sheets = {
+        "groups": group_sheet(store, records),
+        "just_the_same_artwork": pair_sheet(store, nearest(memory, limits, "area", inside=True)),
+        "just_not_the_same_artwork": pair_sheet(store, nearest(memory, limits, "area", inside=False)),
+        "just_a_variant": pair_sheet(store, nearest(memory, limits, "agreement", inside=True)),
+        "just_no_variant": pair_sheet(store, nearest(memory, limits, "agreement", inside=False)),
+    }
+    body = ["<h1>Duplicates</h1>", "<table>"]
+    body += [
+        f"<tr><td>{html.escape(name)}</td><td>{html.escape(str(value))}</td></tr>"
+        for name, value in facts.items()
+    ]
+    body.append("</table>")
+    for name, sheet in sheets.items():
+        if sheet is None:
+            continue
+        sheet.save(folder / f"duplicates_{name}.png")
+        body.append(f"<h2>{name.replace('_', ' ')}</h2><img src='duplicates_{name}.png' alt='{name}'>")
+    (folder / "duplicates.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    page = folder / "duplicates.html"
+    style = (
+        "<style>body{font-family:sans-serif;margin:2em}td{padding:.1em 1em .1em 0}img{max-width:100%}</style>"
+    )
+    page.write_text(f"<!doctype html><meta charset='utf-8'>{style}" + "\n".join(body), encoding="utf-8")
+    return page
+
+
+def count(store: Store, records: list[dict[str, Any]], memory: Memory, limits: Limits) -> dict[str, Any]:
+    """Return groups by size, members by verdict, bytes saved, and the lowest similarity inside a group."""
+    sizes = Counter(Counter(record["group_id"] for record in records).values())
+    dropped = [record["row"] for record in records if not record["keep"]]
+    saved = 0
+    for start in range(0, len(dropped), 4096):
+        saved += sum(
+            b or 0 for b in store.take("items", dropped[start : start + 4096], ["bytes"])["bytes"].to_pylist()
+        )
+    copies = [record["similarity"] for record in records if record["verdict"] == "same artwork"]
+    versions = [record["similarity"] for record in records if record["verdict"] == "variant"]
+    return {
+        "groups": sum(sizes.values()),
+        "families": len({record["family"] for record in records}),
+        "groups by size": {str(size): sizes[size] for size in sorted(sizes)},
+        "members by verdict": dict(Counter(record["verdict"] for record in records)),
+        "set aside": len(dropped),
+        "bytes saved": saved,
+        "lowest similarity of a copy to the kept one": min(copies, default=None),
+        "lowest similarity of a variant to the kept one": min(versions, default=None),
+        "pairs measured": len(memory.known),
+        "pairs by verdict": dict(Counter(judge(d, limits) for d in memory.known.values())),
+    }
+
+
+def nearest(memory: Memory, limits: Limits, measure: str, inside: bool) -> list[tuple[Pair, Difference]]:
+    """Return the pairs nearest to a threshold on one side: ``area`` of another colour, or ``agreement`` of lines."""
+    if measure == "area":
+        drawn = [(p, d) for p, d in memory.known.items() if d.agreement >= limits.drawing]
+        same = [(p, d) for p, d in drawn if (judge(d, limits) == "same artwork") is inside]
+        same.sort(key=lambda pair: (-pair[1].area if inside else pair[1].area, pair[0]))
+        return same[:PAIRS_SHOWN]
+    found = [
+        (p, d) for p, d in memory.known.items() if judge(d, limits) == ("variant" if inside else "different")
+    ]
+    found.sort(key=lambda pair: (pair[1].agreement if inside else -pair[1].agreement, pair[0]))
+    return found[:PAIRS_SHOWN]
+
+
+def pair_sheet(store: Store, pairs: Sequence[tuple[Pair, Difference]]) -> Image.Image | None:
+    """Return pairs side by side with their measures, or None when there are none."""
+    if not pairs:
+        return None
+    pictures = read_thumbnails(store, [row for pair, _ in pairs for row in pair])
+    columns = 4
+    lines = -(-len(pairs) // columns)
+    sheet = Image.new("RGB", (columns * (2 * SIDE + 24), lines * (SIDE + 36)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for number, ((row, other), difference) in enumerate(pairs):
+        x, y = number % columns * (2 * SIDE + 24), number // columns * (SIDE + 36)
+        _paste(sheet, pictures.get(row), x, y)
+        _paste(sheet, pictures.get(other), x + SIDE + 4, y)
+        pen.text((x, y + SIDE + 2), f"{row} {other} {difference.tone}", fill="black")
+        measures = (
+            f"lines {difference.agreement:.2f}  area {difference.area:.3f}  detail {difference.detail:.0f}"
+        )
+        pen.text((x, y + SIDE + 16), measures, fill="black")
+    return sheet
+
+
+def group_sheet(store: Store, records: Sequence[dict[str, Any]]) -> Image.Image | None:
+    """Return the largest groups, one per line, the kept one first, verdicts below."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        groups.setdefault(record["group_id"], []).append(record)
+    largest = sorted(groups.values(), key=lambda group: (-len(group), group[0]["row"]))[:GROUPS_SHOWN]
+    if not largest:
+        return None
+    shown = [
+        sorted(g, key=lambda r: (r["verdict"] != "kept", r["verdict"], r["row"]))[:MEMBERS_SHOWN]
+        for g in largest
+    ]
+    pictures = read_thumbnails(store, [record["row"] for group in shown for record in group])
+    sheet = Image.new("RGB", (MEMBERS_SHOWN * (SIDE + 6), len(shown) * (SIDE + 22)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for line, group in enumerate(shown):
+        for column, record in enumerate(group):
+            x, y = column * (SIDE + 6), line * (SIDE + 22)
+            _paste(sheet, pictures.get(record["row"]), x, y)
+            pen.text((x, y + SIDE + 2), f"{record['row']} {record['verdict']}", fill="black")
+    return sheet
+
+
+def _paste(sheet: Image.Image, data: bytes | None, x: int, y: int) -> None:
+    if not data:
+        return
+    with Image.open(io.BytesIO(data)) as opened:
+        picture = opened.convert("RGB")
+    picture.thumbnail((SIDE, SIDE))
+    sheet.paste(picture, (x + (SIDE - picture.width) // 2, y + (SIDE - picture.height) // 2))
