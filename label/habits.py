@@ -51,12 +51,15 @@ def slips(shares: Doubles, contested: Sequence[Sequence[int]], counts: Weights) 
     return np.asarray(wrong / np.maximum(others, 1.0))
 
 
-def slip_chance(given: Doubles, presence: Doubles, slip: Doubles, rate: float) -> Doubles:
+def slip_chance(
+    given: Doubles, presence: Doubles, slip: Doubles, rate: float, instead: float = 0.0
+) -> Doubles:
     """Return the chance that the single statement of an item is a slip, float64 [n].
 
     ``given`` [n] is the vote's share for the stated value, ``presence`` [n] the chance that the attribute applies,
-    ``slip`` [n] the rate of wrong statements of that value, ``rate`` the recall of right ones.
+    ``slip`` [n] the rate of wrong statements of that value, ``rate`` the recall of right ones; a wrong statement takes
+    the place of the right one with the chance ``instead``, else it stands alone only where the right one is left out.
     """
-    silent = 1 - presence * rate
+    silent = 1 - presence * rate * (1 - instead)
     wrong = slip * silent
     return np.asarray(wrong / np.maximum(wrong + presence * rate * given * (1 - slip), 1e-12))

@@ -221,7 +221,7 @@ def _features(
     centres = kinds_of(vectors[: 1 << 14], KINDS, seed)
     nearest = kind_of(vectors, centres)
     kinds = fold_kinds(nearest, len(centres), KIND_FOLDS)
-    if len(centres) < KIND_FOLDS or not len(features.landmarks):
+    if len(centres) < KIND_FOLDS or not len(features.landmarks) or not tagged.any():
         return features, centres, kinds
     marks = kinds[kind_of(features.landmarks + features.mean, centres)]
     near, far = np.zeros(len(sample), np.float32), np.zeros(len(sample), np.float32)
@@ -235,5 +235,5 @@ def _features(
         for fold in range(KIND_FOLDS):
             at = np.flatnonzero(kinds[nearest[part]] == fold)
             far[start + at] = features.gap(plain[at], features.tagged & (marks == fold))
-    familiar, foreign = float(np.quantile(near, FAMILIAR)), float(np.quantile(far, FOREIGN))
+    familiar, foreign = float(np.quantile(near[tagged], FAMILIAR)), float(np.quantile(far[tagged], FOREIGN))
     return replace(features, familiar=familiar, foreign=foreign), centres, kinds

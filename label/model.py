@@ -121,14 +121,18 @@ class AttributeModel:
         """Return the chance that the attribute can be told of each item at all, float64 [n]."""
         return _presence(heard, self.presence_pool, self.presence)
 
-    def reliability(self, heard: Heard, chances: Doubles) -> Doubles:
-        """Return the chance that each value [n, v] is right, given that a tag states it."""
+    def reliability(self, heard: Heard, chances: Doubles, least: float = 0.0) -> Doubles:
+        """Return the chance that each value [n, v] is right, given that a tag states it.
+
+        Above 0, ``least`` is the least rate of slips supposed, and that they replace the right statement.
+        """
+        slip = np.maximum(self.slip, least)
         if self.kind == "many":
             given = chances
-            wrong = self.slip * (1 - given)
+            wrong = slip * (1 - given)
             return np.asarray(1 - wrong / np.maximum(wrong + self.rate * given, 1e-12))
         presence = _presence(heard, self.presence_pool, self.presence)[:, None]
-        return 1 - slip_chance(self.pool(heard.evidence), presence, self.slip, self.rate)
+        return 1 - slip_chance(self.pool(heard.evidence), presence, slip, self.rate, float(least > 0))
 
     def accept(self, heard: Heard, chances: Doubles) -> Bools:
         """Return which values stand, bool [n, v]: at or above their threshold, and for one-of the item's best.

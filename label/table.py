@@ -21,6 +21,8 @@ from schema.vocabulary import Attribute
 
 MACHINE = len(SOURCES)
 """Code of the machine's source, after those of people."""
+SUSPECTED = 0.05
+"""For the list of doubtful tags one in twenty is taken for wrong: what it takes to look is less than to disbelieve."""
 UNCHECKED = 0.9
 """Confidence of a statement that no votes can check."""
 
@@ -129,7 +131,8 @@ def _vote(
     accepted = model.accept(heard, votes) & open_[places][:, None] & (mine == 0)
     if not many:
         accepted &= (said[places].max(axis=1, initial=0) == 0)[:, None]
-    _doubt(column, start, places, at, mine, checked, reliable, votes, accepted, tagged, model)
+    doubted = model.reliability(heard, votes, SUSPECTED)
+    _doubt(column, start, places, at, mine, checked, doubted, votes, accepted, tagged, model)
     said[np.ix_(places, at)] = np.where(accepted, MACHINE, mine)
     chance[np.ix_(places, at)] = np.where(accepted, votes, chance[np.ix_(places, at)])
     column.support[places] = np.rint(heard.support).astype(np.int32) * accepted.any(axis=1)

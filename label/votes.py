@@ -57,7 +57,7 @@ def gather(
     mass = max(float(weights.sum()), 1e-9)
     prior = (weights @ targets / mass).astype(np.float32)
     if m <= 2 * kernel.reach:
-        centres = coordinates.mean(axis=0, keepdims=True)
+        centres = coordinates.sum(axis=0, keepdims=True) / max(m, 1)
         asked = np.arange(m, dtype=np.int32)[None]
     else:
         centres = _centres(coordinates, max(2, m // 64), seed)

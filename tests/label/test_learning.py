@@ -1,0 +1,102 @@
+"""Subspaces, folds, families, samples and what is known of the taggers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from label.families import families, links_of_keys
+from label.features import fit_features
+from label.frozen import freeze, thaw
+from label.habits import recall, slip_chance, slips
+from label.question import folds_of, sample_donors
+from label.subspace import discriminant, moments
+
+
+def test_a_subspace_finds_the_planted_attribute_under_the_louder_style(
+    planted_vectors: Callable[..., Any],
+) -> None:
+    x, colors = planted_vectors(800)
+    y = np.eye(4, dtype=np.float32)[colors]
+    basis = discriminant(moments(x[:400], y[:400], np.ones(400, np.float32)), 0.03, 8)
+    assert basis.shape[1] == 3
+    nearest = []
+    for space in (x, x @ basis):
+        distance = ((space[400:, None] - space[None, :400]) ** 2).sum(axis=2)
+        nearest.append((colors[:400][distance.argmin(axis=1)] == colors[400:]).mean())
+    assert nearest[1] > nearest[0] + 0.02
+    within = np.concatenate([(x @ basis)[:400][colors[:400] == c] - (x @ basis)[:400][colors[:400] == c].mean(0) for c in range(4)])
+    assert np.all(within.var(axis=0) < 2.0)
+
+
+def test_moments_add_and_subtract_by_fold(planted_vectors: Callable[..., Any]) -> None:
+    x, colors = planted_vectors(100)
+    y, w = np.eye(4, dtype=np.float32)[colors], np.ones(100, np.float32)
+    whole, part = moments(x, y, w), moments(x[:30], y[:30], w[:30])
+    rest = moments(x[30:], y[30:], w[30:])
+    np.testing.assert_allclose((whole - part).gram, rest.gram, atol=1e-4)
+    np.testing.assert_allclose((part + rest).cross, whole.cross, atol=1e-4)
+
+
+def test_features_unfold_to_the_same_coordinates(planted_vectors: Callable[..., Any]) -> None:
+    x, colors = planted_vectors(400)
+    features = fit_features(x, np.arange(400) % 5, colors > 0, 64, 2.0, 0)
+    plain = features.plain(x)
+    white = features.white(plain)
+    basis = np.random.default_rng(0).normal(size=(white.shape[1], 3)).astype(np.float32)
+    np.testing.assert_allclose(white @ basis, plain @ features.unfold(basis), atol=1e-2)
+
+
+def test_families_join_groups_and_identities() -> None:
+    keys = np.array(["a", "", "a", "b"], object)
+    found = families(6, [links_of_keys(np.arange(4), keys), (np.array([2]), np.array([5]))])
+    assert found[0] == found[2] == found[5] == 0
+    assert found[1] == -1
+    assert found[4] == -1
+
+
+def test_a_family_falls_into_one_fold_and_folds_are_even() -> None:
+    rows = np.arange(5000)
+    kin = np.where(rows % 3 == 0, rows // 9, -1)
+    folds = folds_of(rows, kin, 5, 0)
+    for family in np.unique(kin[kin >= 0])[:50]:
+        assert len(np.unique(folds[kin == family])) == 1
+    assert np.bincount(folds, minlength=5).min() > 800
+
+
+def test_a_capped_sample_keeps_rare_values_and_weighs_frequent_ones() -> None:
+    targets = np.zeros((1000, 3), np.float32)
+    targets[:900, 0], targets[900:990, 1], targets[990:, 2] = 1, 1, 1
+    kept, weights = sample_donors(targets, 200, 0)
+    assert len(kept) <= 200
+    assert targets[kept, 2].sum() == 10
+    assert abs((weights * targets[kept, 0]).sum() - 900) < 1
+
+
+def test_recall_is_read_where_the_votes_are_surest() -> None:
+    rng = np.random.default_rng(0)
+    there = rng.random(4000) < 0.3
+    stated = there & (rng.random(4000) < 0.8)
+    chance = np.where(there, 0.9, 0.1) + rng.normal(size=4000) * 0.02
+    assert 0.78 < recall(chance, stated) < 0.86
+
+
+def test_slips_show_as_contradictions() -> None:
+    shares = np.full((20, 3), 0.01)
+    shares[:, 0] = 0.98
+    found = slips(shares, [(0, 1)] * 20, np.array([480.0, 100.0, 100.0]))
+    assert found[1] > 0.02
+    assert found[0] < 0.01
+    assert found[2] == 0
+    sure = slip_chance(np.array([0.001, 0.9]), np.ones(2), np.full(2, 0.02), 0.8)
+    assert sure[0] > 0.5 > sure[1]
+
+
+def test_frozen_models_come_back_the_same(planted_vectors: Callable[..., Any]) -> None:
+    x, colors = planted_vectors(200)
+    features = fit_features(x, np.arange(200) % 5, colors > 0, 32, 2.0, 0)
+    back = thaw(freeze(features), type(features))
+    np.testing.assert_array_equal(back.plain(x), features.plain(x))
+    assert freeze(back) == freeze(features)
