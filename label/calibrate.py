@@ -109,6 +109,8 @@ class Threshold:
 
 
 NEVER = 2.0
+LIKELY = 0.5
+"""What is less likely than not is never accepted, however good the company it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,10 @@ def choose_thresholds(
     everything = np.concatenate([np.asarray(trial.chances) for trial in trials]) if trials else np.empty(0)
     if not len(everything):
         return tuple(Threshold(NEVER, 0.0, 0.0, "no held-out items") for _ in trials)
-    grid = np.unique(np.quantile(everything, np.linspace(0, 1, 400)))
+    likely = everything[everything >= LIKELY]
+    grid = np.linspace(LIKELY, 1, 51)
+    if len(likely):
+        grid = np.unique(np.concatenate([grid, np.quantile(likely, np.linspace(0, 1, 400))]))
     right = np.zeros((len(trials), len(grid)))
     count = np.zeros((len(trials), len(grid)))
     for at, trial in enumerate(trials):
