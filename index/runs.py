@@ -30,12 +30,16 @@ def code_version() -> str:
 
 @dataclass(slots=True)
 class Run:
-    """A stage run under way; fill ``counts`` and ``facts``, name the tables written in ``outputs``."""
+    """A stage run under way; fill ``counts`` and ``facts``, name the tables written in ``outputs``.
+
+    ``touched`` names inputs that the stage gave an index: a new version with the rows that it read.
+    """
 
     stage: str
     counts: Counter[str] = field(default_factory=Counter)
     facts: dict[str, Any] = field(default_factory=dict)
     outputs: list[str] = field(default_factory=list)
+    touched: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -60,6 +64,7 @@ class Runs:
         begun = datetime.now(UTC).isoformat(timespec="milliseconds")
         run = Run(stage)
         yield run
+        versions |= self._versions(run.touched)
         record = {
             "run_id": uuid.uuid4().hex,
             "stage": stage,

@@ -33,6 +33,7 @@ def build_search_index(store: Store, key: str, data: Data, options: IndexSetting
         run.facts["search_index"] = "none"
         return
     table = store.table(f"vectors_{key}")
+    run.touched.append(f"vectors_{key}")
     last = (Runs(store).last("index") or {}).get("facts", {})
     indexed = [index for index in table.list_indices() if "vector" in index.columns]
     if indexed and last.get("search_index") == kind and last.get("key") == key:

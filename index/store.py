@@ -33,6 +33,8 @@ METADATA_CACHE_BYTES = 128 * 2**20
 # Lance's read-ahead defaults to 2 GiB of buffered IO; scans here are sequential and gain nothing from it.
 IO_BUFFER_BYTES = 256 * 2**20
 
+_ENVIRONMENT = "Credentials and endpoint come from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT, ...)."
+
 Batches: TypeAlias = pa.Table | pa.RecordBatchReader | Iterable[pa.RecordBatch]
 
 
@@ -44,6 +46,7 @@ class Store:
         self._db = connection
         self._lock = lock
         self._rows: dict[tuple[str, int], npt.NDArray[np.int64]] = {}
+        self._known: set[str] = set()
 
     @classmethod
     def open(cls, uri: str | os.PathLike[str], *, create: bool = False, write: bool = False) -> Self:
@@ -77,15 +80,23 @@ class Store:
                 if lock is not None:
                     lock.release()
                 raise
-        connection = lancedb.connect(
-            uri,
-            read_consistency_interval=timedelta(0),
-            session=lancedb.Session(
-                index_cache_size_bytes=INDEX_CACHE_BYTES, metadata_cache_size_bytes=METADATA_CACHE_BYTES
-            ),
-        )
-        store = cls(uri, connection, lock)
-        if not local and not create and not store.tables():
+        try:
+            connection = lancedb.connect(
+                uri,
+                read_consistency_interval=timedelta(0),
+                session=lancedb.Session(
+                    index_cache_size_bytes=INDEX_CACHE_BYTES, metadata_cache_size_bytes=METADATA_CACHE_BYTES
+                ),
+            )
+            store = cls(uri, connection, lock)
+            found = [] if local else store.tables()
+        except (OSError, RuntimeError, ValueError) as error:
+            if lock is not None:
+                lock.release()
+            raise StoreError(
+                f"cannot reach {uri}: {_first_line(error)}", "" if local else _ENVIRONMENT
+            ) from error
+        if not local and not found and not create:
             raise StoreError(f"there is no store at {uri}")
         return store
 
@@ -127,7 +138,10 @@ class Store:
         if self.folder is not None:
             # A manifest is what makes a table: a kill while it was made leaves its folder without one.
             return next((self.folder / f"{table}.lance" / "_versions").glob("*.manifest"), None) is not None
-        return table in self.tables()
+        # A listing per question would be most of the time of an object store; tables hardly ever go away.
+        if table not in self._known:
+            self._known.update(self.tables())
+        return table in self._known
 
     def table(self, table: str) -> Any:
         """Return the raw LanceDB table; for code inside index/ only. Raises StoreError when it is missing."""
@@ -377,6 +391,7 @@ class Store:
         """Remove a derived table."""
         if self.has(table):
             self._db.drop_table(table)
+            self._known.discard(table)
 
     def compact(self, table: str) -> None:
         """Join small fragments, bring indexes up to date and drop versions older than an hour."""
@@ -468,7 +483,8 @@ def _write_error(table: str, error: Exception) -> StoreError:
 
 def _first_line(error: Exception) -> str:
     text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    line = text.splitlines()[0] if text else type(error).__name__
+    return line if len(line) <= 300 else f"{line[:300]} ..."
 
 
 def _made_by(table: str) -> str:

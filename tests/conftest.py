@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +54,39 @@ def picture() -> Callable[..., Image.Image]:
         return image.convert(mode)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[dict[str, str]]:
+    """An S3 server on this machine with the bucket ``likeness``: the environment that finds it."""
+    if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
+        pytest.skip("no S3 server to test with; pip install 'moto[server]'")
+    program = (
+        "import sys, time; from moto.server import ThreadedMotoServer; "
+        "server = ThreadedMotoServer('127.0.0.1', 0, verbose=False); server.start(); "
+        "print(server.get_host_and_port()[1], flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", program],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        port = process.stdout.readline().strip()
+        assert port, "the S3 server did not start"
+        place = f"http://127.0.0.1:{port}"
+        make = urllib.request.Request(f"{place}/likeness", method="PUT", headers={"Host": "127.0.0.1"})
+        urllib.request.urlopen(make).close()
+        yield {
+            "AWS_ENDPOINT": place,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_REGION": "us-east-1",
+        }
+    finally:
+        process.stdin.close()
+        process.wait(30)
+        process.stdout.close()
 
 
 @pytest.fixture

@@ -53,6 +53,17 @@ def test_extending_gives_what_a_full_build_gives(
     assert np.mean(extended.ids == full.ids) > 0.99
 
 
+def test_making_the_search_index_is_no_new_work_for_the_next_run(
+    store: Store, add_vectors: Callable[..., None], unit: Callable[..., np.ndarray]
+) -> None:
+    add_vectors(store, np.arange(1200, dtype=np.int64), unit(1200))
+    settings = load_settings(None, ["index.k=6", "index.search_index=IVF_FLAT"])
+    run_index(store, settings)
+    version = store.version("vectors_test")
+    assert run_index(store, settings).skipped
+    assert store.version("vectors_test") == version
+
+
 def test_without_vectors_it_says_what_to_run(store: Store) -> None:
     with pytest.raises(StoreError, match="embed"):
         run_index(store, load_settings())
