@@ -44,6 +44,9 @@ class Squares:
 
 @pytest.fixture(scope="module")
 def local_ray() -> Iterator[None]:
+    # A busy machine starts its workers slowly.
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "240")
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
     ray = pytest.importorskip("ray", reason="the ray extra is not installed")
     from ray import cloudpickle
 
