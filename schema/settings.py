@@ -87,8 +87,8 @@ class FinetuneSettings(Section):
     minutes: float = Field(600.0, gt=0, description="Most minutes.")
     evaluate_every: int = Field(200, ge=1, description="Steps between evaluations; a killed run goes on from the last.")
     patience: int = Field(8, ge=1, description="Evaluations without a better score after which training stops.")
-    text_steps: int = Field(0, ge=0, description="Steps for the text tower alone, first; for random weights.")
-    freeze_text: bool = Field(False, description="Leave the text tower as it is (after text_steps); half of the work.")
+    scratch: bool = Field(False, description="For random weights: image tower first, by a table; then the text tower.")
+    text_steps: int = Field(600, ge=1, description="Steps of the text tower after a training from scratch.")
     grow: bool = Field(False, description="Train on small pictures first; for convolutional towers.")
     augment: float = Field(1.0, ge=0, le=1.5, description="Strength of the random changes of training pictures.")
     seed: int = Field(0, description="Seed of the split, the order, the sentences and the changes.")
@@ -129,6 +129,7 @@ class DedupeSettings(Section):
 
     similarity: float = Field(0.90, gt=-1, lt=1, description="Graph edges below this cosine are no candidates.")
     hamming: int = Field(8, ge=0, le=16, description="Perceptual hashes up to this many bits apart are candidates.")
+    outlines: bool = Field(True, description="Hash the outlines of every thumbnail: finds crops, rims, other grounds.")
     patience: int = Field(8, ge=1, description="Candidates in a row that the pixels may refute before an item is left.")
     drawing: float = Field(0.90, gt=0, lt=1, description="Correlation of lines from which two are one drawing.")
     shared: float = Field(0.90, gt=0, le=1, description="Share of lines that both versions of one drawing have.")

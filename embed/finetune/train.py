@@ -24,6 +24,7 @@ from embed.finetune.loss import attribute_loss, contrastive_loss
 from embed.finetune.phrases import Labels, Phrases
 from embed.finetune.pictures import Pictures
 from embed.finetune.save import save_state, save_weights
+from embed.finetune.scratch import Table, teach_text
 from schema.settings import FinetuneSettings
 
 if TYPE_CHECKING:
@@ -35,8 +36,7 @@ _VALUES = 64
 _UNSEEN = 2
 _ATTRIBUTES = 10
 # Growing pictures: (share of the training, share of the side). Half the side is a quarter of the work.
-_GROWTH = ((0.3, 4 / 7), (0.65, 5 / 7))
-_WARM_BATCH = 192
+_GROWTH = ((0.35, 4 / 7), (0.7, 5 / 7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,11 @@ class Trainer:
         self.labels: list[Labels] = [task.pictures.labels(at) for at in range(len(task.pictures))]
         self.values = _values_in(self.labels, task.phrases)
         task.model.to(memory_format=torch.channels_last)  # 1.7 times as fast on a CPU
-        decayed = [p for p in task.model.parameters() if p.requires_grad and p.ndim > 1]
-        plain = [p for p in task.model.parameters() if p.requires_grad and p.ndim <= 1]
+        self.table = Table(self) if settings.scratch else None
+        trained = [p for n, p in task.model.named_parameters() if not self.table or n.startswith("visual.")]
+        trained += self.table.parameters() if self.table else []
+        decayed = [p for p in trained if p.requires_grad and p.ndim > 1]
+        plain = [p for p in trained if p.requires_grad and p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
             [
                 {"params": decayed, "weight_decay": settings.weight_decay},
@@ -92,13 +95,14 @@ class Trainer:
         )
         self.outcome = Outcome()
         self.used_seconds = 0.0
+        self.size = task.size
+        self._best: tuple[dict[str, Any], dict[str, Any]] | None = None
 
     def run(self, tick: Callable[[int], None] = lambda _: None) -> Outcome:
         """Train until the steps or minutes are used up or the score no longer rises; ``tick`` is told every step."""
         settings, outcome = self.settings, self.outcome
         self.out.mkdir(parents=True, exist_ok=True)
-        if not self._resume() and settings.text_steps:
-            self._warm_text()
+        self._resume()
         batches = self._batches()
         started, since_best, losses = time.monotonic() - self.used_seconds, 0, []
         while outcome.steps < settings.steps:
@@ -119,8 +123,11 @@ class Trainer:
                 if since_best >= settings.patience:
                     outcome.stopped = "early"
                     break
-        if outcome.steps % settings.evaluate_every:
+        if outcome.steps % settings.evaluate_every or self.size != self.task.size:
+            self.size = self.task.size
             self._evaluate(float(np.mean(losses)) if losses else 0.0)
+        if self.table is not None:
+            self._finish_scratch()
         return outcome
 
     def _batches(self) -> Iterator[npt.NDArray[np.int64]]:
@@ -142,7 +149,14 @@ class Trainer:
         size = task.size
         if settings.grow:  # what is learnt on small pictures carries over
             size = next((round(task.size * share) for until, share in _GROWTH if progress < until), size)
+        if size != self.size:  # scores on pictures of another size are not to be compared
+            self.size, self.outcome.best_score = size, -1.0
         pixels = self._pixels(picks, size, settings.augment)
+        if self.table is not None:
+            with _autocast(task.device):
+                raw = model.encode_image(pixels).float()
+            rng = np.random.default_rng([settings.seed, self.outcome.steps])
+            return self._descend(self.table.loss(raw, picks, rng))
         names, sentences, targets, barred = self._questions(picks)
         captions = [task.phrases.caption(self.labels[at], self.rng) for at in picks]
         told = [at for at, caption in enumerate(captions) if caption][: settings.captions]
@@ -160,13 +174,33 @@ class Trainer:
             said = [captions[i] for i in told]
             same = torch.tensor([[a == b for b in said] for a in said], device=task.device)
             loss = loss + settings.contrast * contrastive_loss(images[told], vectors[at:], scale, same)
+        return self._descend(loss)
+
+    def _descend(self, loss: torch.Tensor) -> float:
+        import torch
+
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for group in self.optimizer.param_groups:
+            torch.nn.utils.clip_grad_norm_(group["params"], 1.0)
         self.optimizer.step()
         with torch.no_grad():
-            model.logit_scale.clamp_(0, math.log(100))
+            self.task.model.logit_scale.clamp_(0, math.log(100))
         return float(loss.detach())
+
+    def _finish_scratch(self) -> None:
+        """Fold the whitening in, teach the text tower the table, and keep the result as the checkpoint."""
+        assert self.table is not None
+        if self._best is not None:
+            self.task.model.load_state_dict(self._best[0])
+            self.table.load(self._best[1])
+        self.table.fold(self.task.model.visual.head.proj)
+        teach_text(self, self.table, self.settings.text_steps)
+        outcome = self.outcome
+        outcome.accuracy = prompt_accuracy(self)
+        outcome.best_score = float(np.mean(list(outcome.accuracy.values())))
+        save_weights(self.task.model, self.out / f"{self.name}.safetensors")
+        self._log({"stage": "text", "score": outcome.best_score, "accuracy": outcome.accuracy})
 
     def _questions(
         self, picks: npt.NDArray[np.int64]
@@ -221,13 +255,21 @@ class Trainer:
     def _evaluate(self, loss: float) -> bool:
         """Score the held-out pictures, log a line, keep the checkpoint if it is the best; say whether it was."""
         outcome = self.outcome
-        accuracy = prompt_accuracy(self)
+        if self.table is not None:
+            accuracy = self.table.accuracy(raw_vectors(self, self.task.held_out), self.task.held_out)
+        else:
+            accuracy = prompt_accuracy(self)
         score = float(np.mean(list(accuracy.values()))) if accuracy else 0.0
         best = score > outcome.best_score
         if best:
             outcome.best_score, outcome.best_step, outcome.accuracy = score, outcome.steps, accuracy
-            save_weights(self.task.model, self.out / f"{self.name}.safetensors")
+            if self.table is None:
+                save_weights(self.task.model, self.out / f"{self.name}.safetensors")
+            else:
+                model = {name: value.clone() for name, value in self.task.model.state_dict().items()}
+                self._best = (model, self.table.state())
         line = {
+            "size": self.size,
             "step": outcome.steps,
             "seconds": round(self.used_seconds, 1),
             "loss": round(loss, 4),
@@ -235,10 +277,13 @@ class Trainer:
             "best": best,
             "accuracy": {name: round(value, 4) for name, value in accuracy.items()},
         }
-        with (self.out / f"{self.name}.log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        self._log(line)
         save_state(self._state_file, self._state())
         return best
+
+    def _log(self, line: dict[str, Any]) -> None:
+        with (self.out / f"{self.name}.log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
     @property
     def _state_file(self) -> Path:
@@ -249,42 +294,13 @@ class Trainer:
         return {
             "settings": self.settings.model_dump_json(),
             "model": self.task.model.state_dict(),
+            "table": self.table.state() if self.table else {},
             "optimizer": self.optimizer.state_dict(),
             "steps": outcome.steps,
             "best": (outcome.best_step, outcome.best_score, outcome.accuracy),
             "first_loss": outcome.first_loss,
             "seconds": self.used_seconds,
         }
-
-    def _warm_text(self) -> None:
-        """Teach an untrained text tower to tell the values apart before it teaches the image tower.
-
-        At first all sentences have nearly the same vector, and a softmax over them tells pictures nothing. Two
-        sentences of one value are drawn together, sentences of others apart.
-        """
-        import torch
-
-        task, model = self.task, self.task.model.train()
-        values = [(name, value) for name, (seen, _) in self.values.items() for value in seen]
-        weights = [
-            parameter for name, parameter in model.named_parameters() if not name.startswith("visual.")
-        ]
-        optimizer = torch.optim.AdamW(weights, lr=self.settings.learning_rate, betas=(0.9, 0.98))
-        for _ in range(self.settings.text_steps):
-            drawn = self.rng.sample(values, min(_WARM_BATCH, len(values)))
-            texts = [task.phrases.draw(*each, self.rng) for each in drawn * 2]
-            with _autocast(task.device):
-                vectors = torch.nn.functional.normalize(
-                    model.encode_text(self._tokens(texts)).float(), dim=-1
-                )
-            half = len(drawn)
-            same = torch.zeros(half, half, dtype=torch.bool, device=task.device)
-            loss = contrastive_loss(
-                vectors[:half], vectors[half:], torch.tensor(20.0, device=task.device), same
-            )
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
 
     def _resume(self) -> bool:
         """Go on from the state of the same settings; any other state is left alone and written over later."""
@@ -296,6 +312,8 @@ class Trainer:
         if state["settings"] != self.settings.model_dump_json():
             return False
         self.task.model.load_state_dict(state["model"])
+        if self.table is not None:
+            self.table.load(state["table"])
         self.optimizer.load_state_dict(state["optimizer"])
         outcome = self.outcome
         outcome.steps, outcome.first_loss = int(state["steps"]), float(state["first_loss"])
@@ -325,6 +343,19 @@ def prompt_accuracy(trainer: Trainer) -> dict[str, float]:
             if hits:
                 scores[name] = float(np.mean(hits))
     return scores
+
+
+def raw_vectors(trainer: Trainer, picks: npt.NDArray[np.int64]) -> torch.Tensor:
+    """What the image tower gives before anything is made of it, float32 [n, d], at the size trained on now."""
+    import torch
+
+    model = trainer.task.model.eval()
+    with torch.inference_mode(), _autocast(trainer.task.device):
+        parts = [
+            model.encode_image(trainer._pixels(picks[at : at + 128], trainer.size, 0.0)).float()
+            for at in range(0, len(picks), 128)
+        ]
+    return torch.cat(parts)
 
 
 def image_vectors(trainer: Trainer, picks: npt.NDArray[np.int64]) -> torch.Tensor:
