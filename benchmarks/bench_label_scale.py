@@ -1,0 +1,126 @@
+"""Times labelling of all attributes on synthetic vectors with planted labels, at growing sizes, and its memory.
+
+    python -m benchmarks.bench_label_scale --items 250000,500000,1000000 --dim 512 [--json OUT]
+
+The clock covers learning and judging every item for every attribute and building the label table's columns; it does
+not cover reading the store. Both wall time and processor time are given: on a shared machine they differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from label.collect import FOLDS, Found
+from label.learning import Collection, learn_all
+from label.question import folds_of
+from label.stage import Writer, choices_of
+from label.statements import SOURCES, Stated
+from schema import tables
+from schema.settings import LabelSettings
+from schema.vocabulary import load_vocabulary
+
+STATED, DIRECTIONS = 0.3, 24
+
+
+def collection(n: int, dim: int, seed: int = 0) -> tuple[Collection, dict[str, npt.NDArray[np.int64]]]:
+    """Return n items whose first values of every attribute sit in planted directions, three in ten stated."""
+    rng = np.random.default_rng(seed)
+    vocabulary = load_vocabulary(None)
+    planted = {
+        each.name: rng.integers(0, min(len(each.values), 10), n).astype(np.int64) for each in vocabulary.attributes
+    }
+    places = {name: rng.standard_normal((10, dim)).astype(np.float32) for name in planted}
+    vectors = np.empty((n, dim), np.float16)
+    for start in range(0, n, 1 << 15):
+        stop = min(start + (1 << 15), n)
+        x = rng.standard_normal((stop - start, dim)).astype(np.float32)
+        for name, codes in planted.items():
+            x += places[name][codes[start:stop]] * 0.7
+        vectors[start:stop] = x / np.linalg.norm(x, axis=1, keepdims=True)
+    stated = {}
+    tagged = rng.random(n) < 0.6
+    for each in vocabulary.attributes:
+        entry = Stated(each)
+        names = [value.name for value in each.values][:10]
+        for name in names:
+            entry.code(name)
+        rows = np.flatnonzero(tagged & (rng.random(n) < STATED / 0.6))
+        if each.name == "subjects":
+            planted[each.name][:] = names.index("one")
+        entry.rows.frombytes(rows.astype(np.int64).tobytes())
+        entry.coded.frombytes(planted[each.name][rows].astype(np.int32).tobytes())
+        entry.sources.frombytes(np.full(len(rows), SOURCES.index("tag"), np.int8).tobytes())
+        stated[each.name] = entry
+    kin = np.full(n, -1, np.int64)
+    found = Collection(
+        stated,
+        np.ones(n, bool),
+        np.where(tagged, 12, 0).astype(np.int32),
+        kin,
+        folds_of(np.arange(n), kin, FOLDS, 0),
+        np.arange(n),
+        vectors,
+    )
+    return found, planted
+
+
+def measure(n: int, dim: int) -> dict[str, Any]:
+    """Return seconds, memory and how right the accepted votes are, at one size."""
+    vocabulary = load_vocabulary(None)
+    found, planted = collection(n, dim)
+    settings = LabelSettings()
+    wall, cpu = time.monotonic(), time.process_time()
+    learned, _ = learn_all(vocabulary.attributes, found, settings, choices_of(settings))
+    taught = time.monotonic() - wall, time.process_time() - cpu
+    ids = [""] * n
+    writer = Writer(vocabulary, Found(found, ids, {}, {}, {}), learned, settings)
+    schema = tables.labels([(each.name, each.kind) for each in vocabulary.attributes])
+    right = total = 0
+    names = [value.name for value in vocabulary.attribute("hair_color").values]
+    for batch in writer.batches(schema, lambda _: None):
+        rows = batch.column(0).to_numpy()[:2000]
+        column = batch.column(batch.schema.get_field_index("hair_color")).to_pylist()[:2000]
+        source = batch.column(batch.schema.get_field_index("hair_color_source")).to_pylist()[:2000]
+        for row, value, word in zip(rows.tolist(), column, source, strict=True):
+            if value and word == "fused":
+                total += 1
+                right += value == names[planted["hair_color"][row]]
+    return {
+        "items": n,
+        "dim": dim,
+        "attributes": len(vocabulary.attributes),
+        "learn_wall_s": taught[0],
+        "learn_cpu_s": taught[1],
+        "wall_s": time.monotonic() - wall,
+        "cpu_s": time.process_time() - cpu,
+        "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "precision_hair_color": right / max(total, 1),
+        "voted_hair_color": total,
+    }
+
+
+def main() -> None:
+    """Measure each size in turn and print a line for each."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--items", default="250000,1000000")
+    parser.add_argument("--dim", type=int, default=512)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    rows = []
+    for n in [int(part) for part in given.items.split(",")]:
+        rows.append(measure(n, given.dim))
+        print(json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in rows[-1].items()}), flush=True)
+    if given.json:
+        given.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
