@@ -6,10 +6,13 @@ list that is full may hide further duplicates: such lists are counted, and the p
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import numpy.typing as npt
 
 from dedupe.groups import Edges, components, unique_edges
+from dedupe.sketch import read_sketches, sketch_edges
 from index.graph import Graph
 from index.hamming import hamming_pairs
 from index.store import Store
@@ -34,6 +37,13 @@ def find_candidates(store: Store, key: str, options: DedupeSettings) -> tuple[Ed
     high.append(found.j)
     similarity.append(found.similarity)
     counts["hash_pairs"] = hashed
+    if options.outlines:
+        sketched, lines = read_sketches(store, options.threads or os.cpu_count() or 1)
+        found = sketch_edges(sketched, lines)
+        low.append(found.i)
+        high.append(found.j)
+        similarity.append(found.similarity)
+        counts["outline_pairs"] = len(found)
     if key:
         graph = store.graph(key)
         near, full = graph_edges(graph, options.similarity)

@@ -153,7 +153,7 @@ class ExportRows:
         items = self._groups.merge_copies(items, rows)
         group, verdict = self._groups.of(rows)
         own = items.column(items.schema.get_field_index("item_id")).to_pylist()
-        leak = [name or item for name, item in zip(group, own, strict=True)]
+        leak = [name or item for name, item in zip(self._groups.families(rows), own, strict=True)]
         values: dict[str, Any] = {
             name: items.column(items.schema.get_field_index(name)) for name in ITEM_COLUMNS
         }
@@ -215,7 +215,11 @@ class _Groups:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        found = store.read("groups", ["row", "group_id", "verdict", "keep"]) if store.has("groups") else None
+        self._family: pa.Array | None = None
+        columns = ["row", "group_id", "verdict", "keep"]
+        if store.has("groups") and "family" in store.schema("groups").names:
+            columns.append("family")
+        found = store.read("groups", columns) if store.has("groups") else None
         if found is None or not found.num_rows:
             self.rows = np.empty(0, dtype=np.int64)
             self._group = self._verdict = pa.array([], pa.string())
@@ -226,6 +230,8 @@ class _Groups:
             self._group = found.column("group_id").combine_chunks()
             self._verdict = found.column("verdict").combine_chunks()
             keep = found.column("keep").to_numpy()
+            if "family" in columns:
+                self._family = found.column("family").combine_chunks()
         self.dropped: npt.NDArray[np.int64] = self.rows[~keep]
         codes = (
             np.asarray(self._group.dictionary_encode().indices)
@@ -252,6 +258,17 @@ class _Groups:
         missing = self.rows[np.minimum(at, len(self.rows) - 1)] != rows
         index = pa.array(np.minimum(at, len(self.rows) - 1), mask=missing)
         return self._group.take(index).to_pylist(), self._verdict.take(index).to_pylist()
+
+    def families(self, rows: npt.NDArray[np.int64]) -> list[str | None]:
+        """Return what must not straddle two splits: all versions of one drawing, or the group, or None."""
+        if self._family is None:
+            return self.of(rows)[0]
+        if not len(self.rows):
+            return [None] * len(rows)
+        at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        index = pa.array(at, mask=self.rows[at] != rows)
+        found: list[str | None] = self._family.take(index).to_pylist()
+        return [name or group for name, group in zip(found, self.of(rows)[0], strict=True)]
 
     def merge_copies(self, items: pa.RecordBatch, rows: npt.NDArray[np.int64]) -> pa.RecordBatch:
         """Give kept items the keys and tags of the copies that are dropped for them."""

@@ -78,8 +78,11 @@ def collect(store: Store, vocabulary: Vocabulary, settings: Settings, key: str |
                 closed[name].add(row)
     links = [links_of_keys(np.array(list(identities), np.int64), np.array(list(identities.values()), object))]
     if store.has("groups"):
-        groups = store.read("groups", ["row", "group_id"])
-        links.append(links_of_keys(groups["row"].to_numpy(), np.array(groups["group_id"].to_pylist(), object)))
+        # Versions of one drawing with copies of their own are groups of one family.
+        named = [name for name in ("group_id", "family") if name in store.schema("groups").names]
+        groups = store.read("groups", ["row", *named])
+        for name in named:
+            links.append(links_of_keys(groups["row"].to_numpy(), np.array(groups[name].to_pylist(), object)))
     rows, data = np.empty(0, np.int64), np.empty((0, 1), np.float16)
     if key and store.has(f"vectors_{key}"):
         vectors = store.vectors(key)

@@ -1,0 +1,123 @@
+"""Hashes of the lines of a picture: of its frame, of its content without the uniform rim, and of its inner part.
+
+The stored perceptual hash sees tones, so another ground, a wide rim or a crop changes it. These see outlines: the
+content box undoes padding, and the inner part of an uncropped picture meets the frame of a cropped one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dedupe.align import frame, shrink
+from dedupe.groups import Edges, unique_edges
+from dedupe.picture import Picture, load
+from index.hamming import hamming_pairs
+from index.progress import progress
+from index.store import Store
+
+Ints = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]
+
+# Shares cut off on each side: crops by a tenth and by a twentieth are the usual ones.
+INNER = (0.05, 0.10)
+COUNT = 2 + len(INNER)
+READ_ROWS = 4096
+
+
+def line_hashes(picture: Picture) -> Words:
+    """Return COUNT hashes of one picture: frame, content box, inner parts; zeros for a flat one."""
+    if picture.flat:
+        return np.zeros(COUNT, dtype=np.uint64)
+    whole = frame(picture)
+    boxes = [whole, tuple(float(v) for v in picture.box), *(shrink(whole, share) for share in INNER)]
+    return np.asarray([_hash(picture.lines, box) for box in boxes], dtype=np.uint64)
+
+
+def _hash(lines: npt.NDArray[np.float32], box: tuple[float, ...]) -> np.uint64:
+    """The signs of the 64 lowest frequencies of a part against their median."""
+    left, top, right, bottom = (round(v) for v in box)
+    part = lines[top:bottom, left:right]
+    small = cv2.resize(part, (32, 32), interpolation=cv2.INTER_AREA)
+    low = cv2.dct(cv2.GaussianBlur(small, (0, 0), 1.0))[:8, :8].ravel()
+    return np.uint64(np.packbits(low > np.median(low)).view(">u8")[0])
+
+
+SKETCHES = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("words", pa.list_(pa.int64(), COUNT), nullable=False),
+    ]
+)
+# A mirror negates every odd horizontal frequency, see dedupe/candidates.py.
+MIRROR = np.uint64(0x5555555555555555)
+# Bits apart at which strangers stay fewer than a hundred or so per picture: (pictures, radius).
+RADII = ((50_000, 10), (500_000, 8))
+SMALLEST_RADIUS = 4
+
+
+def radius_for(count: int) -> int:
+    """Return how many bits line hashes of one picture may differ in a store of this many pictures."""
+    return next((radius for most, radius in RADII if count <= most), SMALLEST_RADIUS)
+
+
+def read_sketches(store: Store, threads: int) -> tuple[Ints, Words]:
+    """Return rows [n] and line hashes [n, COUNT] of all thumbnails; new ones are computed and remembered."""
+    done = store.rows("sketches") if store.has("sketches") else np.empty(0, dtype=np.int64)
+    have = store.rows("thumbnails") if store.has("thumbnails") else np.empty(0, dtype=np.int64)
+    fresh = np.setdiff1d(have, done)
+    if len(fresh):
+        found = list(_compute(store, fresh, threads))
+        flat = pa.array(np.concatenate(found).view(np.int64).ravel())
+        columns = [pa.array(fresh), pa.FixedSizeListArray.from_arrays(flat, COUNT)]
+        store.append("sketches", pa.table(columns, schema=SKETCHES), SKETCHES)
+    if not store.has("sketches"):
+        return np.empty(0, dtype=np.int64), np.empty((0, COUNT), dtype=np.uint64)
+    return store.rows("sketches"), store.column("sketches", "words").astype(np.int64).view(np.uint64)
+
+
+def _compute(store: Store, rows: Ints, threads: int) -> Iterator[Words]:
+    def one(data: bytes) -> Words:
+        try:
+            return line_hashes(load(data))
+        except (OSError, ValueError, SyntaxError):
+            return np.zeros(COUNT, dtype=np.uint64)
+
+    with ThreadPoolExecutor(max(1, threads)) as pool, progress(len(rows), "outlines", unit="picture") as bar:
+        for start in range(0, len(rows), READ_ROWS):
+            part = rows[start : start + READ_ROWS]
+            table = store.take("thumbnails", part, ["thumbnail"])
+            yield np.stack(list(pool.map(one, table.column("thumbnail").to_pylist())))
+            bar.add(len(part))
+
+
+def sketch_edges(rows: Ints, words: Words) -> Edges:
+    """Return pairs of rows of which some part's lines look like the other's frame or content box, mirrored or not."""
+    none = np.empty(0, dtype=np.int64)
+    drawn = (words != 0).all(axis=1)
+    rows, words = rows[drawn], words[drawn]
+    if len(rows) < 2:
+        return Edges(none, none, np.empty(0, dtype=np.float32))
+    radius = radius_for(len(rows))
+    parts, first, back = np.unique(words.ravel(), return_index=True, return_inverse=True)
+    owner = np.repeat(rows, COUNT)
+    # Rows that share a word are a star around the first of them.
+    low, high, bits = [owner[first][back]], [owner], [np.zeros(len(owner), dtype=np.int64)]
+    whole, start = np.unique(words[:, :2].ravel(), return_index=True)
+    its = np.repeat(rows, 2)[start]
+    for mask in (np.uint64(0), MIRROR):
+        turned = whole ^ mask
+        order = np.argsort(turned)
+        i, j, distance = hamming_pairs(parts, radius, turned[order])
+        low.append(owner[first][i])
+        high.append(its[order][j])
+        bits.append(distance)
+    a, b = np.concatenate(low), np.concatenate(high)
+    # The similarity only orders the pairs: after equal tones, before far ones.
+    similarity = (0.97 - 0.01 * np.concatenate(bits)).astype(np.float32)
+    return unique_edges(np.minimum(a, b), np.maximum(a, b), similarity)
