@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema.errors import LikenessError
+from schema.errors import LikenessError, StoreError
 
 if TYPE_CHECKING:
     from schema.records import Summary
@@ -223,25 +223,30 @@ def review(
     settings: Settings,
 ) -> None:
     """Open the review page in a browser; corrections feed the next vote."""
+    if replay or log_out:
+        _carry_log(uri, replay, log_out)
+        return
+    if not _exists(uri):
+        raise StoreError(
+            f"there is no store at {uri}", "Make one with: likeness run --store ... --source ..."
+        )
+    from ui.serve import serve
+
+    serve(uri, settings, host=host, port=port, readonly=readonly)
+
+
+def _carry_log(uri: str, replay: str | None, out: str | None) -> None:
+    from index.reviews import export_reviews, replay_reviews
     from index.store import Store
 
     with Store.open(uri) as store:
         if replay:
-            from index.reviews import replay_reviews
-
             written, missing = replay_reviews(store, replay)
             click.echo(
                 f"replayed {written} decisions; {missing} are about items that this store does not have"
             )
-        if log_out:
-            from index.reviews import export_reviews
-
-            click.echo(f"wrote {export_reviews(store, log_out)} decisions to {log_out}")
-        if replay or log_out:
-            return
-    from ui.serve import serve
-
-    serve(uri, settings, host=host, port=port, readonly=readonly)
+        if out:
+            click.echo(f"wrote {export_reviews(store, out)} decisions to {out}")
 
 
 @cli.command()
