@@ -2,8 +2,8 @@
 
 One JSON request per line on stdin, one JSON answer per line on stdout. A request names the command's ``args`` and
 may ask to ``kill`` the child after so many seconds, to kill it around its n-th write (``at_write``), to limit the
-``file_size`` it may write, to ``unlink`` or ``overwrite`` a path as soon as so many items are committed, or to
-``hold`` the store's lock. Children keep slabs small (``slab``), so that a small collection takes many commits.
+``file_size`` it may write, to remove or change a source file (``disturb``) once something is committed, or to run in
+an ``env``. Children keep slabs small, so that a small collection takes many commits.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ def disturb(path: str, contents: str | None) -> None:
 def child(request: dict[str, Any], out: int, err: int) -> None:
     os.dup2(out, 1)
     os.dup2(err, 2)
+    os.environ.update(request.get("env", {}))
     if request.get("file_size"):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_size"], request["file_size"]))

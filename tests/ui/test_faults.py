@@ -255,6 +255,20 @@ def test_a_full_file_system_is_said_and_nothing_is_lost(
         subprocess.run(["umount", str(disk)], check=True)
 
 
+def test_the_whole_flow_works_behind_a_uri(
+    ask: Ask,
+    flow: Any,
+    undisturbed: tuple[Path, float],
+    object_store: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = ask(*flow("s3://likeness/flow", "first"), env=object_store)
+    assert done["code"] == 0, done["err"]
+    for name, value in object_store.items():
+        monkeypatch.setenv(name, value)
+    same("s3://likeness/flow", undisturbed[0])
+
+
 @pytest.mark.parametrize("change", ["vanishes", "changes", "breaks"])
 def test_a_file_that_changes_while_it_is_read_is_one_row_at_most(
     ask: Ask, flow: Any, pictures: Path, tmp_path: Path, change: str
