@@ -386,6 +386,74 @@ def plain(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def flipped(bench: Bench, share: float = 0.1, seed: int = 0) -> dict[str, dict[str, float | None]]:
+    """Plant wrong single statements and return by attribute how well they are found: area under precision-recall.
+
+    Ours is the chance that a stated value is a slip, from votes held out by family. cleanlab gets out-of-fold
+    probabilities of a logistic regression on the same vectors and folds, and ranks by its label quality score.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import average_precision_score
+
+    try:
+        from cleanlab.rank import get_label_quality_scores
+    except ImportError:
+        get_label_quality_scores = None
+    rng = np.random.default_rng(seed)
+    planted: dict[str, npt.NDArray[np.int64]] = {}
+    stated = dict(bench.collection.stated)
+    names = [name for name in ("gender", "hair_color", "hair_length", "skin", "expression") if name in stated]
+    for name in names:
+        each = stated[name]
+        rows, coded, sources = each.triples()
+        copy = Stated(each.attribute, list(each.values), dict(each.codes))
+        copy.contested = dict(each.contested)
+        frequent = np.flatnonzero(np.bincount(coded, minlength=len(each.values)) >= 30)
+        chosen = np.flatnonzero((rng.random(len(rows)) < share) & np.isin(coded, frequent))
+        for at in chosen.tolist():
+            coded[at] = rng.choice(frequent[frequent != coded[at]])
+        copy.rows.extend(rows.tolist())
+        copy.coded.extend(coded.tolist())
+        copy.sources.extend(sources.tolist())
+        stated[name], planted[name] = copy, rows[chosen]
+    old = bench.collection
+    noisy = Collection(stated, old.clear, old.tag_counts, old.families, old.folds, old.vector_rows, old.vectors)
+    attributes = [bench.vocabulary.attribute(name) for name in names]
+    _, lessons = learn_all(attributes, noisy, bench.settings, Choices())
+    out: dict[str, dict[str, float | None]] = {}
+    for name in names:
+        lesson = lessons[name]
+        if lesson.model is None or lesson.question is None or lesson.held is None:
+            continue
+        question, heard = lesson.question, lesson.held.near
+        pick = np.flatnonzero(question.stated)
+        given = question.targets[pick].argmax(axis=1)
+        wrong = np.isin(question.rows[pick], planted[name])
+        ours = 1 - lesson.model.reliability(heard, lesson.model.chances(heard), 0.05)[pick, given]
+        x = noisy.vectors[noisy.at[question.rows[pick]]].astype(np.float32) * np.sqrt(noisy.vectors.shape[1])
+        p = np.full((len(pick), len(question.values)), 1e-6)
+        for fold in range(5):
+            test = question.folds[pick] == fold
+            model = LogisticRegression(max_iter=200, C=0.01).fit(x[~test], given[~test])
+            p[np.ix_(test, model.classes_)] = model.predict_proba(x[test])
+        p /= p.sum(axis=1, keepdims=True)
+        theirs: dict[str, float | None] = {}
+        for method in ("self_confidence", "normalized_margin", "confidence_weighted_entropy"):
+            theirs[f"cleanlab {method}"] = (
+                float(average_precision_score(wrong, 1 - get_label_quality_scores(given, p, method=method)))
+                if get_label_quality_scores
+                else None
+            )
+        plain_score = 1 - p[np.arange(len(given)), given]
+        out[name] = {
+            "flipped": float(wrong.mean()),
+            "ours": float(average_precision_score(wrong, ours)),
+            "self confidence of the same logistic regression": float(average_precision_score(wrong, plain_score)),
+            **theirs,
+        }
+    return out
+
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "votes alone": {"probe": False},
@@ -452,6 +520,10 @@ def main() -> None:
         result["styles"] = summary(together)
         for asked, row in result["styles"].items():
             print(f"all styles at {asked}:", {k: v if v is None else round(v, 3) for k, v in row.items()})
+    if "noise" in parts:
+        result["noise"] = flipped(bench)
+        for name, scores in result["noise"].items():
+            print(name, {key: None if value is None else round(value, 3) for key, value in scores.items()})
     if given.json:
         given.json.write_text(json.dumps(result, indent=1))
 

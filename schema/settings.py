@@ -119,7 +119,7 @@ class LabelSettings(Section):
     sources: tuple[str, ...] = Field(
         ("tags", "text", "votes", "probe", "prompts"), description="Sources of labels that are switched on."
     )
-    donors_cap: int = Field(20_000, ge=100, description="Most donors of one attribute; more are sampled, and counted.")
+    donors_cap: int = Field(8_000, ge=100, description="Most donors of one attribute; more are sampled, and counted.")
     noise_limit: int = Field(1000, ge=1, description="Entries of each list of doubtful or missing tags, by attribute.")
     seed: int = Field(0, description="Seed of samples and folds.")
 
