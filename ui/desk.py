@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Rows = npt.NDArray[np.int64]
 T = TypeVar("T")
+ITEM_COLUMNS = ("row", "item_id", "keys", "uri", "status", "reason", "width", "height")
 KEPT_FILTERS = 12
 KEPT_PICTURES = 3000
 
@@ -69,6 +70,8 @@ class Item:
     verdict: str = ""
     keep: bool = True
     similarity: float | None = None
+    size: str = ""
+    why: str = ""
     labels: dict[str, Label] = field(default_factory=dict)
 
 
@@ -221,9 +224,7 @@ class Desk:
         if not wanted:
             return []
         names = list(attributes) if attributes is not None else [a.name for a in self.attributes]
-        found = self.store.take(
-            "items", wanted, ["row", "item_id", "keys", "uri", "status", "reason"]
-        ).to_pylist()
+        found = self.store.take("items", wanted, ITEM_COLUMNS).to_pylist()
         labels = self._label_records(wanted, names)
         groups = {r["row"]: r for r in self._take("groups", wanted)}
         effect = self.effect()
@@ -246,6 +247,8 @@ class Desk:
                     group.get("verdict") or "",
                     bool(group.get("keep", True)),
                     group.get("similarity"),
+                    f"{record['width']} x {record['height']}" if record["width"] else "",
+                    group.get("reason") or "",
                     {name: self._label(row, name, stored, effect, changed.get(name, {})) for name in names},
                 )
             )

@@ -68,10 +68,10 @@ def dossier(desk: Desk, row: int) -> Dossier:
             {
                 "Attribute": attribute.title,
                 "Label": label.text or ("unknown" if label.known else ""),
-                "Confidence": label.confidence,
+                "Confidence": "" if label.confidence is None else f"{label.confidence:.2f}",
                 "Source": label.source,
-                "Donors": label.support or None,
-                "Not": ", ".join(label.rejected),
+                "Donors": str(label.support or ""),
+                **({"Not": ", ".join(label.rejected)} if label.rejected else {}),
             }
         )
     rows, similarity = neighbours(desk, row)

@@ -44,7 +44,7 @@ def tile(item: Item, attribute: Attribute | None, picture: str | None) -> dict[s
         "none": item.reason or ("text only" if item.status == "text" else "no picture"),
         "name": item.name,
         "what": shown(item, attribute),
-        "how": how(label) if attribute else item.name,
+        "how": how(label) if attribute else " · ".join(part for part in (item.size, item.name) if part),
         "tone": tone(label) if attribute else "none",
         "badge": badge(item),
         "hint": hint(item),
@@ -55,7 +55,7 @@ def shown(item: Item, attribute: Attribute | None) -> str:
     """Return the headline of a tile: the label asked for, or the few that describe the character."""
     if attribute:
         return item.labels.get(attribute.name, Label()).text
-    said = [label.values[0] for label in item.labels.values() if label.values]
+    said = [label.values[0] for name, label in item.labels.items() if label.values and name != "subjects"]
     return ", ".join(said[:3])
 
 
@@ -90,7 +90,11 @@ def badge(item: Item) -> str:
 
 def hint(item: Item) -> str:
     """Return the tooltip of a tile."""
-    parts = [item.name, *(f"{name}: {label.seen}" for name, label in item.labels.items() if label.values)]
+    parts = [
+        item.name,
+        *([item.why] if item.why else []),
+        *(f"{name}: {label.seen}" for name, label in item.labels.items() if label.values),
+    ]
     return "\n".join(parts[:12])
 
 

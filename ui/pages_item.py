@@ -7,7 +7,6 @@ import streamlit as st
 from ui import gallery_view, session
 from ui.dossier import dossier, evidence, large_picture, row_of
 
-CONFIDENCE = {"Confidence": st.column_config.NumberColumn(format="%.2f")}
 here = session.desk()
 session.heading(
     "Item", "One picture: its labels with their evidence, its neighbours, its group, its history."
@@ -38,9 +37,7 @@ with session.told():
             st.text(", ".join(found.tags))
     with right:
         st.subheader("Labels")
-        st.dataframe(
-            found.labels, hide_index=True, width="stretch", height="content", column_config=CONFIDENCE
-        )
+        st.dataframe(found.labels, hide_index=True, width="stretch", height="content")
         if found.history:
             st.subheader("History")
             st.dataframe(found.history, hide_index=True, width="stretch")
