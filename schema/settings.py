@@ -56,13 +56,19 @@ class EncoderSettings(Section):
     path: str = Field("", description="File of precomputed vectors, npy or Parquet.")
     id_column: str = Field("", description="Id column of a Parquet of vectors; empty finds it.")
     vector_column: str = Field("", description="Vector column of a Parquet of vectors; empty finds it.")
-    fit: Literal["letterbox", "crop"] = Field("letterbox", description="Whole picture, or the model's own crop.")
+    fit: Literal["letterbox", "crop"] = Field(
+        "letterbox", description="Whole picture, or the model's own crop."
+    )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="auto: fp32 on CPU, bf16 on CUDA.")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="auto: fp32 on CPU, bf16 on CUDA."
+    )
     batch: int = Field(0, ge=0, description="Pictures per batch; 0 chooses and halves when memory runs out.")
     workers: int = Field(0, ge=0, description="Decoding threads; 0 takes one per core.")
     commit_rows: int = Field(50_000, ge=1, description="Vectors per commit.")
-    replicas: int = Field(0, ge=0, description="Encoders at once on a Ray cluster; 0: one per GPU or two cores.")
+    replicas: int = Field(
+        0, ge=0, description="Encoders at once on a Ray cluster; 0: one per GPU or two cores."
+    )
     compile: bool = Field(False, description="torch.compile the image tower.")
     retry_failed: bool = Field(False, description="Embed again what failed in an earlier run.")
 
@@ -70,27 +76,47 @@ class EncoderSettings(Section):
 class FinetuneSettings(Section):
     """Training an open_clip model on tagged items."""
 
-    source: Literal["store", "avatars"] = Field("store", description="Tagged items of the store, or drawn avatars.")
+    source: Literal["store", "avatars"] = Field(
+        "store", description="Tagged items of the store, or drawn avatars."
+    )
     model: str = Field("likeness-avatar", description="open_clip model to train; as encoder.model.")
-    pretrained: str = Field("bundled", description="Weights to start from; as encoder.pretrained, 'random': none.")
+    pretrained: str = Field(
+        "bundled", description="Weights to start from; as encoder.pretrained, 'random': none."
+    )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N; bf16 on CUDA, fp32 on a CPU.")
-    drawings: int = Field(12_000, ge=100, description="Avatars to draw for training, by each of the two hands.")
-    held_out: float = Field(0.05, gt=0, lt=0.5, description="Share of the pictures held out to choose the checkpoint.")
+    drawings: int = Field(
+        12_000, ge=100, description="Avatars to draw for training, by each of the two hands."
+    )
+    held_out: float = Field(
+        0.05, gt=0, lt=0.5, description="Share of the pictures held out to choose the checkpoint."
+    )
     held_out_most: int = Field(2000, ge=10, description="Held-out pictures are at most this many.")
     batch: int = Field(64, ge=2, description="Pictures per step.")
     captions: int = Field(32, ge=0, description="Pictures per step whose captions are contrasted.")
-    contrast: float = Field(0.2, ge=0, description="Weight of the contrastive loss beside the attribute softmax.")
-    learning_rate: float = Field(1e-4, gt=0, description="Peak of the learning rate; about 2e-3 from random weights.")
+    contrast: float = Field(
+        0.2, ge=0, description="Weight of the contrastive loss beside the attribute softmax."
+    )
+    learning_rate: float = Field(
+        1e-4, gt=0, description="Peak of the learning rate; about 2e-3 from random weights."
+    )
     weight_decay: float = Field(0.05, ge=0, description="Weight decay of matrices.")
     warmup: int = Field(200, ge=0, description="Steps in which the learning rate rises.")
     steps: int = Field(2000, ge=1, description="Most steps.")
     minutes: float = Field(600.0, gt=0, description="Most minutes.")
-    evaluate_every: int = Field(200, ge=1, description="Steps between evaluations; a killed run goes on from the last.")
-    patience: int = Field(8, ge=1, description="Evaluations without a better score after which training stops.")
-    scratch: bool = Field(False, description="For random weights: image tower first, by a table; then the text tower.")
+    evaluate_every: int = Field(
+        200, ge=1, description="Steps between evaluations; a killed run goes on from the last."
+    )
+    patience: int = Field(
+        8, ge=1, description="Evaluations without a better score after which training stops."
+    )
+    scratch: bool = Field(
+        False, description="For random weights: image tower first, by a table; then the text tower."
+    )
     text_steps: int = Field(600, ge=1, description="Steps of the text tower after a training from scratch.")
     grow: bool = Field(False, description="Train on small pictures first; for convolutional towers.")
-    augment: float = Field(1.0, ge=0, le=1.5, description="Strength of the random changes of training pictures.")
+    augment: float = Field(
+        1.0, ge=0, le=1.5, description="Strength of the random changes of training pictures."
+    )
     seed: int = Field(0, description="Seed of the split, the order, the sentences and the changes.")
 
 
@@ -100,12 +126,16 @@ class IndexSettings(Section):
     k: int = Field(32, ge=1, le=1024, description="Neighbours per item.")
     searcher: str = Field("auto", description="Entry of the searcher table; auto chooses by size and device.")
     exact_below: int = Field(60_000, ge=0, description="auto: exact search up to this many items on a CPU.")
-    recall: float = Field(0.95, gt=0, le=1, description="Recall the approximate graph and index are tuned to.")
+    recall: float = Field(
+        0.95, gt=0, le=1, description="Recall the approximate graph and index are tuned to."
+    )
     recall_sample: int = Field(1000, ge=10, description="Items whose exact neighbours measure the recall.")
     search_index: Literal["auto", "none", "IVF_PQ", "IVF_HNSW_SQ", "IVF_FLAT", "IVF_RQ"] = Field(
         "auto", description="LanceDB index for interactive queries; auto builds one above 200 000 items."
     )
-    search_index_above: int = Field(200_000, ge=0, description="auto: a full scan is quick enough below this.")
+    search_index_above: int = Field(
+        200_000, ge=0, description="auto: a full scan is quick enough below this."
+    )
     threads: int = Field(0, ge=0, description="Threads of the search; 0 takes all cores.")
     seed: int = Field(0, description="Seed of samples and trained quantisers.")
 
@@ -114,35 +144,64 @@ class LabelSettings(Section):
     """Votes, calibration and thresholds."""
 
     precision: float = Field(0.95, gt=0.5, lt=1, description="Precision asked of accepted labels.")
-    precision_by_attribute: dict[str, float] = Field(default_factory=dict, description="Other precision by attribute.")
+    precision_by_attribute: dict[str, float] = Field(
+        default_factory=dict, description="Other precision by attribute."
+    )
     min_support: int = Field(15, ge=5, description="Fewer held-out items than this and a value abstains.")
     sources: tuple[str, ...] = Field(
-        ("tags", "text", "votes", "probe", "prompts"), description="Sources of labels that are switched on."
+        ("tags", "text", "votes", "probe"),
+        description="Sources of labels that are switched on, of these four.",
     )
-    donors_cap: int = Field(8_000, ge=100, description="Most donors of one attribute; more are sampled, and counted.")
-    noise_limit: int = Field(1000, ge=1, description="Entries of each list of doubtful or missing tags, by attribute.")
+    donors_cap: int = Field(
+        8_000, ge=100, description="Most donors of one attribute; more are sampled, and counted."
+    )
+    noise_limit: int = Field(
+        1000, ge=1, description="Entries of each list of doubtful or missing tags, by attribute."
+    )
     seed: int = Field(0, description="Seed of samples and folds.")
 
 
 class DedupeSettings(Section):
     """Duplicate groups, verdicts, and which copy stays."""
 
-    similarity: float = Field(0.90, gt=-1, lt=1, description="Graph edges below this cosine are no candidates.")
-    hamming: int = Field(8, ge=0, le=16, description="Perceptual hashes up to this many bits apart are candidates.")
-    outlines: bool = Field(True, description="Hash the outlines of every thumbnail: finds crops, rims, other grounds.")
-    patience: int = Field(8, ge=1, description="Candidates in a row that the pixels may refute before an item is left.")
-    drawing: float = Field(0.90, gt=0, lt=1, description="Correlation of lines from which two are one drawing.")
-    shared: float = Field(0.90, gt=0, le=1, description="Share of lines that both versions of one drawing have.")
-    area: float = Field(0.02, ge=0, lt=1, description="Share of the content that may differ clearly in colour.")
-    tint: float = Field(0.25, ge=0, lt=1, description="Share of the content that may differ slightly in colour.")
-    detail: float = Field(40, ge=0, description="Largest patch of lines that only one has, in pixels of a 192 px frame.")
-    toned_area: float = Field(0.006, ge=0, lt=1, description="As area, when a change of tone had to be assumed.")
+    similarity: float = Field(
+        0.90, gt=-1, lt=1, description="Graph edges below this cosine are no candidates."
+    )
+    hamming: int = Field(
+        8, ge=0, le=16, description="Perceptual hashes up to this many bits apart are candidates."
+    )
+    outlines: bool = Field(
+        True, description="Hash the outlines of every thumbnail: finds crops, rims, other grounds."
+    )
+    patience: int = Field(
+        8, ge=1, description="Candidates in a row that the pixels may refute before an item is left."
+    )
+    drawing: float = Field(
+        0.90, gt=0, lt=1, description="Correlation of lines from which two are one drawing."
+    )
+    shared: float = Field(
+        0.90, gt=0, le=1, description="Share of lines that both versions of one drawing have."
+    )
+    area: float = Field(
+        0.02, ge=0, lt=1, description="Share of the content that may differ clearly in colour."
+    )
+    tint: float = Field(
+        0.25, ge=0, lt=1, description="Share of the content that may differ slightly in colour."
+    )
+    detail: float = Field(
+        40, ge=0, description="Largest patch of lines that only one has, in pixels of a 192 px frame."
+    )
+    toned_area: float = Field(
+        0.006, ge=0, lt=1, description="As area, when a change of tone had to be assumed."
+    )
     min_samples: int = Field(1, ge=1, le=64, description="Neighbours in the core distance of HDBSCAN.")
     keep: tuple[str, ...] = Field(
         ("resolution", "lossless", "border", "watermark", "sharpness", "tags", "source", "first"),
         description="Which copy stays: these criteria in order, the first that tells two copies apart decides.",
     )
-    sources: tuple[int, ...] = Field((), description="Source numbers, best first, for the 'source' criterion.")
+    sources: tuple[int, ...] = Field(
+        (), description="Source numbers, best first, for the 'source' criterion."
+    )
     threads: int = Field(0, ge=0, description="Threads of the pixel check; 0 takes all cores.")
 
 
@@ -151,7 +210,9 @@ class ReviewSettings(Section):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8501, ge=1, le=65535, description="Port to listen on.")
-    user_header: str = Field("", description="Header in which a proxy names the reviewer; empty asks for a name.")
+    user_header: str = Field(
+        "", description="Header in which a proxy names the reviewer; empty asks for a name."
+    )
 
 
 class ExportSettings(Section):

@@ -65,9 +65,15 @@ class Table:
             target = (truth[known] * rng.random(truth[known].shape)).argmax(1)
             barred = truth[known].copy()
             barred[np.arange(len(known)), target] = False
-            logits = self.scale.exp().clamp(max=60) * images[known] @ torch.nn.functional.normalize(table, dim=-1).T
+            logits = (
+                self.scale.exp().clamp(max=60)
+                * images[known]
+                @ torch.nn.functional.normalize(table, dim=-1).T
+            )
             logits = logits.masked_fill(torch.from_numpy(barred).to(logits.device), float("-inf"))
-            total = total + torch.nn.functional.cross_entropy(logits, torch.from_numpy(target).to(logits.device))
+            total = total + torch.nn.functional.cross_entropy(
+                logits, torch.from_numpy(target).to(logits.device)
+            )
             count += 1
         return total / max(1, count)
 
@@ -140,7 +146,10 @@ def teach_text(trainer: Trainer, table: Table, steps: int) -> float:
         others = trainer.rng.sample(unseen, min(len(unseen), _TEXT_BATCH // 2))
         groups = [trainer.rng.sample(range(len(shown)), trainer.rng.randint(2, 4)) for _ in range(_CAPTIONS)]
         texts = [task.phrases.draw(*shown[at], trainer.rng) for at in picks]
-        texts += [", ".join(min(task.phrases.sentences[n][v], key=len) for n, v in map(shown.__getitem__, g)) for g in groups]
+        texts += [
+            ", ".join(min(task.phrases.sentences[n][v], key=len) for n, v in map(shown.__getitem__, g))
+            for g in groups
+        ]
         texts += [task.phrases.draw(*each, trainer.rng) for each in others]
         vectors = normal(model.encode_text(task.tokenizer(texts).to(task.device)).float(), dim=-1)
         said, captions, apart = vectors.split([len(picks), len(groups), len(others)])

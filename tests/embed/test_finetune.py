@@ -78,7 +78,9 @@ def test_from_scratch_it_learns_and_the_checkpoint_loads_as_any_other(
     assert np.allclose(np.linalg.norm(vectors.astype(np.float32), axis=1), 1, atol=1e-2)
 
 
-def test_folding_the_whitening_in_changes_no_vector(task: Callable[..., tuple[str, Task]], tmp_path: Path) -> None:
+def test_folding_the_whitening_in_changes_no_vector(
+    task: Callable[..., tuple[str, Task]], tmp_path: Path
+) -> None:
     import torch
 
     settings = quick(scratch=True, steps=3, learning_rate=1e-3)
@@ -98,7 +100,9 @@ def test_folding_the_whitening_in_changes_no_vector(task: Callable[..., tuple[st
     assert torch.allclose(before, after, rtol=1e-2, atol=1e-3)
 
 
-def test_fine_tuning_stops_early_and_keeps_the_best(task: Callable[..., tuple[str, Task]], tmp_path: Path) -> None:
+def test_fine_tuning_stops_early_and_keeps_the_best(
+    task: Callable[..., tuple[str, Task]], tmp_path: Path
+) -> None:
     settings = quick(steps=50, evaluate_every=1, patience=2, learning_rate=1e-12)
     name, made = task(settings)
     outcome = Trainer(made, settings.finetune, tmp_path / "model", name).run()

@@ -32,7 +32,12 @@ def add_items() -> Callable[..., None]:
         for row in range(first, first + n):
             record: dict[str, Any] = dict.fromkeys(tables.ITEMS.names)
             record |= {"row": row, "item_id": content_id(str(row).encode()), "source": 0, "ordinal": row}
-            record |= {"keys": [f"k'{row}"], "uri": f"/nowhere/{row}.png", "tags": [f"t{row % 3}"], "commit": 1}
+            record |= {
+                "keys": [f"k'{row}"],
+                "uri": f"/nowhere/{row}.png",
+                "tags": [f"t{row % 3}"],
+                "commit": 1,
+            }
             record |= {"width": 10 + row, "height": 10, "format": "png", "status": "ok"} | values
             records.append(record)
         store.append("items", pa.Table.from_pylist(records, tables.ITEMS), tables.ITEMS)

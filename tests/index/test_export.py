@@ -35,9 +35,33 @@ def filled(store: Store, add_items: Callable[..., None]) -> Store:
         records.append(record | {"dress": ["green yukata"], "dress_confidence": 1.0, "dress_source": "tag"})
     store.replace("labels", pa.Table.from_pylist(records, schema), schema)
     groups = [
-        {"row": 1, "item_id": "1", "group_id": "g", "verdict": "kept", "similarity": 1.0, "keep": True, "reason": "best"},
-        {"row": 2, "item_id": "2", "group_id": "g", "verdict": "same artwork", "similarity": 0.9, "keep": False, "reason": "r"},
-        {"row": 3, "item_id": "3", "group_id": "g", "verdict": "variant", "similarity": 0.8, "keep": True, "reason": "r"},
+        {
+            "row": 1,
+            "item_id": "1",
+            "group_id": "g",
+            "verdict": "kept",
+            "similarity": 1.0,
+            "keep": True,
+            "reason": "best",
+        },
+        {
+            "row": 2,
+            "item_id": "2",
+            "group_id": "g",
+            "verdict": "same artwork",
+            "similarity": 0.9,
+            "keep": False,
+            "reason": "r",
+        },
+        {
+            "row": 3,
+            "item_id": "3",
+            "group_id": "g",
+            "verdict": "variant",
+            "similarity": 0.8,
+            "keep": True,
+            "reason": "r",
+        },
     ]
     store.replace("groups", pa.Table.from_pylist(groups, tables.GROUPS), tables.GROUPS)
     return store
@@ -74,7 +98,9 @@ def test_everything_and_a_filter(filled: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format", EXPORTERS)
-def test_the_same_store_gives_the_same_bytes_and_true_checksums(filled: Store, tmp_path: Path, format: str) -> None:
+def test_the_same_store_gives_the_same_bytes_and_true_checksums(
+    filled: Store, tmp_path: Path, format: str
+) -> None:
     for name in ("a", "b"):
         run_export(filled, load_settings(), tmp_path / name, format=format, read=read)
     files = sorted(path.name for path in (tmp_path / "a").iterdir())
@@ -118,7 +144,12 @@ def test_webdataset_carries_the_source_bytes(filled: Store, tmp_path: Path) -> N
 
 def test_small_files_are_cut_at_the_limit(filled: Store, tmp_path: Path) -> None:
     run_export(filled, load_settings(None, ["export.rows_per_file=10"]), tmp_path / "out")
-    assert [pq.read_metadata(path).num_rows for path in sorted((tmp_path / "out").glob("*.parquet"))] == [10, 10, 10, 8]
+    assert [pq.read_metadata(path).num_rows for path in sorted((tmp_path / "out").glob("*.parquet"))] == [
+        10,
+        10,
+        10,
+        8,
+    ]
 
 
 def test_foreign_folders_and_unknown_formats_are_refused(filled: Store, tmp_path: Path) -> None:

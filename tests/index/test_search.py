@@ -20,7 +20,10 @@ from schema.settings import load_settings
 
 @pytest.fixture
 def filled(
-    store: Store, add_items: Callable[..., None], add_vectors: Callable[..., None], unit: Callable[..., np.ndarray]
+    store: Store,
+    add_items: Callable[..., None],
+    add_vectors: Callable[..., None],
+    unit: Callable[..., np.ndarray],
 ) -> Store:
     add_items(store, 300)
     add_vectors(store, np.arange(300, dtype=np.int64), unit(300))
@@ -61,7 +64,15 @@ def test_lists_can_be_filtered(filled: Store) -> None:
 
 def test_keep_matches_items_without_a_group(filled: Store) -> None:
     records = [
-        {"row": row, "item_id": "x", "group_id": "g", "verdict": "kept", "similarity": 1.0, "keep": row == 3, "reason": "r"}
+        {
+            "row": row,
+            "item_id": "x",
+            "group_id": "g",
+            "verdict": "kept",
+            "similarity": 1.0,
+            "keep": row == 3,
+            "reason": "r",
+        }
         for row in (3, 4)
     ]
     filled.replace("groups", pa.Table.from_pylist(records, tables.GROUPS), tables.GROUPS)
@@ -80,7 +91,16 @@ def test_conjuncts_are_split_outside_brackets_quotes_and_between() -> None:
 
 
 @pytest.mark.parametrize(
-    "where", ["hair_colour = 'red'", "hair_color = 'red' OR width > 3", "(a", "width > ", "", "1=1; drop table items", "row = 1; drop table items"]
+    "where",
+    [
+        "hair_colour = 'red'",
+        "hair_color = 'red' OR width > 3",
+        "(a",
+        "width > ",
+        "",
+        "1=1; drop table items",
+        "row = 1; drop table items",
+    ],
 )
 def test_bad_filters_are_refused_in_words(filled: Store, where: str) -> None:
     with pytest.raises(FilterError):

@@ -22,7 +22,9 @@ def brute_force(queries: np.ndarray, data: np.ndarray, k: int) -> np.ndarray:
 
 @pytest.mark.parametrize("name", SEARCHERS)
 @pytest.mark.parametrize(("n", "k"), [(1, 4), (5, 8), (700, 10), (1500, 5)])
-def test_a_searcher_finds_what_brute_force_finds(name: str, n: int, k: int, unit: Callable[..., np.ndarray]) -> None:
+def test_a_searcher_finds_what_brute_force_finds(
+    name: str, n: int, k: int, unit: Callable[..., np.ndarray]
+) -> None:
     data = unit(n)
     searcher = load_searcher(name, IndexSettings(recall=0.95, recall_sample=100))
     positions, similarity = searcher.join(data, data, k)
@@ -32,7 +34,9 @@ def test_a_searcher_finds_what_brute_force_finds(name: str, n: int, k: int, unit
     assert np.all(positions[:, width:] == -1)
     assert np.all(similarity[:, width:] == -1)
     valid = positions >= 0
-    scores = np.einsum("nd,nkd->nk", data.astype(np.float64), data[np.maximum(positions, 0)].astype(np.float64))
+    scores = np.einsum(
+        "nd,nkd->nk", data.astype(np.float64), data[np.maximum(positions, 0)].astype(np.float64)
+    )
     assert np.allclose(scores[valid], similarity[valid], atol=2e-3)
     assert np.all(np.diff(similarity, axis=1) <= 0)
     if searcher.approximate:
@@ -42,7 +46,9 @@ def test_a_searcher_finds_what_brute_force_finds(name: str, n: int, k: int, unit
 
 
 @pytest.mark.parametrize("name", SEARCHERS)
-def test_a_graph_leaves_the_item_itself_out_and_repeats_itself(name: str, unit: Callable[..., np.ndarray]) -> None:
+def test_a_graph_leaves_the_item_itself_out_and_repeats_itself(
+    name: str, unit: Callable[..., np.ndarray]
+) -> None:
     data = unit(600)
     searcher = load_searcher(name, IndexSettings(recall_sample=100))
     positions, similarity = searcher.graph(data, 6)

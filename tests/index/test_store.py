@@ -43,9 +43,16 @@ def test_take_equals_picking_from_a_scan(
 def test_items_fold_copies_in(store: Store, add_items: Callable[..., None]) -> None:
     add_items(store, 6)
     copy = {"row": 3, "item_id": "x", "source": 0, "ordinal": 9, "keys": ["z"], "uri": "u", "commit": 1}
-    copies = [copy | {"tags": ["t0", "q"], "text": "a fox"}, copy | {"keys": ["y", "z"], "tags": None, "text": None}]
+    copies = [
+        copy | {"tags": ["t0", "q"], "text": "a fox"},
+        copy | {"keys": ["y", "z"], "tags": None, "text": None},
+    ]
     store.append("copies", pa.Table.from_pylist(copies, tables.COPIES), tables.COPIES)
-    records = [record for batch in store.items(["keys", "tags", "text"], batch_rows=2) for record in batch.to_pylist()]
+    records = [
+        record
+        for batch in store.items(["keys", "tags", "text"], batch_rows=2)
+        for record in batch.to_pylist()
+    ]
     assert records[3] == {"keys": ["k'3", "z", "y"], "tags": ["t0", "q"], "text": "a fox"}
     assert records[2] == {"keys": ["k'2"], "tags": ["t2"], "text": None}
     assert store.take_items([3], ["keys"]).to_pylist() == [{"keys": ["k'3", "z", "y"]}]
