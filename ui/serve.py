@@ -46,7 +46,7 @@ def serve(
     sys.stdout.flush()
     # This process becomes the page, so that whoever stops it stops the page and not only its parent.
     words = command(address, number)
-    os.execve(words[0], words, environment(uri, settings, readonly))  # noqa: S606 - a list, without a shell
+    os.execve(words[0], words, environment(uri, settings, readonly, not is_loopback(address)))  # noqa: S606 - a list, without a shell
 
 
 def command(address: str, port: int) -> list[str]:
@@ -77,7 +77,7 @@ def command(address: str, port: int) -> list[str]:
     return [sys.executable, "-m", "streamlit", "run", str(app), *(f"--{k}={v}" for k, v in options.items())]
 
 
-def environment(uri: str, settings: Settings, readonly: bool) -> Mapping[str, str]:
+def environment(uri: str, settings: Settings, readonly: bool, shared: bool = False) -> Mapping[str, str]:
     """Return the environment of the page: the store, the settings and the mode travel in variables."""
     local = "://" not in uri
     return {
@@ -85,6 +85,7 @@ def environment(uri: str, settings: Settings, readonly: bool) -> Mapping[str, st
         "LIKENESS_REVIEW_STORE": str(Path(uri).expanduser().resolve()) if local else uri,
         "LIKENESS_REVIEW_SETTINGS": settings.model_dump_json(),
         "LIKENESS_REVIEW_READONLY": "1" if readonly else "",
+        "LIKENESS_REVIEW_SHARED": "1" if shared else "",
     }
 
 

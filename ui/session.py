@@ -75,8 +75,11 @@ def reviewer_box() -> None:
 
 
 def default_name() -> str:
-    """Return the name to start with: the user of this machine, or a fresh one."""
-    return os.environ.get("USER") or os.environ.get("LOGNAME") or f"reviewer-{secrets.token_hex(2)}"
+    """Return the name to start with: the user of this machine; a fresh one where others can reach the page."""
+    fresh = f"reviewer-{secrets.token_hex(2)}"
+    if os.environ.get("LIKENESS_REVIEW_SHARED"):
+        return fresh
+    return os.environ.get("USER") or os.environ.get("LOGNAME") or fresh
 
 
 def can_write() -> bool:
