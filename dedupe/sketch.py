@@ -1,4 +1,4 @@
-"""Hashes of the lines of a picture: of its frame, of its content without the uniform rim, and of its inner part.
+"""Hashes of the lines of a picture: of its frame, its content without the uniform rim, and its inner part.
 
 The stored perceptual hash sees tones, so another ground, a wide rim or a crop changes it. These see outlines: the
 content box undoes padding, and the inner part of an uncropped picture meets the frame of a cropped one.
@@ -26,16 +26,27 @@ Words = npt.NDArray[np.uint64]
 
 # Shares cut off on each side: crops by a tenth and by a twentieth are the usual ones.
 INNER = (0.05, 0.10)
-COUNT = 2 + len(INNER)
+# A bar along the lower or upper rim is left out of both pictures.
+BAR = 0.125
+COUNT = 4 + len(INNER)
+# Hashes that are compared with all others of another picture: frame, content box, and the two without a bar's place.
+WHOLE = [0, 1, 2, 3]
 READ_ROWS = 4096
 
 
 def line_hashes(picture: Picture) -> Words:
-    """Return COUNT hashes of one picture: frame, content box, inner parts; zeros for a flat one."""
+    """Return COUNT hashes of one picture: frame, content box, all but a rim, inner parts; zeros for a flat one."""
     if picture.flat:
         return np.zeros(COUNT, dtype=np.uint64)
     whole = frame(picture)
-    boxes = [whole, tuple(float(v) for v in picture.box), *(shrink(whole, share) for share in INNER)]
+    width, height = picture.size
+    boxes = [
+        whole,
+        tuple(float(v) for v in picture.box),
+        (0.0, 0.0, float(width), height * (1 - BAR)),
+        (0.0, height * BAR, float(width), float(height)),
+        *(shrink(whole, share) for share in INNER),
+    ]
     return np.asarray([_hash(picture.lines, box) for box in boxes], dtype=np.uint64)
 
 
@@ -108,8 +119,8 @@ def sketch_edges(rows: Ints, words: Words) -> Edges:
     owner = np.repeat(rows, COUNT)
     # Rows that share a word are a star around the first of them.
     low, high, bits = [owner[first][back]], [owner], [np.zeros(len(owner), dtype=np.int64)]
-    whole, start = np.unique(words[:, :2].ravel(), return_index=True)
-    its = np.repeat(rows, 2)[start]
+    whole, start = np.unique(words[:, WHOLE].ravel(), return_index=True)
+    its = np.repeat(rows, len(WHOLE))[start]
     for mask in (np.uint64(0), MIRROR):
         turned = whole ^ mask
         order = np.argsort(turned)
