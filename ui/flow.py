@@ -9,9 +9,6 @@ from schema.records import Summary
 from schema.settings import Settings
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from index.store import Store
 
 Told = Callable[[Summary], None]
@@ -83,22 +80,7 @@ def label(store: Store, settings: Settings) -> Summary:
     """Tags, reviews and neighbours become labels, or silence."""
     from label.stage import run_label
 
-    return run_label(store, settings, encode=texts(settings))
-
-
-def texts(settings: Settings) -> Callable[[Sequence[str]], npt.NDArray[np.float32]] | None:
-    """Return what turns prompts into vectors, or None where the encoder has no text tower."""
-    if settings.encoder.kind == "precomputed":
-        return None
-
-    def encode(prompts: Sequence[str]) -> npt.NDArray[np.float32]:
-        import numpy as np
-
-        from embed.query_vector import embed_query
-
-        return np.stack([embed_query(settings, prompt) for prompt in prompts])
-
-    return encode
+    return run_label(store, settings)
 
 
 def export(

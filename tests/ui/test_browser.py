@@ -99,6 +99,7 @@ def says(page: Any, pattern: str) -> str:
 def test_the_whole_story(served: Callable[..., str], browser: Any, ui_store: Path) -> None:
     address = served()
     page = browser.new_context(viewport={"width": 1360, "height": 1000}, color_scheme="light").new_page()
+    page.set_default_timeout(PATIENCE)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
@@ -111,6 +112,7 @@ def test_the_whole_story(served: Callable[..., str], browser: Any, ui_store: Pat
     page.get_by_label("Filter by").click()
     page.get_by_role("option", name="Hair Color").click()
     page.keyboard.press("Escape")
+    quiet(page)
     page.get_by_label("Hair Color", exact=True).last.click()
     page.get_by_role("option", name="blonde", exact=True).click()
     page.keyboard.press("Escape")
@@ -208,6 +210,7 @@ def test_every_page_is_drawn(served: Callable[..., str], browser: Any, root: Pat
     folder = root / "screenshots"
     folder.mkdir(exist_ok=True)
     page = browser.new_context(viewport={"width": 1360, "height": 900}, color_scheme=scheme).new_page()
+    page.set_default_timeout(PATIENCE)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
