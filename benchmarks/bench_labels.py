@@ -125,7 +125,13 @@ def read(vectors: Path, folder: Path) -> Bench:
     data_ = np.load(vectors).astype(np.float32)
     data_ /= np.maximum(np.linalg.norm(data_, axis=1, keepdims=True), 1e-9)
     collection = Collection(
-        stated, clear, counts, families, folds_of(np.arange(n), families, 5, 0), np.arange(n), data_.astype(np.float16)
+        stated,
+        clear,
+        counts,
+        families,
+        folds_of(np.arange(n), families, 5, 0),
+        np.arange(n),
+        data_.astype(np.float16),
     )
     truth: dict[str, list[Truth]] = {}
     single = np.array([record.get("n_people", "1") == "1" for record in records])
@@ -225,7 +231,11 @@ def asked_rows(bench: Bench, name: str, only: npt.NDArray[np.bool_] | None = Non
 
 
 def labels(
-    bench: Bench, learned: Learned, lessons: dict[str, Lesson], choices: Choices, only: npt.NDArray[np.bool_] | None = None
+    bench: Bench,
+    learned: Learned,
+    lessons: dict[str, Lesson],
+    choices: Choices,
+    only: npt.NDArray[np.bool_] | None = None,
 ) -> dict[str, dict[float, dict[str, Any]]]:
     """Return by attribute and asked precision how the labels compare with the truth."""
     found: dict[str, dict[float, dict[str, Any]]] = {}
@@ -281,13 +291,19 @@ def neighbours_sklearn(bench: Bench, learned: Learned, lessons: dict[str, Lesson
                 if source.any():
                     target[source] = _shares(knn, data[source], v)
         if question.kind == "one":
-            chance, hits = held[pick].max(axis=1), question.targets[pick][np.arange(int(pick.sum())), held[pick].argmax(axis=1)]
+            chance, hits = (
+                held[pick].max(axis=1),
+                question.targets[pick][np.arange(int(pick.sum())), held[pick].argmax(axis=1)],
+            )
         else:
             chance, hits = held.ravel(), question.targets.ravel()
         scores[name] = (rows, question.values, shares, chance, hits, question.kind)
     found: dict[str, dict[float, dict[str, Any]]] = {name: {} for name in scores}
     for asked in ASKED:
-        every = (np.concatenate([s[3] for s in scores.values()]), np.concatenate([s[4] for s in scores.values()]))
+        every = (
+            np.concatenate([s[3] for s in scores.values()]),
+            np.concatenate([s[4] for s in scores.values()]),
+        )
         for name, (rows, values, shares, chance, hits, kind) in scores.items():
             p, h = every if shared else (chance, hits)
             at = choose_thresholds([Trial(p, h, np.ones(len(p)))], asked, 0.8, 15)[0].at
@@ -317,7 +333,11 @@ def majority(bench: Bench, lessons: dict[str, Lesson]) -> dict[str, float]:
         if lesson.question is not None and name in bench.truth:
             rows = asked_rows(bench, name)
             value = lesson.question.values[int(lesson.question.targets.sum(axis=0).argmax())]
-            hits = [t.right[rows, t.values.index(value)][t.known[rows]] for t in bench.truth[name] if value in t.values]
+            hits = [
+                t.right[rows, t.values.index(value)][t.known[rows]]
+                for t in bench.truth[name]
+                if value in t.values
+            ]
             found[name] = float(np.concatenate(hits).mean()) if hits else 0.0
     return found
 
@@ -347,7 +367,10 @@ def summary(found: dict[str, dict[float, dict[str, Any]]], least: int = 50) -> d
 
 def table(title: str, found: dict[str, dict[float, dict[str, Any]]]) -> None:
     """Print one table: precision and coverage per attribute and asked precision."""
-    print(f"\n{title}\n{'attribute':14s} items |" + "".join(f"   asked {asked:.2f}: n prec  cover  ece |" for asked in ASKED))
+    print(
+        f"\n{title}\n{'attribute':14s} items |"
+        + "".join(f"   asked {asked:.2f}: n prec  cover  ece |" for asked in ASKED)
+    )
     for name, each in found.items():
         cells = []
         for asked in ASKED:
@@ -356,7 +379,10 @@ def table(title: str, found: dict[str, dict[float, dict[str, Any]]]) -> None:
             cells.append(f" {row['accepted']:6d} {precision} {row['coverage']:.3f}  {row['ece_all']:.3f}")
         print(f"{name:14s} {each[ASKED[0]]['items']:5d} |" + " |".join(cells))
     for asked, row in summary(found).items():
-        print(f"  mean at {asked}: " + "  ".join(f"{k} {v:.3f}" if v is not None else f"{k} -" for k, v in row.items()))
+        print(
+            f"  mean at {asked}: "
+            + "  ".join(f"{k} {v:.3f}" if v is not None else f"{k} -" for k, v in row.items())
+        )
 
 
 def without_style(bench: Bench, style: str) -> Bench:
@@ -381,7 +407,9 @@ def without_style(bench: Bench, style: str) -> Bench:
 def plain(found: dict[str, Any]) -> dict[str, Any]:
     """Return the figures without the arrays, for JSON."""
     return {
-        name: {str(asked): {k: v for k, v in row.items() if not k.startswith("_")} for asked, row in each.items()}
+        name: {
+            str(asked): {k: v for k, v in row.items() if not k.startswith("_")} for asked, row in each.items()
+        }
         for name, each in found.items()
     }
 
@@ -417,7 +445,9 @@ def flipped(bench: Bench, share: float = 0.1, seed: int = 0) -> dict[str, dict[s
         copy.sources.extend(sources.tolist())
         stated[name], planted[name] = copy, rows[chosen]
     old = bench.collection
-    noisy = Collection(stated, old.clear, old.tag_counts, old.families, old.folds, old.vector_rows, old.vectors)
+    noisy = Collection(
+        stated, old.clear, old.tag_counts, old.families, old.folds, old.vector_rows, old.vectors
+    )
     attributes = [bench.vocabulary.attribute(name) for name in names]
     _, lessons = learn_all(attributes, noisy, bench.settings, Choices())
     out: dict[str, dict[str, float | None]] = {}
@@ -428,7 +458,15 @@ def flipped(bench: Bench, share: float = 0.1, seed: int = 0) -> dict[str, dict[s
         question, heard = lesson.question, lesson.held.near
         pick = np.flatnonzero(question.stated)
         given = question.targets[pick].argmax(axis=1)
-        wrong = np.isin(question.rows[pick], planted[name])
+        # Only items whose truth is known: elsewhere a tag that is not planted may be wrong as well.
+        known = np.zeros(len(pick), bool)
+        right = np.zeros(len(pick), bool)
+        for truth in bench.truth[name]:
+            known |= truth.known[question.rows[pick]]
+            for code, value in enumerate(question.values):
+                if value in truth.values:
+                    right |= (given == code) & truth.right[question.rows[pick], truth.values.index(value)]
+        wrong = ~right
         ours = 1 - lesson.model.reliability(heard, lesson.model.chances(heard), 0.05)[pick, given]
         x = noisy.vectors[noisy.at[question.rows[pick]]].astype(np.float32) * np.sqrt(noisy.vectors.shape[1])
         p = np.full((len(pick), len(question.values)), 1e-6)
@@ -440,15 +478,17 @@ def flipped(bench: Bench, share: float = 0.1, seed: int = 0) -> dict[str, dict[s
         theirs: dict[str, float | None] = {}
         for method in ("self_confidence", "normalized_margin", "confidence_weighted_entropy"):
             theirs[f"cleanlab {method}"] = (
-                float(average_precision_score(wrong, 1 - get_label_quality_scores(given, p, method=method)))
+                float(average_precision_score(wrong[known], 1 - get_label_quality_scores(given, p, method=method)[known]))
                 if get_label_quality_scores
                 else None
             )
         plain_score = 1 - p[np.arange(len(given)), given]
         out[name] = {
-            "flipped": float(wrong.mean()),
-            "ours": float(average_precision_score(wrong, ours)),
-            "self confidence of the same logistic regression": float(average_precision_score(wrong, plain_score)),
+            "wrong": float(wrong[known].mean()),
+            "ours": float(average_precision_score(wrong[known], ours[known])),
+            "self confidence of the same logistic regression": float(
+                average_precision_score(wrong[known], plain_score[known])
+            ),
             **theirs,
         }
     return out
@@ -480,7 +520,10 @@ def main() -> None:
     given = parser.parse_args()
     parts = given.parts.split(",")
     bench = read(given.vectors, given.characters)
-    result: dict[str, Any] = {"machine": platform.processor() or platform.machine(), "vectors": given.vectors.name}
+    result: dict[str, Any] = {
+        "machine": platform.processor() or platform.machine(),
+        "vectors": given.vectors.name,
+    }
     attributes = [each for each in bench.vocabulary.attributes if each.name in bench.truth]
     base = Choices()
     names = ["default", "votes alone", "probe alone"] if "main" in parts else []
@@ -516,7 +559,9 @@ def main() -> None:
                 table(f"no donor of the style {style}", found)
                 pooled_styles.append(found)
                 result[f"style {style}"] = {"attributes": plain(found)}
-        together = {f"{at} {name}": row for at, each in enumerate(pooled_styles) for name, row in each.items()}
+        together = {
+            f"{at} {name}": row for at, each in enumerate(pooled_styles) for name, row in each.items()
+        }
         result["styles"] = summary(together)
         for asked, row in result["styles"].items():
             print(f"all styles at {asked}:", {k: v if v is None else round(v, 3) for k, v in row.items()})

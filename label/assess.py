@@ -26,6 +26,7 @@ def assess(lesson: Lesson) -> dict[str, Any]:
     m, v = question.targets.shape
     chances, accepted, mass = np.zeros((m, v)), np.zeros((m, v), bool), np.ones(m)
     rate = 1.0
+    any_: npt.NDArray[np.bool_]
     for fold in np.unique(question.folds).tolist():
         test = question.folds == fold
         fitted = calibrated(question, model.benches, held, model.asked, model.choices, ~test)
@@ -34,6 +35,7 @@ def assess(lesson: Lesson) -> dict[str, Any]:
         accepted[test] = fitted.accept(held.near, here)[test]
         rate = fitted.rate
     many = question.kind == "many"
+    any_ = np.asarray(accepted.any(axis=1), bool)
     best = chances.argmax(axis=1)
     top = np.zeros((m, v), bool)
     top[np.arange(m), best] = chances[np.arange(m), best] > 0
@@ -51,7 +53,7 @@ def assess(lesson: Lesson) -> dict[str, Any]:
         "recall_of_taggers": rate,
         "evidence": dict(zip(model.kinds, model.pool.weights.tolist(), strict=True)),
         "precision": _mean(hits[accepted & pick], weights[accepted & pick]),
-        "coverage": float(accepted.any(axis=1)[question.stated].mean()),
+        "coverage": float(any_[question.stated].mean()),
         "calibration_error": _error(chances[pick], hits[pick], weights[pick]),
         "calibration_error_accepted": _error(
             chances[accepted & pick], hits[accepted & pick], weights[accepted & pick]
@@ -59,7 +61,7 @@ def assess(lesson: Lesson) -> dict[str, Any]:
         "reliability": _reliability(chances[pick], hits[pick], weights[pick]),
         "curve": _curve(chances[pick], hits[pick], weights[pick]),
         "values": [],
-        "confusion": [] if many else _confusion(question.values, question.targets, best, accepted.any(axis=1), mass),
+        "confusion": [] if many else _confusion(question.values, question.targets, best, any_, mass),
     }
     for at, value in enumerate(question.values):
         mine = accepted[:, at] & (weights[:, at] > 0)
@@ -104,7 +106,7 @@ def _reliability(
                 {
                     "chance": float(np.average(chances[part], weights=w)),
                     "precision": float(min(np.average(hits[part], weights=w), 1.0)),
-                    "items": int(len(part)),
+                    "items": len(part),
                 }
             )
     return found
@@ -144,4 +146,4 @@ def _confusion(
                         "accepted": int((pick & accepted).sum()),
                     }
                 )
-    return sorted(found, key=lambda each: (-each["items"], each["stated"], each["voted"]))[:30]
+    return sorted(found, key=lambda each: (-int(str(each["items"])), str(each["stated"])))[:30]

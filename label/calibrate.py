@@ -60,7 +60,9 @@ def fit_curve(scores: Weights, hits: Weights, weights: Weights | None = None) ->
     knots, steps = isotonic(smooth, y, w)
     # The steps are trusted as far as they rest on many donors: half and half at 500.
     trust = len(y) / (len(y) + 500)
-    grid = np.unique(np.concatenate([none, np.linspace(0, 1, 101), np.quantile(smooth, np.linspace(0, 1, 101))]))
+    grid = np.unique(
+        np.concatenate([none, np.linspace(0, 1, 101), np.quantile(smooth, np.linspace(0, 1, 101))])
+    )
     bent = (1 - trust) * grid + trust * np.interp(grid, knots, steps)
     return Curve(slope, bias, grid, np.maximum.accumulate(bent))
 
@@ -153,7 +155,9 @@ def choose_thresholds(
         support = float((np.asarray(trial.mass) * trial.hits).sum())
         total_of = float(np.asarray(trial.mass).sum())
         if support < min_support:
-            found.append(Threshold(NEVER, support, total_of, f"{support:.0f} held-out items, {min_support} needed"))
+            found.append(
+                Threshold(NEVER, support, total_of, f"{support:.0f} held-out items, {min_support} needed")
+            )
             continue
         bound = quantile_bound(right[at] + prior[at] * strength, count[at] + strength, confidence)
         places = np.flatnonzero((bound >= asked) & (count[at] > 0))

@@ -65,7 +65,7 @@ def elect(
     """
     basis = discriminant(sums, shrinkage, size)
     places = np.flatnonzero(pick)
-    coordinates = features[places] @ basis
+    coordinates = (features[places] @ basis).astype(np.float32)
     chosen, weights = targets[places], question.weights[places]
     electorate = gather(question.rows[places], coordinates, chosen, weights, kernel, seed)
     mass = weights @ chosen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -73,11 +74,14 @@ class Explanation:
         if self.sayable is not None:
             lines.append(f"  chance that it can be told at all: {self.sayable:.3f}")
         if self.kinds:
-            lines.append("  evidence counts: " + ", ".join(f"{name} x {weight:.2f}" for name, weight in self.kinds))
+            lines.append(
+                "  evidence counts: " + ", ".join(f"{name} x {weight:.2f}" for name, weight in self.kinds)
+            )
         if self.voters:
             lines.append(f"  voters ({self.effective:.1f} effective; {self.others} more with less weight):")
             lines += [
-                f"    item {v.row:<8d} {v.weight:6.1%}  {', '.join(v.values) or 'states nothing'}" for v in self.voters
+                f"    item {v.row:<8d} {v.weight:6.1%}  {', '.join(v.values) or 'states nothing'}"
+                for v in self.voters
             ]
         lines += [f"  {note}" for note in self.notes]
         return "\n".join(lines)
@@ -97,13 +101,13 @@ def load_learned(store: Store) -> Learned:
 def explain(store: Store, settings: Settings, row: int, attribute: str) -> Explanation:
     """Return why the item at ``row`` has its label of ``attribute``, or none."""
     vocabulary = load_vocabulary(settings.tags.vocabulary or None)
-    kind = vocabulary.attribute(attribute).kind
+    vocabulary.attribute(attribute)
     learned = load_learned(store)
     record = (store.take("labels", [row]).to_pylist() or [{}])[0]
     label = record.get(attribute)
     values = tuple(label if isinstance(label, list) else [label] if label else ())
     conflicts = tuple(text for text in record.get("conflicts") or () if text.startswith(f"{attribute}:"))
-    base = {
+    base: dict[str, Any] = {
         "row": row,
         "item_id": str(record.get("item_id", "")),
         "attribute": attribute,
@@ -119,20 +123,21 @@ def explain(store: Store, settings: Settings, row: int, attribute: str) -> Expla
     rows, codes, _ = found.collection.stated[attribute].between(row, row + 1)
     base["stated"] = tuple(found.collection.stated[attribute].values[code] for code in codes)
     if model is None:
-        return Explanation(**base, notes=("no votes: too few items state a value",))
+        base["notes"] = (*base.get("notes", ()), "no votes: too few items state a value")
+        return Explanation(**base)
     if found.collection.at[row] < 0:
         return Explanation(**base, asked=model.asked)
-    return Explanation(**base, **_votes(found, learned, model, row, kind))
+    return Explanation(**base, **_votes(found, learned, model, row))
 
 
-def _votes(found: Found, learned: Learned, model: AttributeModel, row: int, kind: str) -> dict[str, object]:
+def _votes(found: Found, learned: Learned, model: AttributeModel, row: int) -> dict[str, Any]:
     collection = found.collection
     vector = collection.vectors[collection.at[[row]]]
     fold = int(collection.folds[row])
     heard = learned.hear(vector, fold, {model.name: model})[model.name]
     chances = model.chances(heard)[0]
     order = np.argsort(-chances)
-    evidence: dict[str, object] = {
+    evidence: dict[str, Any] = {
         "asked": model.asked,
         "effective": float(heard.support[0]),
         "kinds": tuple(zip(model.kinds, (round(float(w), 3) for w in model.pool.weights), strict=True)),
@@ -148,7 +153,9 @@ def _votes(found: Found, learned: Learned, model: AttributeModel, row: int, kind
         electorate = electors.electorate
         coordinates = learned.features.plain(vector) @ electors.basis
         asked = electorate.asked[int(heard.cells[0, 0])]
-        weights = weigh(coordinates, electorate.coordinates[asked], electors.kernel)[0] * electorate.weights[asked]
+        weights = (
+            weigh(coordinates, electorate.coordinates[asked], electors.kernel)[0] * electorate.weights[asked]
+        )
         weights = weights / (weights.sum() + electors.kernel.doubt)
         top = np.argsort(-weights, kind="stable")[:SHOWN]
         evidence["voters"] = tuple(

@@ -83,7 +83,8 @@ class FeatureMap:
         if width <= 0 or not len(self.landmarks):
             return np.zeros(len(plain), np.float32)
         gap = self.gap(plain, self.folds == fold)
-        return np.clip((gap - self.familiar) / width, 0, 1).astype(np.float32)
+        found: Floats = np.clip((gap - self.familiar) / width, 0, 1).astype(np.float32)
+        return found
 
     def white(self, plain: Floats) -> Floats:
         """Return white features of plain ones, float32 [n, d + q]."""
@@ -121,7 +122,16 @@ def fit_features(
     m = min(landmarks, len(x) // 2)
     if m < 8:
         none = np.empty((0, d), np.float32)
-        return FeatureMap(mean, scale, none, 1.0, np.empty(0, np.float32), np.empty((0, 0), np.float32), folds[:0], tagged[:0])
+        return FeatureMap(
+            mean,
+            scale,
+            none,
+            1.0,
+            np.empty(0, np.float32),
+            np.empty((0, 0), np.float32),
+            folds[:0],
+            tagged[:0],
+        )
     random = np.random.default_rng(seed)
     order = random.permutation(len(x))
     yes, no = order[tagged[order]], order[~tagged[order]]
@@ -135,12 +145,23 @@ def fit_features(
     values, directions = np.linalg.eigh(np.exp(-gamma * distance).astype(np.float64))
     keep = values > 1e-5 * values[-1]
     whiten = (directions[:, keep] / np.sqrt(values[keep])).astype(np.float32)
-    found = FeatureMap(mean, scale, marks, gamma, np.zeros(m, np.float32), whiten, folds[chosen], tagged[chosen])
+    found = FeatureMap(
+        mean, scale, marks, gamma, np.zeros(m, np.float32), whiten, folds[chosen], tagged[chosen]
+    )
     sample = x[: 1 << 14] + mean
     near = found.plain(sample)[:, d:]
     centre = near.mean(axis=0)
     spread = float(np.sqrt((((near - centre) @ whiten) ** 2).sum(axis=1).mean()))
-    return FeatureMap(mean, scale, marks, gamma, centre, whiten / np.float32(max(spread, 1e-9)), folds[chosen], tagged[chosen])
+    return FeatureMap(
+        mean,
+        scale,
+        marks,
+        gamma,
+        centre,
+        whiten / np.float32(max(spread, 1e-9)),
+        folds[chosen],
+        tagged[chosen],
+    )
 
 
 def kinds_of(vectors: npt.NDArray[np.floating], count: int, seed: int) -> Floats:

@@ -52,7 +52,9 @@ def fit_pool(evidence: Floats, targets: Floats, weights: Floats, many: bool) -> 
             each = (np.logaddexp(0, scores) - scores * y).sum(axis=1)
         else:
             top = scores.max(axis=1, keepdims=True)
-            each = (top + np.log(np.exp(scores - top).sum(axis=1, keepdims=True)))[:, 0] - (scores * y).sum(axis=1)
+            each = (top + np.log(np.exp(scores - top).sum(axis=1, keepdims=True)))[:, 0] - (scores * y).sum(
+                axis=1
+            )
         error = (_shares(scores, many) - y) * w[:, None]
         value = w @ each + pull / 2 * ((a - even) ** 2).sum() + (b**2).sum()
         slope = np.array([(x[at] * error).sum() for at in range(s)]) + pull * (a - even)

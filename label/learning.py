@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from label.features import FeatureMap, fit_features, fold_kinds, kind_of, kinds_of
-from label.model import AttributeModel, Choices, Dispute, Held, Heard, by_fold, learn
+from label.model import AttributeModel, Choices, Dispute, Heard, Held, by_fold, learn
 from label.question import Bools, Floats, Ints, Question, sample_donors
 from label.statements import Stated
 from schema.settings import LabelSettings
@@ -83,7 +84,7 @@ class Learned:
             fold: self.hear(vectors[np.flatnonzero(folds == fold)], fold, models)
             for fold in np.unique(folds).tolist()
         }
-        return {name: by_fold(folds, lambda fold, _, name=name: heard[fold][name]) for name in models}
+        return {name: by_fold(folds, partial(_of_fold, heard, name)) for name in models}
 
     def hear(
         self, vectors: npt.NDArray[np.floating], fold: int, models: Mapping[str, AttributeModel]
@@ -101,6 +102,10 @@ class Learned:
             name: model.hear(fold, [next(parts) for _ in model.benches[fold].bases()], strange)
             for name, model in models.items()
         }
+
+
+def _of_fold(heard: Mapping[int, Mapping[str, Heard]], name: str, fold: int, _: Ints) -> Heard:
+    return heard[fold][name]
 
 
 def pose(attribute: Attribute, collection: Collection, settings: LabelSettings) -> Question | str:

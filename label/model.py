@@ -116,7 +116,11 @@ class AttributeModel:
     @property
     def kinds(self) -> tuple[str, ...]:
         """Names of the kinds of evidence, in the order of the pool's weights."""
-        names = (("votes", self.choices.votes), ("value centres", self.choices.bodies), ("probe", self.choices.probe))
+        names = (
+            ("votes", self.choices.votes),
+            ("value centres", self.choices.bodies),
+            ("probe", self.choices.probe),
+        )
         return tuple(name for name, on in names if on)
 
     def sayable(self, heard: Heard) -> Doubles:
@@ -143,7 +147,9 @@ class AttributeModel:
         """
         at = np.array([threshold.at for threshold in self.thresholds])
         if self.far is not None:
-            apart = np.array([max(threshold.at, near) for threshold, near in zip(self.far_thresholds, at, strict=True)])
+            apart = np.array(
+                [max(threshold.at, near) for threshold, near in zip(self.far_thresholds, at, strict=True)]
+            )
             at = at + heard.strange[:, None] * (apart - at)
         passed: Bools = chances >= at
         if self.kind == "one":
@@ -170,9 +176,7 @@ class Contested:
     evidence: Floats
 
 
-def hear(
-    bench: Bench, coordinates: Sequence[Floats], choices: Choices, v: int, strange: Floats
-) -> Heard:
+def hear(bench: Bench, coordinates: Sequence[Floats], choices: Choices, v: int, strange: Floats) -> Heard:
     """Return what the judges of one fold say of n items, from the items' coordinates for each judge."""
     places = iter(coordinates)
     parts: list[Floats] = []
@@ -280,7 +284,9 @@ def benches_of(
             )
             unfolded = features.unfold(basis)
             judges.append(
-                Electors(unfolded, electors.electorate, electors.kernel, electors.centres, electors.mass, many)
+                Electors(
+                    unfolded, electors.electorate, electors.kernel, electors.centres, electors.mass, many
+                )
             )
         probe = None
         if choices.probe:
@@ -401,7 +407,12 @@ def calibrated(
     if many:
         rate = recall(shares[fit].ravel(), question.targets[fit].ravel() > 0) if choices.recall else 1.0
         curves = tuple(
-            _scaled(fit_curve(shares[fit, at], question.targets[fit, at], (question.weights * (1 - heard.strange))[fit]), rate)
+            _scaled(
+                fit_curve(
+                    shares[fit, at], question.targets[fit, at], (question.weights * (1 - heard.strange))[fit]
+                ),
+                rate,
+            )
             for at in range(v)
         )
     elif len(heard.presence):
@@ -410,7 +421,9 @@ def calibrated(
         )
         surely = presence_pool(heard.presence[:, :, None])[:, 0]
         rate = recall(surely[fit], stated[fit]) if choices.recall else 1.0
-        presence = _scaled(fit_curve(surely[fit], stated[fit].astype(np.float64), question.weights[fit]), rate)
+        presence = _scaled(
+            fit_curve(surely[fit], stated[fit].astype(np.float64), question.weights[fit]), rate
+        )
     if not many and choices.slips and contested is not None and len(contested.codes):
         found = slips(pool(contested.evidence), contested.codes, question.targets.sum(axis=0))
         slip = np.maximum(found, LEAST_SLIP)

@@ -65,7 +65,9 @@ def gather(store: Store, settings: Settings) -> dict[str, Any]:
             flat = column.flatten() if hasattr(column, "flatten") and column.type.num_fields else column
             values[name].update(value for value in flat.to_pylist() if value)
             sources[name].update(
-                word for word in batch.column(batch.schema.get_field_index(f"{name}_source")).to_pylist() if word
+                word
+                for word in batch.column(batch.schema.get_field_index(f"{name}_source")).to_pylist()
+                if word
             )
     noise: list[dict[str, Any]] = []
     for batch in store.scan("label_noise"):
@@ -121,7 +123,17 @@ def _overview(attributes: dict[str, Any]) -> str:
                 f"{held.get('donors', 0):,}",
             ]
         )
-    head = ["attribute", "stated", "voted", "asked", "precision", "coverage", "error, accepted", "error, all", "donors"]
+    head = [
+        "attribute",
+        "stated",
+        "voted",
+        "asked",
+        "precision",
+        "coverage",
+        "error, accepted",
+        "error, all",
+        "donors",
+    ]
     return _table(head, rows)
 
 
@@ -162,7 +174,9 @@ def _reliability(bins: list[dict[str, float]]) -> str:
         f"<title>chance {b['chance']:.3f}, precision {b['precision']:.3f}, {b['items']} items</title></circle>"
         for b in bins
     )
-    return _plot("reliability: chance → precision", f"<line x1='20' y1='220' x2='220' y2='20' stroke='#bbb'/>{dots}")
+    return _plot(
+        "reliability: chance → precision", f"<line x1='20' y1='220' x2='220' y2='20' stroke='#bbb'/>{dots}"
+    )
 
 
 def _curve(points: list[list[float]], asked: float) -> str:
@@ -188,9 +202,12 @@ def _conflicts(conflicts: list[dict[str, Any]]) -> str:
 
 
 def _noise(noise: list[dict[str, Any]], kind: str, title: str) -> str:
-    listed = sorted((each for each in noise if each["kind"] == kind), key=lambda each: -each["score"])[:LISTED]
+    listed = sorted((each for each in noise if each["kind"] == kind), key=lambda each: -each["score"])[
+        :LISTED
+    ]
     rows = [
-        [str(n["row"]), n["item_id"], n["attribute"], n["value"], f"{n['score']:.3f}", n["suggestion"] or ""] for n in listed
+        [str(n["row"]), n["item_id"], n["attribute"], n["value"], f"{n['score']:.3f}", n["suggestion"] or ""]
+        for n in listed
     ]
     head = ["item", "id", "attribute", "value", "score", "the votes say"]
     return f"<h2>{title}</h2>{_table(head, rows)}" if rows else ""
@@ -198,7 +215,9 @@ def _noise(noise: list[dict[str, Any]], kind: str, title: str) -> str:
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
     top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
     return f"<table><tr>{top}</tr>{body}</table>"
 
 

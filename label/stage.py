@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from index.progress import progress
@@ -43,14 +42,10 @@ NOISE = pa.schema(
     ]
 )
 """Tags that the votes contradict ('wrong') and tags that are probably missing ('missing'), ranked by attribute."""
-Encode = Callable[[Sequence[str]], npt.NDArray[np.floating]]
 
 
-def run_label(store: Store, settings: Settings, encode: Encode | None = None) -> Summary:
-    """Write the labels of a store, the noise lists and the frozen models; returns counts by attribute.
-
-    ``encode`` turns prompts into vectors where the encoder has a text tower; without it prompts are left out.
-    """
+def run_label(store: Store, settings: Settings) -> Summary:
+    """Write the labels of a store, the noise lists and the frozen models; returns counts by attribute."""
     started = time.monotonic()
     vocabulary = load_vocabulary(settings.tags.vocabulary or None)
     recorded = recorded_settings(settings, vocabulary)
@@ -128,7 +123,9 @@ def choices_of(settings: LabelSettings) -> Choices:
 class Writer:
     """Labels items chunk by chunk, and remembers what the summary and the noise lists need."""
 
-    def __init__(self, vocabulary: Vocabulary, found: Found, learned: Learned, settings: LabelSettings) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, found: Found, learned: Learned, settings: LabelSettings
+    ) -> None:
         self.vocabulary = vocabulary
         self.found = found
         self.learned = learned
@@ -138,8 +135,8 @@ class Writer:
             each.name: {"stated": 0, "voted": 0} for each in vocabulary.attributes
         }
         self.ambiguous = 0
-        sources = [name for name in ("votes", "probe", "prompts") if name in settings.sources]
-        self.machine = {"votes": "vote", "probe": "probe", "prompts": "prompt"}[sources[0]] if len(sources) == 1 else "fused"
+        sources = [name for name in ("votes", "probe") if name in settings.sources]
+        self.machine = {"votes": "vote", "probe": "probe"}[sources[0]] if len(sources) == 1 else "fused"
 
     def batches(self, schema: pa.Schema, done: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
         """Yield the labels table in row order."""
@@ -192,7 +189,9 @@ class Writer:
         columns["ambiguous_reason"] = [ambiguous.get(row) for row in range(start, stop)]
         columns["conflicts"] = conflicts
         built = [
-            columns[each.name] if isinstance(columns[each.name], pa.Array) else pa.array(columns[each.name], each.type)
+            columns[each.name]
+            if isinstance(columns[each.name], pa.Array)
+            else pa.array(columns[each.name], each.type)
             for each in schema
         ]
         return pa.RecordBatch.from_arrays(

@@ -106,7 +106,7 @@ class Stated:
 
 
 def contradicted(conflict: str) -> tuple[str, list[str]]:
-    """Return (attribute, values) of a conflict as readings word it: 'hair_color: red (red_hair) or blue (blue_hair)'."""
+    """Return (attribute, values) of a conflict as readings word it: 'hair_color: red (red_hair) or ...'."""
     name, _, rest = conflict.partition(": ")
     if rest.endswith(", yet denied"):
         return name, []

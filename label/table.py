@@ -29,7 +29,7 @@ UNCHECKED = 0.9
 
 @dataclass(slots=True)
 class Doubt:
-    """One entry of the noise lists: a value stated against the votes ('wrong') or voted for and not stated ('missing')."""
+    """One entry of the noise lists: stated against the votes ('wrong'), or voted for and not stated ('missing')."""
 
     row: int
     attribute: str
@@ -81,9 +81,13 @@ def decide(
     said[rows - start, codes] = sources
     chance = np.where(said == SOURCES.index("review"), 1.0, UNCHECKED).astype(np.float32) * (said > 0)
     support = np.zeros(n, np.int32)
-    column = Column(attribute, values, n, rows, codes.astype(np.int32), np.empty(0, np.float32), sources, support)
+    column = Column(
+        attribute, values, n, rows, codes.astype(np.int32), np.empty(0, np.float32), sources, support
+    )
     if model is not None and heard is not None and len(places):
-        _vote(column, stated, start, said, chance, open_, tagged, model, heard, places, rejected, number, asked)
+        _vote(
+            column, stated, start, said, chance, open_, tagged, model, heard, places, rejected, number, asked
+        )
     if attribute.kind == "many" and len(values):
         general = np.zeros((len(values), len(values)), np.float32)
         for at, value in enumerate(values):
@@ -132,7 +136,7 @@ def _vote(
     if not many:
         accepted &= (said[places].max(axis=1, initial=0) == 0)[:, None]
     doubted = model.reliability(heard, votes, SUSPECTED)
-    _doubt(column, start, places, at, mine, checked, doubted, votes, accepted, tagged, model)
+    _doubt(column, start, places, checked, doubted, votes, accepted, tagged, model)
     said[np.ix_(places, at)] = np.where(accepted, MACHINE, mine)
     chance[np.ix_(places, at)] = np.where(accepted, votes, chance[np.ix_(places, at)])
     column.support[places] = np.rint(heard.support).astype(np.int32) * accepted.any(axis=1)
@@ -162,8 +166,6 @@ def _doubt(
     column: Column,
     start: int,
     places: Ints,
-    at: Ints,
-    mine: npt.NDArray[np.int8],
     checked: Bools,
     reliable: Doubles,
     votes: Doubles,
@@ -191,7 +193,15 @@ def _doubt(
     for place, code in zip(*np.nonzero(accepted & tagged[places][:, None]), strict=True):
         score = float(votes[place, code])
         column.doubts.append(
-            Doubt(int(places[place]) + start, name, model.values[code], "missing", score, model.values[code], score)
+            Doubt(
+                int(places[place]) + start,
+                name,
+                model.values[code],
+                "missing",
+                score,
+                model.values[code],
+                score,
+            )
         )
 
 

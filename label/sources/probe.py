@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,13 @@ class Probe:
 
 
 def train_probe(
-    features: Floats, targets: Floats, weights: Floats, inner: Ints, many: bool, width: int, ridge: float = RIDGE
+    features: Floats,
+    targets: Floats,
+    weights: Floats,
+    inner: Ints,
+    many: bool,
+    width: int,
+    ridge: float = RIDGE,
 ) -> Probe:
     """Return the probe of donors [m, d]; those of the lowest ``inner`` fold validate, the best iterate is kept.
 
@@ -75,10 +82,8 @@ def train_probe(
                 raise StopIteration
 
     start = np.zeros(d * v + v)
-    try:
+    with suppress(StopIteration):
         minimize(loss, start, jac=True, method="L-BFGS-B", callback=watch, options={"maxiter": ITERATIONS})
-    except StopIteration:
-        pass
     flat = np.asarray(best[1], np.float64)
     basis = np.zeros((width, v), np.float32)
     basis[:d] = flat[: d * v].reshape(d, v) * np.sqrt(d)
@@ -93,7 +98,9 @@ def _balance(targets: Floats, weights: Floats, many: bool) -> Floats:
     return found
 
 
-def _loss(scores: Floats, targets: Floats, weights: Floats, many: bool) -> tuple[float, Floats]:
+def _loss(
+    scores: npt.NDArray[np.floating], targets: Floats, weights: Floats, many: bool
+) -> tuple[float, npt.NDArray[np.floating]]:
     if many:
         chance = 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
         each = np.logaddexp(0, scores) - scores * targets

@@ -20,7 +20,9 @@ class Reader:
     def __init__(self, vocabulary: Vocabulary, settings: Settings) -> None:
         on = settings.label.sources
         files = settings.tags
-        self._tags = TagReader.from_files(vocabulary, files.aliases, files.implications) if "tags" in on else None
+        self._tags = (
+            TagReader.from_files(vocabulary, files.aliases, files.implications) if "tags" in on else None
+        )
         self._texts = TextReader(vocabulary) if "text" in on else None
         self._counted = {each.name for each in vocabulary.attributes if each.ambiguous}
 
@@ -62,7 +64,9 @@ class Reader:
             for conflict in reading.conflicts:
                 name, values = contradicted(conflict)
                 if source == "tag" and name in stated and name not in taken:
-                    stated[name].contest(row, [value for value in values if stated[name].attribute.holds(value)])
+                    stated[name].contest(
+                        row, [value for value in values if stated[name].attribute.holds(value)]
+                    )
                 if name not in reviews:
                     conflicts.append(conflict)
             # A text that names two people does not make a picture tagged 'solo' ambiguous.

@@ -64,7 +64,9 @@ def planted(
     records = []
     for row in range(n):
         color = (colors[row] + 1) % len(COLORS) if row in wrong else colors[row]
-        tags = ["2girls" if row in several else "solo", "1girl", f"{COLORS[color]}_hair"] if tagged[row] else []
+        tags = (
+            ["2girls" if row in several else "solo", "1girl", f"{COLORS[color]}_hair"] if tagged[row] else []
+        )
         if row in several:
             tags.remove("1girl")
         records.append(

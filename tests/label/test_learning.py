@@ -27,7 +27,12 @@ def test_a_subspace_finds_the_planted_attribute_under_the_louder_style(
         distance = ((space[400:, None] - space[None, :400]) ** 2).sum(axis=2)
         nearest.append((colors[:400][distance.argmin(axis=1)] == colors[400:]).mean())
     assert nearest[1] > nearest[0] + 0.02
-    within = np.concatenate([(x @ basis)[:400][colors[:400] == c] - (x @ basis)[:400][colors[:400] == c].mean(0) for c in range(4)])
+    within = np.concatenate(
+        [
+            (x @ basis)[:400][colors[:400] == c] - (x @ basis)[:400][colors[:400] == c].mean(0)
+            for c in range(4)
+        ]
+    )
     assert np.all(within.var(axis=0) < 2.0)
 
 

@@ -51,7 +51,9 @@ def test_a_tag_stands_and_what_contradicts_it_is_listed(planted: Any) -> None:
         noise = [each for each in store.read("label_noise").to_pylist() if each["kind"] == "wrong"]
     listed = [each["row"] for each in noise if each["attribute"] == "hair_color"]
     assert len(set(planted.wrong.tolist()) & set(listed)) >= 6
-    assert [each["rank"] for each in noise if each["attribute"] == "hair_color"] == list(range(1, len(listed) + 1))
+    assert [each["rank"] for each in noise if each["attribute"] == "hair_color"] == list(
+        range(1, len(listed) + 1)
+    )
 
 
 def test_several_characters_are_flagged_and_get_no_votes(planted: Any) -> None:

@@ -73,7 +73,9 @@ def test_one_more_agreeing_neighbour_never_lowers_the_share(seed: int, value: in
 
 def test_no_donors_leave_the_prior() -> None:
     none = np.empty((0, 3), np.float32)
-    electorate = gather(np.empty(0, np.int64), none, np.empty((0, 2), np.float32), np.empty(0, np.float32), Kernel(), 0)
+    electorate = gather(
+        np.empty(0, np.int64), none, np.empty((0, 2), np.float32), np.empty(0, np.float32), Kernel(), 0
+    )
     tally = vote(np.zeros((4, 3), np.float32), electorate, Kernel())
     assert tally.shares.shape == (4, 2)
     assert not tally.support.any()
