@@ -120,7 +120,7 @@ def explain(store: Store, settings: Settings, row: int, attribute: str) -> Expla
         base["notes"] = (f"ambiguous: {record['ambiguous_reason']}",)
     model = learned.models.get(attribute)
     found = collect(store, vocabulary, settings, encoder_key(store))
-    rows, codes, _ = found.collection.stated[attribute].between(row, row + 1)
+    _, codes, _ = found.collection.stated[attribute].between(row, row + 1)
     base["stated"] = tuple(found.collection.stated[attribute].values[code] for code in codes)
     if model is None:
         base["notes"] = (*base.get("notes", ()), "no votes: too few items state a value")

@@ -25,7 +25,7 @@ FEATURE_SAMPLE = 1 << 15
 KINDS, KIND_FOLDS = 16, 4
 """Kinds of picture that are told apart, and the folds in which whole kinds are held out."""
 FAMILIAR, FOREIGN = 0.9, 0.25
-"""Quantiles of the gap: a tenth of the usual items counts as somewhat strange, three quarters of a new kind as quite."""
+"""Quantiles of the gap: a tenth of the usual items is somewhat strange, three quarters of a new kind are quite so."""
 
 
 @dataclass(slots=True)
@@ -207,7 +207,7 @@ def learn_all(
             apart = kinds[kind_of(vectors, centres)] if features.familiar < features.foreign else None
             model, held = learn(posed, plain, features, asked, fitted, dispute, apart)
             models[attribute.name] = model
-            left_out = int(round(float(posed.weights.sum()))) - len(posed.rows)
+            left_out = round(float(posed.weights.sum())) - len(posed.rows)
             lessons[attribute.name] = Lesson(attribute, posed, model, held, left_out=left_out)
         told()
     return Learned(features, models, choices.folds, settings.seed), lessons

@@ -32,7 +32,7 @@ class Question:
     weights: Floats
     folds: Ints
     absent: bool = False
-    """Whether a character may well have nothing of the kind: then an item that states nothing counts against a value."""
+    """Whether a character may have nothing of the kind: then an item that states nothing counts against a value."""
 
     @property
     def stated(self) -> Bools:

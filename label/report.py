@@ -93,7 +93,7 @@ def page(figures: dict[str, Any]) -> str:
     parts.append(_conflicts(figures["conflicts"]))
     parts.append(_noise(figures["noise"], "wrong", "Tags that the votes contradict"))
     parts.append(_noise(figures["noise"], "missing", "Tags that are probably missing"))
-    return f"<!doctype html><html lang=en><meta charset=utf-8><title>Labels</title><style>{STYLE}</style>{''.join(parts)}</html>"
+    return f"<!doctype html><html lang=en><meta charset=utf-8><title>Labels</title><style>{STYLE}</style>{''.join(parts)}</html>"  # noqa: E501
 
 
 STYLE = (
@@ -140,7 +140,7 @@ def _overview(attributes: dict[str, Any]) -> str:
 def _attribute(name: str, each: dict[str, Any]) -> str:
     held = each["held_out"]
     if not held.get("values"):
-        return f"<h2 id='{name}'>{html.escape(each['title'])}</h2><p class=silent>No votes: {html.escape(held.get('reason', 'not learned'))}.</p>"
+        return f"<h2 id='{name}'>{html.escape(each['title'])}</h2><p class=silent>No votes: {html.escape(held.get('reason', 'not learned'))}.</p>"  # noqa: E501
     rows = []
     for value in held["values"]:
         at = value["threshold"]
@@ -158,12 +158,12 @@ def _attribute(name: str, each: dict[str, Any]) -> str:
     head = ["value", "donors", "precision", "coverage", "error", "threshold", "labels"]
     evidence = ", ".join(f"{kind} × {weight:.2f}" for kind, weight in held["evidence"].items())
     confusion = "".join(
-        f"<li>{html.escape(c['stated'])} voted as {html.escape(c['voted'])}: {c['items']} ({c['accepted']} accepted)</li>"
+        f"<li>{html.escape(c['stated'])} voted as {html.escape(c['voted'])}: {c['items']} ({c['accepted']} accepted)</li>"  # noqa: E501
         for c in held["confusion"][:8]
     )
     return (
         f"<h2 id='{name}'>{html.escape(each['title'])}</h2><p>Evidence: {evidence}. Taggers state what is there in "
-        f"{held['recall_of_taggers']:.0%} of cases.</p>{_reliability(held['reliability'])}{_curve(held['curve'], held['asked'])}"
+        f"{held['recall_of_taggers']:.0%} of cases.</p>{_reliability(held['reliability'])}{_curve(held['curve'], held['asked'])}"  # noqa: E501
         f"{_table(head, rows)}" + (f"<p>Most confused:</p><ul>{confusion}</ul>" if confusion else "")
     )
 
@@ -191,7 +191,7 @@ def _curve(points: list[list[float]], asked: float) -> str:
 
 def _plot(title: str, inside: str) -> str:
     return (
-        "<svg width='240' height='250' role='img'><rect x='20' y='20' width='200' height='200' fill='none' stroke='#ddd'/>"
+        "<svg width='240' height='250' role='img'><rect x='20' y='20' width='200' height='200' fill='none' stroke='#ddd'/>"  # noqa: E501
         f"{inside}<text x='120' y='242' text-anchor='middle' font-size='12'>{html.escape(title)}</text></svg>"
     )
 
