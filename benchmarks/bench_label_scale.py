@@ -35,7 +35,8 @@ def collection(n: int, dim: int, seed: int = 0) -> tuple[Collection, dict[str, n
     rng = np.random.default_rng(seed)
     vocabulary = load_vocabulary(None)
     planted = {
-        each.name: rng.integers(0, min(len(each.values), 10), n).astype(np.int64) for each in vocabulary.attributes
+        each.name: rng.integers(0, min(len(each.values), 10), n).astype(np.int64)
+        for each in vocabulary.attributes
     }
     places = {name: rng.standard_normal((10, dim)).astype(np.float32) for name in planted}
     vectors = np.empty((n, dim), np.float16)
@@ -117,7 +118,10 @@ def main() -> None:
     rows = []
     for n in [int(part) for part in given.items.split(",")]:
         rows.append(measure(n, given.dim))
-        print(json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in rows[-1].items()}), flush=True)
+        print(
+            json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in rows[-1].items()}),
+            flush=True,
+        )
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1))
 
