@@ -60,7 +60,14 @@ def split_cluster(
         family, gone = [main], []
         for artwork in artworks[1:]:
             mates = [row for each in family for row in each.rows]
-            tied = kind(main.kept, artwork.kept) != DIFFERENT
+            tie = kind(main.kept, artwork.kept)
+            tied = tie != DIFFERENT
+            if tie == SAME and not any(row in said.kept or said.splits(row, mates) for row in artwork.rows):
+                # Two clusters of copies that no tried pair had joined: the kept ones say that they are one.
+                joined, lost = settle([*main.rows, *artwork.rows], copies, policy, kind, said)
+                if not lost:
+                    main.kept, main.rows, main.reasons = joined.kept, joined.rows, joined.reasons
+                    continue
             if tied and not any(said.splits(row, mates) for row in artwork.rows):
                 family.append(artwork)
             else:

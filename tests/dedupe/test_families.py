@@ -47,6 +47,11 @@ def test_versions_are_linked_and_the_most_copied_comes_first() -> None:
     assert split([0, 1, 2], [(1, 2)], table, Overrides()) == [[(1, [1, 2]), (0, [0])]]
 
 
+def test_clusters_of_one_artwork_are_joined_by_their_kept_ones() -> None:
+    table = {(0, 1): SAME, (0, 2): SAME, (2, 3): SAME, (0, 3): SAME, (1, 2): VARIANT}
+    assert split([0, 1, 2, 3], [(0, 1), (2, 3)], table, Overrides()) == [[(0, [0, 1, 2, 3])]]
+
+
 def review(row: int, value: str, other: str = "", batch: str = "b", group: str = "g") -> Review:
     return Review(1, batch, "t", "ann", row, f"i{row}", "group", None, value, "set", group, other, None)
 
