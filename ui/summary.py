@@ -67,7 +67,7 @@ def summary_table(summaries: Sequence[Summary]) -> str:
         wrapped = textwrap.wrap(what, width) or [""]
         lines.append(f"{s.stage:<9} {wrapped[0]:<{width}} {seconds(s.seconds):>8}")
         lines.extend(" " * 10 + more for more in wrapped[1:])
-        for note in s.notes:
+        for note in (*(_cut(note) for note in s.notes[:NOTES]), *_more(s.notes)):
             lines.extend(
                 " " * 10 + part for part in textwrap.wrap(f"- {clean(note)}", width, subsequent_indent="  ")
             )
