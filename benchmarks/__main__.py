@@ -25,8 +25,15 @@ def main() -> None:
     graph = "faiss,approximate" if items > 200_000 else "faiss,exact,approximate"
     runs = {
         "embed": ["bench_embed", "--images", "64" if chosen.size == "small" else "256"],
-        "graph": ["bench_graph", "--items", str(items), "--share", str(SHARES[chosen.size])]
-        + ["--contestants", graph],
+        "graph": [
+            "bench_graph",
+            "--items",
+            str(items),
+            "--share",
+            str(SHARES[chosen.size]),
+            "--contestants",
+            graph,
+        ],
         "flow": ["bench_flow", "--items", str(items), "--store", str(out / "store")],
         "query": ["bench_query", "--store", str(out / "store")],
     }

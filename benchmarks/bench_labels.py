@@ -234,7 +234,6 @@ def labels(
     bench: Bench,
     learned: Learned,
     lessons: dict[str, Lesson],
-    choices: Choices,
     only: npt.NDArray[np.bool_] | None = None,
 ) -> dict[str, dict[float, dict[str, Any]]]:
     """Return by attribute and asked precision how the labels compare with the truth."""
@@ -264,8 +263,13 @@ def heard_rows(bench: Bench, learned: Learned, name: str, rows: npt.NDArray[np.i
     )
 
 
-def neighbours_sklearn(bench: Bench, learned: Learned, lessons: dict[str, Lesson], k: int, shared: bool,
-                       only: npt.NDArray[np.bool_] | None = None) -> dict[str, dict[float, dict[str, Any]]]:  # fmt: skip
+def neighbours_sklearn(
+    bench: Bench,
+    lessons: dict[str, Lesson],
+    k: int,
+    shared: bool,
+    only: npt.NDArray[np.bool_] | None = None,
+) -> dict[str, dict[float, dict[str, Any]]]:
     """scikit-learn's distance-weighted kNN share, with one threshold for all values (``shared``: all attributes)."""
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -478,7 +482,11 @@ def flipped(bench: Bench, share: float = 0.1, seed: int = 0) -> dict[str, dict[s
         theirs: dict[str, float | None] = {}
         for method in ("self_confidence", "normalized_margin", "confidence_weighted_entropy"):
             theirs[f"cleanlab {method}"] = (
-                float(average_precision_score(wrong[known], 1 - get_label_quality_scores(given, p, method=method)[known]))
+                float(
+                    average_precision_score(
+                        wrong[known], 1 - get_label_quality_scores(given, p, method=method)[known]
+                    )
+                )
                 if get_label_quality_scores
                 else None
             )
@@ -537,14 +545,14 @@ def main() -> None:
         landmarks = options.pop("landmarks", 512)
         choices = replace(base, **options)
         learned, lessons = learn_all(attributes, bench.collection, bench.settings, choices, landmarks)
-        found = labels(bench, learned, lessons, choices)
+        found = labels(bench, learned, lessons)
         print(f"\n[{name}: {time.monotonic() - started:.1f} s]")
         table(name, found)
         result[name] = {"summary": summary(found), "attributes": plain(found)}
         if name == "default" and "main" in parts:
             for shared in (True, False):
                 title = f"sklearn kNN share, one threshold {'for all' if shared else 'by attribute'}"
-                found = neighbours_sklearn(bench, learned, lessons, 15, shared)
+                found = neighbours_sklearn(bench, lessons, 15, shared)
                 table(title, found)
                 result[title] = {"summary": summary(found), "attributes": plain(found)}
             result["majority"] = majority(bench, lessons)
@@ -554,7 +562,7 @@ def main() -> None:
         for style in given.styles.split(",") if given.styles else np.unique(bench.styles).tolist():
             held = without_style(bench, style)
             learned, lessons = learn_all(attributes, held.collection, held.settings, base)
-            found = labels(held, learned, lessons, base, held.styles == style)
+            found = labels(held, learned, lessons, held.styles == style)
             if found:
                 table(f"no donor of the style {style}", found)
                 pooled_styles.append(found)

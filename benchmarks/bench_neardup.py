@@ -3,9 +3,9 @@
     python -m benchmarks.bench_neardup --data FOLDER --out build/neardup
 
 FOLDER holds pictures and ``groups.csv`` (file_name, group, edit); pictures of one group are one artwork, and
-look-alikes have groups of their own. The whole flow runs (ingest, embed, index, dedupe); a pair counts as found when both are
-in one group and neither is a variant. The plain methods judge pairs by a threshold that is the best one for them on
-these very pictures, ours is used as shipped.
+look-alikes have groups of their own. The whole flow runs (ingest, embed, index, dedupe); a pair counts as found
+when both are in one group and neither is a variant. The plain methods judge pairs by a threshold that is the best
+one for them on these very pictures, ours is used as shipped.
 """
 
 from __future__ import annotations

@@ -130,7 +130,9 @@ def test_query_by_a_stored_picture(ui_store: Path, tmp_path: Path, store_templat
 
 
 def test_query_says_which_items_are_duplicates(ui_store: Path, store_template: Path) -> None:
-    result = run("query", store_template / "pictures" / "02.png", "--store", ui_store, "-n", 4, "--duplicates")
+    result = run(
+        "query", store_template / "pictures" / "02.png", "--store", ui_store, "-n", 4, "--duplicates"
+    )
     assert result.exit_code == 0, result.stderr
     said = result.output.split("duplicates\n")[1]
     assert "02.png" in said and "same file" in said
