@@ -24,10 +24,11 @@ import numpy.typing as npt
 
 from label.calibrate import Trial, choose_thresholds, expected_error
 from label.learning import Collection, Learned, Lesson, learn_all
-from label.model import Choices, Heard, at_precision, by_fold
+from label.model import Choices, Heard, by_fold
 from label.question import folds_of
 from label.statements import Stated, contradicted
 from label.tags import TagReader
+from label.training import at_precision
 from schema.settings import LabelSettings
 from schema.tagging import parse_tags
 from schema.vocabulary import Attribute, Vocabulary, load_vocabulary

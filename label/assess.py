@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from label.calibrate import NEVER, expected_error
 from label.learning import Lesson
-from label.model import calibrated, judged
+from label.training import calibrated, judged
 
 BINS = 15
 

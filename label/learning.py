@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from label.features import FeatureMap, fit_features, fold_kinds, kind_of, kinds_of
-from label.model import AttributeModel, Choices, Dispute, Heard, Held, by_fold, learn
+from label.model import AttributeModel, Choices, Dispute, Heard, by_fold
 from label.question import Bools, Floats, Ints, Question, sample_donors
 from label.statements import Stated
+from label.training import Held, learn
 from schema.settings import LabelSettings
 from schema.vocabulary import Attribute
 
