@@ -350,10 +350,13 @@ def report(out: str, uri: str, settings: Settings) -> None:
 @click.option("--out", type=click.Path(), required=True, metavar="DIR", help="Where the trained model goes.")
 @settings_options
 def finetune(uri: str, out: str, settings: Settings) -> None:
-    """Train or fine-tune an open_clip model on the tagged items of the store."""
+    """Train or fine-tune an open_clip model on the tagged items of the store, or on drawn avatars."""
     from embed.finetune import run_finetune
     from index.store import Store
 
+    if settings.finetune.source == "avatars":  # drawn, not read: there need be no store
+        show(run_finetune(None, settings, out))
+        return
     with Store.open(uri) as store:
         show(run_finetune(store, settings, out))
 

@@ -19,9 +19,6 @@ def augment(
     import torch
 
     count = len(pixels)
-    room = round(size * 8 / 7)
-    if pixels.shape[-1] > 1.2 * room:  # the warp takes single points, and small pictures would flicker
-        pixels = torch.nn.functional.interpolate(pixels, size=(room, room), mode="area")
 
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
         return torch.rand(count, *shape, generator=generator) * (high - low) + low

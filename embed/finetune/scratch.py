@@ -144,7 +144,8 @@ def teach_text(trainer: Trainer, table: Table, steps: int) -> float:
             group["lr"] = _TEXT_RATE * (0.5 + 0.5 * math.cos(math.pi * step / steps))
         picks = trainer.rng.sample(range(len(shown)), min(_TEXT_BATCH, len(shown)))
         others = trainer.rng.sample(unseen, min(len(unseen), _TEXT_BATCH // 2))
-        groups = [trainer.rng.sample(range(len(shown)), trainer.rng.randint(2, 4)) for _ in range(_CAPTIONS)]
+        facts = [min(len(shown), trainer.rng.randint(2, 4)) for _ in range(_CAPTIONS)]
+        groups = [trainer.rng.sample(range(len(shown)), count) for count in facts]
         texts = [task.phrases.draw(*shown[at], trainer.rng) for at in picks]
         texts += [
             ", ".join(min(task.phrases.sentences[n][v], key=len) for n, v in map(shown.__getitem__, g))

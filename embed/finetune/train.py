@@ -36,7 +36,7 @@ _VALUES = 64
 _UNSEEN = 2
 _ATTRIBUTES = 10
 # Growing pictures: (share of the training, share of the side). Half the side is a quarter of the work.
-_GROWTH = ((0.5, 4 / 7), (0.8, 5 / 7))
+_GROWTH = ((0.35, 4 / 7), (0.7, 5 / 7))
 
 
 @dataclass(frozen=True, slots=True)
