@@ -238,7 +238,6 @@ class _Groups:
             if len(self._group)
             else np.empty(0, dtype=np.int64)
         )
-        self._codes = codes
         kept_of: dict[int, int] = {}
         verdicts = self._verdict.to_pylist()
         for index in np.flatnonzero(keep):

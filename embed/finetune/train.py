@@ -256,7 +256,9 @@ class Trainer:
         """Score the held-out pictures, log a line, keep the checkpoint if it is the best; say whether it was."""
         outcome = self.outcome
         if self.table is not None:
-            accuracy = self.table.accuracy(raw_vectors(self, self.task.held_out), self.task.held_out)
+            accuracy = self.table.accuracy(
+                raw_vectors(self, self.task.held_out, self.size), self.task.held_out
+            )
         else:
             accuracy = prompt_accuracy(self)
         score = float(np.mean(list(accuracy.values()))) if accuracy else 0.0
@@ -329,7 +331,7 @@ def prompt_accuracy(trainer: Trainer) -> dict[str, float]:
 
     task = trainer.task
     model = task.model.eval()
-    images = image_vectors(trainer, task.held_out)
+    images = torch.nn.functional.normalize(raw_vectors(trainer, task.held_out, task.size), dim=-1)
     scores = {}
     with torch.inference_mode():
         for name, (seen, _) in trainer.values.items():
@@ -345,30 +347,17 @@ def prompt_accuracy(trainer: Trainer) -> dict[str, float]:
     return scores
 
 
-def raw_vectors(trainer: Trainer, picks: npt.NDArray[np.int64]) -> torch.Tensor:
-    """What the image tower gives before anything is made of it, float32 [n, d], at the size trained on now."""
+def raw_vectors(trainer: Trainer, picks: npt.NDArray[np.int64], size: int) -> torch.Tensor:
+    """What the image tower gives for pictures without augmentation, scaled to ``size``: float32 [n, d]."""
     import torch
 
     model = trainer.task.model.eval()
     with torch.inference_mode(), _autocast(trainer.task.device):
         parts = [
-            model.encode_image(trainer._pixels(picks[at : at + 128], trainer.size, 0.0)).float()
+            model.encode_image(trainer._pixels(picks[at : at + 128], size, 0.0)).float()
             for at in range(0, len(picks), 128)
         ]
-    return torch.cat(parts)
-
-
-def image_vectors(trainer: Trainer, picks: npt.NDArray[np.int64]) -> torch.Tensor:
-    """Unit vectors of pictures as they are, without augmentation: float32 [n, d]."""
-    import torch
-
-    model = trainer.task.model.eval()
-    vectors = []
-    with torch.inference_mode(), _autocast(trainer.task.device):
-        for start in range(0, len(picks), 128):
-            pixels = trainer._pixels(picks[start : start + 128], trainer.task.size, 0.0)
-            vectors.append(torch.nn.functional.normalize(model.encode_image(pixels).float(), dim=-1))
-    return torch.cat(vectors) if vectors else torch.empty(0, 1)
+    return torch.cat(parts) if parts else torch.empty(0, 1)
 
 
 def _values_in(labels: Sequence[Labels], phrases: Phrases) -> dict[str, tuple[list[str], list[str]]]:
