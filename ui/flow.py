@@ -26,8 +26,12 @@ def run_all(
     The runner 'ray' embeds on a cluster. Groups come before labels because calibration bars an item's
     duplicates from voting on it.
     """
+    from embed.encoders import encoder_key
     from index.store import Store
 
+    # A mistyped path or model is told before hours of reading, and before there is a store.
+    check_sources(settings, sources)
+    encoder_key(settings)
     done: list[Summary] = []
 
     def then(summary: Summary) -> None:
@@ -42,6 +46,14 @@ def run_all(
         then(dedupe(store, settings))
         then(label(store, settings))
     return done
+
+
+def check_sources(settings: Settings, sources: Sequence[str]) -> None:
+    """Raise SourceError for a source that cannot be opened."""
+    from embed.sources import open_source
+
+    for path in sources:
+        open_source(path, settings.ingest)
 
 
 def ingest(store: Store, settings: Settings, sources: Sequence[str]) -> Summary:

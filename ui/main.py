@@ -160,6 +160,7 @@ def ingest(uri: str, sources: tuple[str, ...], settings: Settings) -> None:
 
     if not sources:
         raise click.UsageError("ingest needs at least one --source PATH")
+    flow.check_sources(settings, sources)
     with Store.open(uri, create=True, write=True) as store:
         show(flow.ingest(store, settings, sources))
 
@@ -346,10 +347,10 @@ def report(out: str, uri: str, settings: Settings) -> None:
 
 
 @cli.command()
-@store_option
+@click.option("--store", "uri", metavar="DIR", help="Store whose tagged items are learnt from.")
 @click.option("--out", type=click.Path(), required=True, metavar="DIR", help="Where the trained model goes.")
 @settings_options
-def finetune(uri: str, out: str, settings: Settings) -> None:
+def finetune(uri: str | None, out: str, settings: Settings) -> None:
     """Train or fine-tune an open_clip model on the tagged items of the store, or on drawn avatars."""
     from embed.finetune import run_finetune
     from index.store import Store
@@ -357,6 +358,8 @@ def finetune(uri: str, out: str, settings: Settings) -> None:
     if settings.finetune.source == "avatars":  # drawn, not read: there need be no store
         show(run_finetune(None, settings, out))
         return
+    if uri is None:
+        raise click.UsageError("finetune needs --store DIR, or --set finetune.source=avatars")
     with Store.open(uri) as store:
         show(run_finetune(store, settings, out))
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from schema.errors import EncoderError
+
 if TYPE_CHECKING:
     import torch
 
@@ -32,7 +34,7 @@ class Table:
         import torch
 
         task = trainer.task
-        dim = task.model.visual.head.proj.out_features
+        dim = projection_of(task.model).out_features
         generator = torch.Generator().manual_seed(trainer.settings.seed)
         self.whitening = torch.nn.BatchNorm1d(dim, affine=False, momentum=0.05).to(task.device)
         self.vectors: dict[str, torch.nn.Parameter] = {}
@@ -122,6 +124,23 @@ class Table:
             projection.weight.div_(spread[:, None])
             projection.bias.sub_(mean).div_(spread)
             self.whitening.reset_running_stats()
+
+
+def projection_of(model: Any) -> torch.nn.Linear:
+    """The last layer of an image tower: of open_clip's own residual towers, or of timm's with a linear head.
+
+    Raises EncoderError for towers that end otherwise.
+    """
+    visual = model.visual
+    pool, head = getattr(visual, "attnpool", None), getattr(visual, "head", None)
+    projection = pool.c_proj if pool is not None else getattr(head, "proj", None)
+    if projection is None or getattr(projection, "bias", None) is None:
+        raise EncoderError(
+            f"{type(visual).__name__} has no linear projection with a bias at its end",
+            "finetune.scratch takes open_clip's residual towers and timm towers with timm_proj = linear.",
+        )
+    found: torch.nn.Linear = projection
+    return found
 
 
 def teach_text(trainer: Trainer, table: Table, steps: int) -> float:

@@ -79,6 +79,7 @@ def test_a_missing_settings_file(ui_store: Path, tmp_path: Path) -> None:
         ["query", "--store", "new", "--text", "a girl", "a.png"],
         ["query", "--store", "new", "--text", "a girl", "--duplicates"],
         ["export", "--store", "new"],
+        ["finetune", "--out", "new"],
         ["nonsense"],
         ["run", "--stroe", "x"],
     ],
@@ -86,6 +87,19 @@ def test_a_missing_settings_file(ui_store: Path, tmp_path: Path) -> None:
 )
 def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [["--source", "/no/such/folder"], ["--source", ".", "--set", "encoder.model=ViT-B-23"]],
+    ids=str,
+)
+def test_a_mistyped_source_or_model_is_told_before_there_is_a_store(
+    mistake: list[str], tmp_path: Path
+) -> None:
+    store = tmp_path / "new"
+    assert run("run", "--store", store, *mistake).exit_code == 1
+    assert not store.exists()
 
 
 def test_a_second_writer_is_told(ui_store: Path) -> None:
