@@ -26,8 +26,10 @@ from schema.settings import IndexSettings, Settings
 
 WRITE_ROWS = 65_536
 
-# Extending costs a product of the new with all; past this share a full build is no dearer.
+# Extending costs exact products of the new with all, both ways; past these shares a full build is no dearer. An
+# approximate one looks at about a hundredth of all pairs.
 EXTEND_SHARE = 0.25
+EXTEND_SHARE_APPROXIMATE = 0.01
 
 
 def run_index(store: Store, settings: Settings) -> Summary:
@@ -47,8 +49,9 @@ def run_index(store: Store, settings: Settings) -> Summary:
         n = len(vectors.rows)
         if n == 0:
             raise StoreError("no item has a vector", "See: likeness status --store ... for the reasons.")
-        old = _reusable(store, table, vectors.rows, options)
         searcher = choose_searcher(n, options)
+        share = EXTEND_SHARE_APPROXIMATE if searcher.approximate else EXTEND_SHARE
+        old = _reusable(store, table, vectors.rows, options, share)
         with progress(n, "index", "vector") as bar:
             if old is not None and len(old.rows) == n:
                 positions, similarity = _positions(old, vectors.rows), old.similarity
@@ -86,8 +89,13 @@ def _name(searcher: Searcher) -> str:
     return type(searcher).__name__.removesuffix("Searcher").lower()
 
 
-def _reusable(store: Store, table: str, rows: npt.NDArray[np.int64], options: IndexSettings) -> Graph | None:
-    """Return the stored graph when the items it covers still lead the vectors and its settings still hold."""
+def _reusable(
+    store: Store, table: str, rows: npt.NDArray[np.int64], options: IndexSettings, share: float
+) -> Graph | None:
+    """Return the stored graph when the items it covers still lead the vectors and its settings still hold.
+
+    None, too, when the new items are more than ``share`` of the old ones.
+    """
     if not store.has(table):
         return None
     last = Runs(store).last("index")
@@ -99,7 +107,7 @@ def _reusable(store: Store, table: str, rows: npt.NDArray[np.int64], options: In
     count = len(old_rows)
     if not count or count > len(rows) or not np.array_equal(old_rows, rows[:count]):
         return None
-    if len(rows) - count > EXTEND_SHARE * count:
+    if len(rows) - count > share * count:
         return None
     return store.graph(table.removeprefix("neighbours_"))
 

@@ -11,7 +11,7 @@ import torch
 
 from index.progress import Bar
 from index.searchers.base import Data, Positions, Searcher, Similarity, order, pad
-from index.searchers.tiles import BLOCK, NONE, Lists, device_of, merge_top_k, padded, to_tensor, top_k
+from index.searchers.tiles import NONE, Lists, device_of, merge_top_k, padded, product, to_tensor, top_k
 
 # One tile of scores (2048 x 2048 x 4 bytes = 16 MB) stays in the last-level cache of a CPU; on a GPU it is large
 # enough that the product runs at full rate and launches do not show.
@@ -20,6 +20,7 @@ GPU_TILE = (8192, 131_072)
 
 # bf16 keeps 8 bits: true neighbours can fall a little below the k-th, so twice as many are re-ranked in fp32.
 RERANK = 2
+OUT_ROWS = 65_536
 
 
 class ExactSearcher(Searcher):
@@ -45,13 +46,14 @@ class ExactSearcher(Searcher):
                 for left in range(0, len(data), CPU_TILE):
                     tile, names = _tile(data, left)
                     for at in range(0, len(block), CPU_TILE):
-                        scores = block[at : at + CPU_TILE] @ tile.T
-                        scores[:, names < 0] = NONE
+                        scores = product(block[at : at + CPU_TILE], tile)
+                        if names[-1] < 0:
+                            scores[:, names < 0] = NONE
                         rows = slice(start + at, start + at + len(scores))
-                        lists.offer(scores.view(len(scores), -1, BLOCK), rows, names)
+                        lists.offer(scores, rows, names)
                 if bar is not None:
                     bar.add(len(block))
-        return pad(*order(*_arrays(lists, width)), k)
+        return pad(*_arrays(lists, width), k)
 
     def graph(self, data: Data, k: int, bar: Bar | None = None) -> tuple[Positions, Similarity]:
         """See Searcher.graph."""
@@ -66,19 +68,19 @@ class ExactSearcher(Searcher):
                 mine = slice(first, min(n, first + CPU_TILE))
                 for second in range(first, n, CPU_TILE):
                     tile, others = (block, names) if second == first else _tile(data, second)
-                    scores = block @ tile.T
-                    scores[:, others < 0] = NONE
+                    scores = product(block, tile)
+                    if others[-1] < 0:
+                        scores[:, others < 0] = NONE
                     if second == first:
                         scores.fill_diagonal_(NONE)
                     here = mine.stop - mine.start
-                    lists.offer(scores.view(len(scores), -1, BLOCK)[:here], mine, others)
+                    lists.offer(scores[:here], mine, others)
                     if second != first:
                         theirs = slice(second, min(n, second + CPU_TILE))
-                        turned = scores.view(-1, BLOCK, len(others)).permute(2, 0, 1)
-                        lists.offer(turned[: theirs.stop - theirs.start], theirs, names)
+                        lists.offer(scores[:, : theirs.stop - theirs.start], theirs, names, turned=True)
                 if bar is not None:
                     bar.add(here)
-        return pad(*order(*_arrays(lists, width)), k)
+        return pad(*_arrays(lists, width), k)
 
     def _join_on_gpu(
         self, queries: Data, data: Data, k: int, bar: Bar | None
@@ -137,7 +139,11 @@ def _tile(data: Data, start: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _arrays(lists: Lists, width: int) -> tuple[Positions, Similarity]:
-    """Return lists as arrays, what is missing as -1."""
-    similarity = lists.values[:, :width].numpy()
-    np.maximum(similarity, -1.0, out=similarity)
-    return lists.columns[:, :width].numpy().astype(np.int64), similarity
+    """Return lists as arrays, closest first, what is missing as -1."""
+    positions = np.empty((len(lists.worst), width), dtype=np.int64)
+    similarity = np.empty((len(lists.worst), width), dtype=np.float32)
+    for start in range(0, len(positions), OUT_ROWS):
+        rows = slice(start, min(len(positions), start + OUT_ROWS))
+        values, columns = lists.best(rows)
+        positions[rows], similarity[rows] = order(columns.numpy(), np.maximum(values.numpy(), -1.0))
+    return positions, similarity

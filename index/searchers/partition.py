@@ -1,14 +1,14 @@
-"""Approximate neighbours for the CPU: FAISS k-means splits the space, cells are joined with the cells around them.
+"""Approximate neighbours for the CPU: FAISS k-means splits the space, and each vector is joined with its nearest cells.
 
-All vectors of a cell share its probes, so the work is matrix products instead of one scan per query, similarities are
-exact for every pair that is looked at, and one product of two cells serves the lists of both. How many probes reach
-the recall is read off a sample of true neighbours: they are found when the cell that holds them is among the probes.
+All vectors that ask for a cell meet its members in one matrix product, so similarities are exact for every pair that
+is looked at. In the graph a product serves both sides: a pair is found when either asks for the cell of the other, and
+that takes a third of the cells that one side alone would have to ask for. How many cells reach the recall is read off
+a sample of true neighbours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -17,90 +17,80 @@ import torch
 from index.progress import Bar
 from index.searchers.base import Data, Positions, Searcher, Similarity, order
 from index.searchers.exact import ExactSearcher
-from index.searchers.tiles import BLOCK, NONE, Lists, padded, to_tensor
+from index.searchers.tiles import NONE, Lists, padded, product, to_tensor, top_k
 
 Ints = npt.NDArray[np.int64]
-Cells = npt.NDArray[np.int32]
+Cells = npt.NDArray[np.int16]
 
 # k-means needs some 40 points a centroid to place it; more only costs time.
-TRAIN_PER_LIST = 48
-# One product is at most 2048 x 16384 scores: 134 MB, whatever the skew of the cells.
-QUERY_ROWS = 2048
-CANDIDATES = 16_384
+TRAIN_PER_LIST = 40
+# Below this many cells exact search is as quick.
+FEWEST_LISTS = 32
+# Cells are numbered by 16 bits.
+MOST_LISTS = 32_768
+# One product is at most 4096 x 4096 scores of 4 bytes: they stay in the cache, and below the 32 MB from which every
+# allocation is mapped anew.
+ROWS = 4096
+# Rows that ask for a cell are sorted by cell this many at a time.
+SORT_ROWS = 65_536
 # Asked beyond the target, as a share of what is left to 1: the sample has an error of its own.
 MARGIN = 0.15
-OUT_ROWS = 65_536
 
 
 class PartitionSearcher(Searcher):
-    """Joins each cell of a k-means partition with its nearest cells."""
+    """Joins each vector with the members of its nearest cells of a k-means partition."""
 
     approximate = True
 
     def join(self, queries: Data, data: Data, k: int, bar: Bar | None = None) -> tuple[Positions, Similarity]:
         """See Searcher.join."""
         lists = _list_count(len(data))
-        if lists < 8:
+        if lists < FEWEST_LISTS:
             return ExactSearcher(self.settings, "cpu").join(queries, data, k, bar)
-        centroids = self._train(data, lists)
-        of_data, of_queries = _assign(data, centroids), _assign(queries, centroids)
-        near, rank = _ranked(centroids)
-        probes = self._tune(queries, data, of_queries, of_data, rank, k)
-        by_list, bounds = _sorted_cells(of_data, lists)
-        by_query, query_bounds = _sorted_cells(of_queries, lists)
-        found = Lists(len(queries), k)
         with torch.inference_mode():
+            centroids = self._train(data, lists)
+            probes = self._tune(queries, data, centroids, k, both=False)
+            own = _nearest(data, centroids, 1)[:, 0]
+            members = Inverse(own[:, None], lists)
+            askers = Inverse(_nearest(queries, centroids, probes), lists)
+            found = Lists(len(queries), k)
             for cell in range(lists):
-                spans = _spans(near[cell, :probes], bounds)
-                for start, stop in _steps(query_bounds[cell], query_bounds[cell + 1]):
-                    left = _filled(queries[by_query[start:stop]])
-                    for right in spans:
-                        scores = _scores(left, data[by_list[right]], stop - start)
-                        names = _names(right, scores.shape[1])
-                        blocks = scores.view(len(scores), -1, BLOCK)[: stop - start]
-                        found.offer(blocks, slice(start, stop), names)
-                    if bar is not None:
-                        bar.add(stop - start)
-        return _unsorted(found, by_query, by_list)
+                for mine in _steps(members.of(cell)):
+                    tile = _filled(data, mine)
+                    for part in _steps(askers.of(cell)):
+                        scores = product(_filled(queries, part)[: len(part)], tile)
+                        scores[:, len(mine) :] = NONE
+                        found.offer(scores, torch.from_numpy(part), _names(mine))
+                if bar is not None:
+                    bar.add(len(queries) * (cell + 1) // lists - len(queries) * cell // lists)
+            return _arrays(found)
 
     def graph(self, data: Data, k: int, bar: Bar | None = None) -> tuple[Positions, Similarity]:
-        """See Searcher.graph; rows of ``data`` change places meanwhile, so that no copy of them is held."""
+        """See Searcher.graph."""
         lists = _list_count(len(data))
-        if lists < 8:
+        if lists < FEWEST_LISTS:
             return ExactSearcher(self.settings, "cpu").graph(data, k, bar)
-        centroids = self._train(data, lists)
-        of_data = _assign(data, centroids)
-        rank = _ranked(centroids)[1]
-        # A pair of cells is joined when either probes the other.
-        rank = np.minimum(rank, rank.T)
-        probes = self._tune(data, data, of_data, of_data, rank, k + 1)
-        by_list, bounds = _sorted_cells(of_data, lists)
-        found = Lists(len(data), k)
-        with _arranged(data, by_list) as arranged, torch.inference_mode():
+        with torch.inference_mode():
+            centroids = self._train(data, lists)
+            probes = self._tune(data, data, centroids, k + 1, both=True)
+            asked = _nearest(data, centroids, probes)
+            own = asked[:, 0].copy()
+            members = Inverse(own[:, None], lists)
+            askers = Inverse(asked, lists)
+            found = Lists(len(data), k)
+            # Lists are filled from their own cells first: little passes them afterwards.
             for cell in range(lists):
-                after = np.flatnonzero(rank[cell] < probes)
-                spans = _spans(after[after > cell].astype(np.int32), bounds)
-                own = np.arange(bounds[cell], bounds[cell + 1])
-                for start, stop in _steps(bounds[cell], bounds[cell + 1]):
-                    left = _filled(arranged[start:stop])
-                    rows = slice(start, stop)
-                    mine = _names(np.arange(start, stop), len(left))
-                    for right in (own[at : at + CANDIDATES] for at in range(0, len(own), CANDIDATES)):
-                        scores = _scores(left, arranged[right[0] : right[-1] + 1], stop - start)
-                        names = _names(right, scores.shape[1])
-                        scores[mine[:, None] == names[None, :]] = NONE
-                        found.offer(scores.view(len(scores), -1, BLOCK)[: stop - start], rows, names)
-                    for right in spans:
-                        scores = _scores(left, arranged[right], stop - start)
-                        names = _names(right, scores.shape[1])
-                        found.offer(scores.view(len(scores), -1, BLOCK)[: stop - start], rows, names)
-                        turned = scores.view(-1, BLOCK, len(names)).permute(2, 0, 1)[: len(right)]
-                        found.offer(turned, torch.from_numpy(right), mine)
-                    if bar is not None:
-                        bar.add(stop - start)
-        return _unsorted(found, by_list, by_list)
+                _join_cell(found, data, members.of(cell))
+            for cell in range(lists):
+                strangers = askers.of(cell)
+                strangers = strangers[own[strangers] != cell]
+                for mine in _steps(members.of(cell)):
+                    _join_askers(found, data, mine, strangers, own, asked, lists)
+                if bar is not None:
+                    bar.add(len(members.of(cell)))
+            return _arrays(found)
 
-    def _train(self, data: Data, lists: int) -> npt.NDArray[np.float32]:
+    def _train(self, data: Data, lists: int) -> torch.Tensor:
         import faiss
 
         rng = np.random.default_rng(self.settings.seed)
@@ -111,132 +101,156 @@ class PartitionSearcher(Searcher):
         kmeans = faiss.Kmeans(
             data.shape[1],
             lists,
-            niter=8,
+            niter=6,
             spherical=True,
             seed=self.settings.seed + 1,
             min_points_per_centroid=1,
             gpu=False,
         )
         kmeans.train(data[sample].astype(np.float32))
-        return np.asarray(kmeans.centroids, dtype=np.float32)
+        return torch.from_numpy(np.asarray(kmeans.centroids, dtype=np.float32))
 
-    def _tune(self, queries: Data, data: Data, of_queries: Cells, of_data: Cells, rank: Cells, k: int) -> int:
-        """Return the number of probes at which a sample of queries reaches the asked recall."""
+    def _tune(self, queries: Data, data: Data, centroids: torch.Tensor, k: int, both: bool) -> int:
+        """Return the number of cells to ask for at which a sample of queries reaches the asked recall."""
         rng = np.random.default_rng(self.settings.seed + 2)
         size = min(len(queries), max(100, self.settings.recall_sample // 2))
         sample = np.sort(rng.choice(len(queries), size, replace=False))
         positions, _ = ExactSearcher(self.settings, "cpu").join(queries[sample], data, k)
         row, column = np.nonzero(positions >= 0)
-        needed = rank[of_queries[sample[row]], of_data[positions[row, column]]] + 1
+        true = positions[row, column]
+        needed = _ranks(queries, sample[row], data, true, centroids)
+        if both:
+            needed = np.minimum(needed, _ranks(data, true, queries, sample[row], centroids))
+        needed += 1
         target = self.settings.recall + (1 - self.settings.recall) * MARGIN
         probes = int(np.sort(needed)[min(len(needed) - 1, int(np.ceil(target * len(needed))))])
         reached = round(float((needed <= probes).mean()), 4)
-        self.facts.update(lists=len(rank), probes=probes, tuned_recall=reached)
+        self.facts.update(lists=len(centroids), probes=probes, tuned_recall=reached)
         return probes
 
 
+class Inverse:
+    """The rows that name each cell, ascending: n x p x 4 bytes, built in parts."""
+
+    def __init__(self, cells: Cells, lists: int) -> None:
+        counts = np.zeros(lists + 1, dtype=np.int64)
+        for start in range(0, len(cells), SORT_ROWS):
+            counts[1:] += np.bincount(cells[start : start + SORT_ROWS].ravel(), minlength=lists)
+        self._bounds = np.cumsum(counts)
+        self._rows = np.empty(self._bounds[-1], dtype=np.int32)
+        place = self._bounds[:-1].copy()
+        width = cells.shape[1]
+        for start in range(0, len(cells), SORT_ROWS):
+            flat = cells[start : start + SORT_ROWS].ravel()
+            by = np.argsort(flat, kind="stable")
+            size = np.bincount(flat, minlength=lists)
+            first = np.cumsum(size) - size
+            at = np.repeat(place - first, size) + np.arange(len(flat))
+            self._rows[at] = by // width + start
+            place += size
+
+    def of(self, cell: int) -> Ints:
+        """Return the rows that name a cell."""
+        return self._rows[self._bounds[cell] : self._bounds[cell + 1]].astype(np.int64)
+
+
 def _list_count(n: int) -> int:
-    """Return some 2 sqrt(n) cells, a power of two; 1 where exact search is as quick."""
-    return int(2 ** np.round(np.log2(max(1.0, np.sqrt(n) * 2)))) if n >= 4 * TRAIN_PER_LIST else 1
+    """Return some 4 sqrt(n) cells, a power of two: finding the cells then costs about as much as joining them."""
+    return min(MOST_LISTS, int(2 ** np.round(np.log2(max(1.0, np.sqrt(n) * 4)))))
 
 
-def _ranked(centroids: npt.NDArray[np.float32]) -> tuple[Cells, Cells]:
-    """Return for each cell all cells by falling similarity, itself first, and the inverse: how near each cell is."""
-    near = np.empty((len(centroids), len(centroids)), dtype=np.int32)
-    rank = np.empty_like(near)
-    places = np.arange(len(centroids), dtype=np.int32)
-    for cell, centroid in enumerate(centroids):
-        similarity = centroids @ centroid
-        similarity[cell] = np.inf
-        near[cell] = np.argsort(-similarity, kind="stable")
-        rank[cell, near[cell]] = places
-    return near, rank
-
-
-def _assign(data: Data, centroids: npt.NDArray[np.float32], step: int = 16_384) -> Cells:
-    table = torch.from_numpy(centroids).T
-    out = np.empty(len(data), dtype=np.int32)
-    with torch.inference_mode():
-        for start in range(0, len(data), step):
-            out[start : start + step] = (_float(data[start : start + step]) @ table).argmax(dim=1).numpy()
+def _nearest(data: Data, centroids: torch.Tensor, count: int) -> Cells:
+    """Return the ``count`` nearest cells of each vector, int16 [n, count], the very nearest first."""
+    out = np.empty((len(data), count), dtype=np.int16)
+    for start in range(0, len(data), ROWS):
+        scores = product(_float(data[start : start + ROWS]), centroids)
+        first = scores.argmax(dim=1)
+        part = out[start : start + ROWS]
+        part[:, 0] = first.numpy()
+        if count > 1:
+            scores[torch.arange(len(scores)), first] = NONE
+            part[:, 1:] = top_k(scores, count - 1)[1].numpy()
     return out
 
 
-def _sorted_cells(of: Cells, lists: int) -> tuple[Ints, Ints]:
-    """Return positions in the order of their cells, and where each cell begins in that order, int64 [lists + 1]."""
-    by_list = np.argsort(of, kind="stable")
-    return by_list, np.concatenate([[0], np.cumsum(np.bincount(of, minlength=lists))])
+def _ranks(data: Data, rows: Ints, others: Data, theirs: Ints, centroids: torch.Tensor) -> Ints:
+    """Return for pairs of vectors how many cells are nearer to the first than the cell of the second, int64 [m]."""
+    found = np.empty(len(rows), dtype=np.int64)
+    for start in range(0, len(rows), ROWS):
+        part = slice(start, start + ROWS)
+        cell = product(_float(others[theirs[part]]), centroids).argmax(dim=1)
+        scores = product(_float(data[rows[part]]), centroids)
+        found[part] = (scores > scores.gather(1, cell[:, None])).sum(dim=1).numpy()
+    return found
 
 
-@contextmanager
-def _arranged(data: Data, by_list: Ints, columns: int = 64) -> Iterator[Data]:
-    """Yield ``data`` in list order and put it back after: in place, some columns at a time.
+def _join_cell(found: Lists, data: Data, members: Ints) -> None:
+    """Compare the members of a cell with one another."""
+    for mine in _steps(members):
+        left = _filled(data, mine)[: len(mine)]
+        for other in _steps(members):
+            scores = product(left, _filled(data, other))
+            scores[:, len(other) :] = NONE
+            if other[0] == mine[0]:
+                scores.fill_diagonal_(NONE)
+            found.offer(scores, torch.from_numpy(mine), _names(other))
 
-    5 M x 512 is 5.1 GB; a sorted copy would double that, these steps take an eighth. Read-only data is copied.
+
+def _join_askers(
+    found: Lists, data: Data, mine: Ints, askers: Ints, own: Cells, asked: Cells, lists: int
+) -> None:
+    """Compare members of a cell with the vectors that ask for it, and tell both.
+
+    A member that asks for the asker's cell in turn is told there, so that no pair is told twice.
     """
-    if not data.flags.writeable:
-        yield data[by_list]
+    if not len(mine):
         return
-    back = np.empty_like(by_list)
-    back[by_list] = np.arange(len(by_list))
-    _permute(data, by_list, columns)
-    try:
-        yield data
-    finally:
-        _permute(data, back, columns)
+    tile, names = _filled(data, mine), _names(mine)
+    told = torch.zeros((len(mine), lists), dtype=torch.bool)
+    told.scatter_(1, torch.from_numpy(asked[mine].astype(np.int64)), True)
+    for part in _steps(askers):
+        scores = product(_filled(data, part), tile)
+        scores[len(part) :] = NONE
+        scores[:, len(mine) :] = NONE
+        found.offer(scores[: len(part)], torch.from_numpy(part), names)
+        cells = torch.from_numpy(own[part].astype(np.int64))
+        found.offer(
+            scores[:, : len(mine)],
+            torch.from_numpy(mine),
+            _names(part),
+            turned=True,
+            wanted=lambda row, place, cells=cells: ~told[row, cells[place]],  # type: ignore[misc]
+        )
 
 
-def _permute(data: Data, by: Ints, columns: int) -> None:
-    for start in range(0, data.shape[1], columns):
-        part = np.ascontiguousarray(data[:, start : start + columns])
-        for at in range(0, len(by), OUT_ROWS):
-            data[at : at + OUT_ROWS, start : start + columns] = part[by[at : at + OUT_ROWS]]
-
-
-def _steps(start: np.int64, stop: np.int64) -> Iterator[tuple[int, int]]:
-    for at in range(int(start), int(stop), QUERY_ROWS):
-        yield at, min(int(stop), at + QUERY_ROWS)
-
-
-def _spans(cells: Cells, bounds: Ints) -> list[Ints]:
-    """Return the places of all members of some cells in list order, in parts of at most CANDIDATES."""
-    if not len(cells):
-        return []
-    members = np.concatenate([np.arange(bounds[cell], bounds[cell + 1]) for cell in cells])
-    return [members[at : at + CANDIDATES] for at in range(0, len(members), CANDIDATES)]
+def _steps(rows: Ints) -> Iterator[Ints]:
+    for at in range(0, len(rows), ROWS):
+        yield rows[at : at + ROWS]
 
 
 def _float(data: Data) -> torch.Tensor:
     return to_tensor(data, torch.device("cpu"), torch.float32)
 
 
-def _filled(data: Data) -> torch.Tensor:
+def _filled(data: Data, rows: Ints) -> torch.Tensor:
     """Return rows as float32, filled up with zeros to whole blocks."""
-    return torch.nn.functional.pad(_float(data), (0, 0, 0, padded(len(data)) - len(data)))
+    out = torch.zeros((padded(len(rows)), data.shape[1]))
+    out[: len(rows)] = torch.from_numpy(data[rows])
+    return out
 
 
-def _names(places: Ints, width: int) -> torch.Tensor:
-    names = torch.full((width,), -1, dtype=torch.int32)
-    names[: len(places)] = torch.from_numpy(places)
+def _names(rows: Ints) -> torch.Tensor:
+    names = torch.full((padded(len(rows)),), -1, dtype=torch.int32)
+    names[: len(rows)] = torch.from_numpy(rows)
     return names
 
 
-def _scores(left: torch.Tensor, right: Data, rows: int) -> torch.Tensor:
-    """Return the products of two filled tiles; the filling is NONE."""
-    scores = left @ _filled(right).T
-    scores[rows:] = NONE
-    scores[:, len(right) :] = NONE
-    return scores
-
-
-def _unsorted(found: Lists, by_row: Ints, by_column: Ints) -> tuple[Positions, Similarity]:
-    """Return lists as arrays by position, from lists whose rows and columns are places in list order."""
-    positions = np.empty((len(by_row), found.k), dtype=np.int64)
-    similarity = np.empty((len(by_row), found.k), dtype=np.float32)
-    for start in range(0, len(by_row), OUT_ROWS):
-        rows = by_row[start : start + OUT_ROWS]
-        columns = found.columns[start : start + OUT_ROWS].numpy()
-        at = np.where(columns >= 0, by_column[np.maximum(columns, 0)], -1)
-        values = np.maximum(found.values[start : start + OUT_ROWS].numpy(), -1.0)
-        positions[rows], similarity[rows] = order(at, values)
+def _arrays(found: Lists) -> tuple[Positions, Similarity]:
+    """Return lists as arrays, closest first, what is missing as -1."""
+    positions = np.empty((len(found.worst), found.k), dtype=np.int64)
+    similarity = np.empty((len(found.worst), found.k), dtype=np.float32)
+    for start in range(0, len(positions), SORT_ROWS):
+        rows = slice(start, min(len(positions), start + SORT_ROWS))
+        values, columns = found.best(rows)
+        positions[rows], similarity[rows] = order(columns.numpy(), np.maximum(values.numpy(), -1.0))
     return positions, similarity
