@@ -19,6 +19,9 @@ from index.store import Store
 from schema import tables
 from schema.ids import settings_hash
 
+# Name of the fact in which a run says that a table's version became another one without a change of its rows.
+MOVED = "moved"
+
 
 def code_version() -> str:
     """Return the installed version of Likeness."""
@@ -112,4 +115,14 @@ class Runs:
         )
 
     def _versions(self, names: Sequence[str]) -> dict[str, int]:
-        return {name: self._store.version(name) for name in names}
+        """Return the versions of tables, those that only upkeep made counted as the one before it."""
+        found = {name: self._store.version(name) for name in names}
+        moved: dict[str, dict[int, int]] = {}
+        for record in self.all() if names else ():
+            for table, (before, after) in record["facts"].get(MOVED, {}).items():
+                moved.setdefault(table, {})[after] = before
+        for name in found:
+            back = moved.get(name, {})
+            while found[name] in back:
+                found[name] = back.pop(found[name])
+        return found

@@ -411,6 +411,14 @@ class Store:
         except (OSError, RuntimeError) as error:
             raise _write_error(table, error) from error
 
+    def fragments(self, table: str) -> int:
+        """Return how many fragments a table is made of; 0 for a missing one."""
+        return int(self.table(table).stats()["fragment_stats"]["num_fragments"]) if self.has(table) else 0
+
+    def indexed_columns(self, table: str) -> set[str]:
+        """Return the columns of a table that have an index."""
+        return {column for index in self.table(table).list_indices() for column in index.columns}
+
     def _bad_filter(self, table: str, where: str | None, error: Exception) -> FilterError:
         names = ", ".join(self.schema(table).names)
         return FilterError(f"the filter {where!r} is not valid: {_first_line(error)}", f"Columns: {names}")

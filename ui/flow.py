@@ -21,7 +21,7 @@ def run_all(
     told: Told = lambda _: None,
     runner: str = "local",
 ) -> list[Summary]:
-    """Run ingest to label on one store, and tell ``told`` of each stage as it ends.
+    """Run all stages from ingest to label on one store, compact it, and tell ``told`` of each stage as it ends.
 
     The runner 'ray' embeds on a cluster. Groups come before labels because calibration bars an item's
     duplicates from voting on it.
@@ -45,6 +45,7 @@ def run_all(
         then(index(store, settings))
         then(dedupe(store, settings))
         then(label(store, settings))
+        then(compact(store, settings))
     return done
 
 
@@ -93,6 +94,13 @@ def label(store: Store, settings: Settings) -> Summary:
     from label.stage import run_label
 
     return run_label(store, settings)
+
+
+def compact(store: Store, settings: Settings) -> Summary:
+    """Small fragments are joined and columns that are filtered on get an index; no row changes."""
+    from index.upkeep import run_compact
+
+    return run_compact(store, settings)
 
 
 def export(
