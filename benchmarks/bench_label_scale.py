@@ -22,12 +22,12 @@ from label.collect import FOLDS, Found
 from label.learning import Collection, learn_all
 from label.question import folds_of
 from label.stage import Writer, choices_of
-from label.statements import SOURCES, Stated
+from label.statements import STATED, Stated
 from schema import tables
 from schema.settings import LabelSettings
 from schema.vocabulary import load_vocabulary
 
-STATED, DIRECTIONS = 0.3, 24
+SHARE = 0.3
 
 
 def collection(n: int, dim: int, seed: int = 0) -> tuple[Collection, dict[str, npt.NDArray[np.int64]]]:
@@ -53,12 +53,12 @@ def collection(n: int, dim: int, seed: int = 0) -> tuple[Collection, dict[str, n
         names = [value.name for value in each.values][:10]
         for name in names:
             entry.code(name)
-        rows = np.flatnonzero(tagged & (rng.random(n) < STATED / 0.6))
+        rows = np.flatnonzero(tagged & (rng.random(n) < SHARE / 0.6))
         if each.name == "subjects":
             planted[each.name][:] = names.index("one")
         entry.rows.frombytes(rows.astype(np.int64).tobytes())
         entry.coded.frombytes(planted[each.name][rows].astype(np.int32).tobytes())
-        entry.sources.frombytes(np.full(len(rows), SOURCES.index("tag"), np.int8).tobytes())
+        entry.sources.frombytes(np.full(len(rows), STATED.index("tag"), np.int8).tobytes())
         stated[each.name] = entry
     kin = np.full(n, -1, np.int64)
     found = Collection(

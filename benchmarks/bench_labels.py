@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from label.calibrate import Trial, choose_thresholds, expected_error
 from label.learning import Collection, Learned, Lesson, learn_all
-from label.model import Choices, Heard, by_fold
+from label.model import Choices, Heard, doubt
 from label.question import folds_of
 from label.statements import Stated, contradicted
 from label.tags import TagReader
@@ -256,12 +256,8 @@ def labels(
 
 def heard_rows(bench: Bench, learned: Learned, name: str, rows: npt.NDArray[np.int64]) -> Heard:
     """Return the evidence on rows, each from the judges of its fold."""
-    model = {name: learned.models[name]}
     at = bench.collection.at[rows]
-    return by_fold(
-        bench.collection.folds[rows],
-        lambda fold, pick: learned.hear(bench.collection.vectors[at[pick]], fold, model)[name],
-    )
+    return learned.listen(bench.collection.vectors[at], bench.collection.folds[rows], [name])[0][name]
 
 
 def neighbours_sklearn(
@@ -425,6 +421,9 @@ def flipped(bench: Bench, share: float = 0.1, seed: int = 0) -> dict[str, dict[s
     Ours is the chance that a stated value is a slip, from votes held out by family. cleanlab gets out-of-fold
     probabilities of a logistic regression on the same vectors and folds, and ranks by its label quality score.
     """
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import average_precision_score
 
@@ -432,6 +431,7 @@ def flipped(bench: Bench, share: float = 0.1, seed: int = 0) -> dict[str, dict[s
         from cleanlab.rank import get_label_quality_scores
     except ImportError:
         get_label_quality_scores = None
+    warnings.simplefilter("ignore", ConvergenceWarning)
     rng = np.random.default_rng(seed)
     planted: dict[str, npt.NDArray[np.int64]] = {}
     stated = dict(bench.collection.stated)
@@ -460,7 +460,7 @@ def flipped(bench: Bench, share: float = 0.1, seed: int = 0) -> dict[str, dict[s
         lesson = lessons[name]
         if lesson.model is None or lesson.question is None or lesson.held is None:
             continue
-        question, heard = lesson.question, lesson.held.near
+        question = lesson.question
         pick = np.flatnonzero(question.stated)
         given = question.targets[pick].argmax(axis=1)
         # Only items whose truth is known: elsewhere a tag that is not planted may be wrong as well.
@@ -472,7 +472,8 @@ def flipped(bench: Bench, share: float = 0.1, seed: int = 0) -> dict[str, dict[s
                 if value in truth.values:
                     right |= (given == code) & truth.right[question.rows[pick], truth.values.index(value)]
         wrong = ~right
-        ours = 1 - lesson.model.reliability(heard, lesson.model.chances(heard), 0.05)[pick, given]
+        assert lesson.held.audit is not None
+        ours = doubt(lesson.held.audit[pick], question.targets[pick] > 0)
         x = noisy.vectors[noisy.at[question.rows[pick]]].astype(np.float32) * np.sqrt(noisy.vectors.shape[1])
         p = np.full((len(pick), len(question.values)), 1e-6)
         for fold in range(5):
@@ -505,10 +506,10 @@ def flipped(bench: Bench, share: float = 0.1, seed: int = 0) -> dict[str, dict[s
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
-    "votes alone": {"probe": False},
-    "single votes alone": {"probe": False, "bodies": False},
-    "bodies alone": {"probe": False, "votes": False},
-    "probe alone": {"votes": False, "bodies": False},
+    "votes alone": {"sources": ("votes",)},
+    "single votes alone": {"sources": ("votes",), "bodies": False},
+    "bodies alone": {"sources": ("votes",), "votes": False},
+    "probe alone": {"sources": ("probe",)},
     "no presence": {"presence": False},
     "missing tags are absent": {"recall": False},
     "no slips": {"slips": False},

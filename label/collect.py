@@ -12,6 +12,7 @@ from index.store import Store
 from label.families import families, links_of_keys
 from label.learning import Collection
 from label.question import folds_of
+from label.sources.base import Words
 from label.sources.stated import Reader
 from label.statements import Stated
 from schema.settings import Settings
@@ -51,14 +52,15 @@ def collect(store: Store, vocabulary: Vocabulary, settings: Settings, key: str |
     conflicts: dict[int, list[str]] = {}
     depth = np.zeros(n, np.int32)
     identities: dict[int, str] = {}
-    for batch in store.items(["row", "item_id", "tags", "text", "identity"]):
+    for batch in store.items(["row", "item_id", "keys", "tags", "text", "identity"]):
         columns = [batch.column(at).to_pylist() for at in range(batch.num_columns)]
-        for row, item_id, tags, text, identity in zip(*columns, strict=True):
+        for row, item_id, keys, tags, text, identity in zip(*columns, strict=True):
             item_ids[row] = item_id
             depth[row] = len(tags) if tags else 0
             if identity:
                 identities[row] = identity
-            reason, disputed = reader.read(row, tags or (), text or "", stated, reviewed.get(row, {}))
+            words = Words(item_id, keys or (), tags or (), text or "")
+            reason, disputed = reader.read(row, words, stated, reviewed.get(row, {}))
             if reason:
                 ambiguous[row] = reason
             if disputed:
@@ -93,10 +95,22 @@ def collect(store: Store, vocabulary: Vocabulary, settings: Settings, key: str |
     clear[list(ambiguous)] = False
     kin = families(n, links)
     folds = folds_of(np.arange(n), kin, FOLDS, settings.label.seed)
-    collection = Collection(stated, clear, depth, kin, folds, rows, data)
+    prompts = prompts_of(store, key) if key else {}
+    collection = Collection(stated, clear, depth, kin, folds, rows, data, prompts)
     return Found(
         collection, item_ids, ambiguous, conflicts, rejected, closed, reviews.position, list(reader.notes)
     )
+
+
+def prompts_of(store: Store, key: str) -> dict[str, dict[str, npt.NDArray[np.float32]]]:
+    """Return the vectors of the vocabulary's prompts by attribute and value; none without a text tower."""
+    found: dict[str, dict[str, npt.NDArray[np.float32]]] = {}
+    if store.has(f"prompts_{key}"):
+        for batch in store.scan(f"prompts_{key}", ["attribute", "value", "vector"]):
+            for record in batch.to_pylist():
+                vector = np.asarray(record["vector"], np.float32)
+                found.setdefault(record["attribute"], {})[record["value"]] = vector
+    return found
 
 
 def copies(store: Store, key: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -16,6 +16,7 @@ from label.subspace import Moments, discriminant
 from label.votes import Electorate, Kernel, Tally, gather, vote
 
 FLOOR = 1e-4
+KINDS = ("votes", "value centres")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,11 @@ class Electors:
     centres: Floats
     mass: Floats
     many: bool
+    kinds: tuple[str, ...] = KINDS
+    """Which kinds of evidence they give."""
 
     def judge(self, coordinates: Floats) -> tuple[Floats, Tally]:
-        """Return evidence float32 [2, n, v] (log odds of several-of values, log shares of one-of), and the tally."""
+        """Return evidence float32 [kinds, n, v] (log odds of several-of values, log shares of one-of), and a tally."""
         tally = vote(coordinates, self.electorate, self.kernel)
         distance = ((self.centres**2).sum(axis=1) - 2 * coordinates @ self.centres.T).astype(np.float32)
         if self.many:
@@ -45,7 +48,8 @@ class Electors:
             bodies = np.log(self.mass + FLOOR) - distance / 2
             bodies -= bodies.max(axis=1, keepdims=True)
             bodies -= np.log(np.exp(bodies).sum(axis=1, keepdims=True))
-        return np.stack([singles, np.clip(bodies, -12, 12)]).astype(np.float32), tally
+        both = np.stack([singles, np.clip(bodies, -12, 12)]).astype(np.float32)
+        return both[[kind in self.kinds for kind in KINDS]], tally
 
 
 def elect(

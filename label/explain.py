@@ -134,7 +134,8 @@ def _votes(found: Found, learned: Learned, model: AttributeModel, row: int) -> d
     collection = found.collection
     vector = collection.vectors[collection.at[[row]]]
     fold = int(collection.folds[row])
-    heard = learned.hear(vector, fold, {model.name: model})[model.name]
+    plain = learned.features.plain(vector)
+    heard = learned.hear(plain, fold, {model.name: model})[model.name]
     chances = model.chances(heard)[0]
     order = np.argsort(-chances)
     evidence: dict[str, Any] = {
@@ -151,7 +152,7 @@ def _votes(found: Found, learned: Learned, model: AttributeModel, row: int) -> d
     electors = model.benches[fold].which
     if electors is not None and len(electors.electorate.rows):
         electorate = electors.electorate
-        coordinates = learned.features.plain(vector) @ electors.basis
+        coordinates = plain @ electors.basis
         asked = electorate.asked[int(heard.cells[0, 0])]
         weights = (
             weigh(coordinates, electorate.coordinates[asked], electors.kernel)[0] * electorate.weights[asked]

@@ -48,6 +48,11 @@ def _flatten(value: Any, path: str, arrays: dict[str, Any]) -> Any:
     return value
 
 
+def _fits(tree: Any, kind: Any) -> bool:
+    """Tell whether a tree holds exactly the fields of a dataclass."""
+    return is_dataclass(kind) and isinstance(tree, dict) and {each.name for each in fields(kind)} == set(tree)
+
+
 def _build(tree: Any, kind: Any, arrays: Any) -> Any:
     if tree is None:
         return None
@@ -55,7 +60,8 @@ def _build(tree: Any, kind: Any, arrays: Any) -> Any:
         return arrays[tree["array"]].astype(tree["dtype"], copy=False)
     origin = get_origin(kind)
     if origin in (Union, UnionType):
-        kind = next(each for each in get_args(kind) if each is not type(None))
+        kinds = [each for each in get_args(kind) if each is not type(None)]
+        kind = next((each for each in kinds if _fits(tree, each)), kinds[0])
         origin = get_origin(kind)
     if is_dataclass(kind) and isinstance(kind, type):
         hints = get_type_hints(kind)

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from label.features import FeatureMap, fit_features, fold_kinds, kind_of, kinds_of
-from label.model import AttributeModel, Choices, Dispute, Heard, by_fold
+from label.model import AttributeModel, Choices, Dispute, Doubles, Heard, by_fold
 from label.question import Bools, Floats, Ints, Question, sample_donors
+from label.sources import learned_sources
 from label.statements import Stated
 from label.training import Held, learn
 from schema.settings import LabelSettings
@@ -41,6 +42,8 @@ class Collection:
     folds: Ints
     vector_rows: Ints
     vectors: npt.NDArray[np.float16]
+    prompts: dict[str, dict[str, Floats]] = field(default_factory=dict)
+    """Unit vectors [d] of zero-shot prompts, by attribute and value."""
     at: Ints = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,23 +78,34 @@ class Learned:
     seed: int
 
     def listen(
-        self, vectors: npt.NDArray[np.floating], folds: Ints, names: Sequence[str] | None = None
-    ) -> dict[str, Heard]:
-        """Return by attribute the evidence on vectors [n, d], each item judged by the judges of its fold."""
+        self,
+        vectors: npt.NDArray[np.floating],
+        folds: Ints,
+        names: Sequence[str] | None = None,
+        audited: Mapping[str, Bools] | None = None,
+    ) -> tuple[dict[str, Heard], dict[str, Doubles]]:
+        """Return by attribute the evidence on vectors [n, d], each item judged by the judges of its fold, and what
+        the auditors give each value of the items ``audited`` [n], float64 [n, v], zero elsewhere."""
         models = {name: self.models[name] for name in (self.models if names is None else names)}
         if not len(vectors):
-            return {}
-        heard = {
-            fold: self.hear(vectors[np.flatnonzero(folds == fold)], fold, models)
-            for fold in np.unique(folds).tolist()
+            return {}, {}
+        heard: dict[int, dict[str, Heard]] = {}
+        audit = {
+            name: np.zeros((len(vectors), len(models[name].values)))
+            for name in (audited or {})
+            if name in models and models[name].auditors
         }
-        return {name: by_fold(folds, partial(_of_fold, heard, name)) for name in models}
+        for fold in np.unique(folds).tolist():
+            pick = np.flatnonzero(folds == fold)
+            plain = self.features.plain(vectors[pick])
+            heard[fold] = self.hear(plain, fold, models)
+            for name, shares in audit.items():
+                mine = (audited or {})[name][pick]
+                shares[pick[mine]] = models[name].audit(fold, plain[mine])
+        return {name: by_fold(folds, partial(_of_fold, heard, name)) for name in models}, audit
 
-    def hear(
-        self, vectors: npt.NDArray[np.floating], fold: int, models: Mapping[str, AttributeModel]
-    ) -> dict[str, Heard]:
-        """Return by attribute the evidence on vectors [n, d] of one fold; one matrix product serves all judges."""
-        plain = self.features.plain(vectors)
+    def hear(self, plain: Floats, fold: int, models: Mapping[str, AttributeModel]) -> dict[str, Heard]:
+        """Return by attribute the evidence on plain features [n, p] of one fold; one product serves all judges."""
         bases = [basis for model in models.values() for basis in model.benches[fold].bases()]
         if not bases:
             return {}
@@ -181,6 +195,7 @@ def learn_all(
 ) -> tuple[Learned, dict[str, Lesson]]:
     """Return what was learned of all attributes, and each lesson with its held-out evidence."""
     random = np.random.default_rng(settings.seed)
+    sources = learned_sources(choices.sources, collection)
     sample = collection.vector_rows
     if len(sample) > FEATURE_SAMPLE:
         # Tagged items are often few: half of the sample is theirs where they are.
@@ -206,10 +221,13 @@ def learn_all(
             fitted = replace(choices, size=min(choices.size, max(2, len(posed.rows) // 10)))
             dispute = disputed(attribute, collection, posed, features)
             apart = kinds[kind_of(vectors, centres)] if features.familiar < features.foreign else None
-            model, held = learn(posed, plain, features, asked, fitted, dispute, apart)
-            models[attribute.name] = model
-            left_out = round(float(posed.weights.sum())) - len(posed.rows)
-            lessons[attribute.name] = Lesson(attribute, posed, model, held, left_out=left_out)
+            learnt = learn(posed, plain, features, asked, fitted, sources, dispute, apart)
+            if learnt is None:
+                lessons[attribute.name] = Lesson(attribute, reason="no source that is switched on judges it")
+            else:
+                models[attribute.name], held = learnt
+                left_out = round(float(posed.weights.sum())) - len(posed.rows)
+                lessons[attribute.name] = Lesson(attribute, posed, learnt[0], held, left_out=left_out)
         told()
     return Learned(features, models, choices.folds, settings.seed), lessons
 

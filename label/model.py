@@ -9,19 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from label.calibrate import Curve, Threshold
-from label.electors import Electors, logit
+from label.electors import FLOOR, Electors, logit
 from label.fusion import Pool
 from label.habits import slip_chance
 from label.question import Bools, Floats, Ints
-from label.sources.probe import Probe
+from label.sources.base import Judge
 from label.votes import Kernel
 
 Doubles = npt.NDArray[np.float64]
 SAYABLE = 0.5
 """Below this chance that an attribute can be told at all, no value of it is voted for."""
 IDENTITY = Curve(1.0, 0.0, np.array([0.0, 1.0]), np.array([0.0, 1.0]))
-PROBED = 4000
-"""Most donors that the probe is trained on."""
 LEAST_SLIP = 0.001
 """No value is never stated wrongly."""
 FAINT = 0.01
@@ -38,13 +36,14 @@ class Choices:
     shrinkage: float = 0.03
     size: int = 24
     kernel: Kernel = field(default_factory=Kernel)
+    sources: tuple[str, ...] = ("votes", "probe", "prompts")
     votes: bool = True
     bodies: bool = True
-    probe: bool = True
     presence: bool = True
     recall: bool = True
     slips: bool = True
     kinds: bool = True
+    audit: bool = True
     pooled: bool = True
     confidence: float = 0.8
     min_support: int = 15
@@ -55,13 +54,22 @@ class Choices:
 class Bench:
     """The judges of one fold: none of them has seen a donor of it."""
 
-    which: Electors | None
-    probe: Probe | None
+    judges: tuple[Judge, ...]
     whether: Electors | None
 
     def bases(self) -> list[Floats]:
         """Return the projections [p, r] that the judges need, in order."""
-        return [judge.basis for judge in (self.which, self.probe, self.whether) if judge is not None]
+        return [judge.basis for judge in (*self.judges, self.whether) if judge is not None]
+
+    @property
+    def which(self) -> Electors | None:
+        """The donors that vote, if any do."""
+        return next((judge for judge in self.judges if isinstance(judge, Electors)), None)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the kinds of evidence, in order."""
+        return tuple(kind for judge in self.judges for kind in judge.kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +108,20 @@ class AttributeModel:
     slip: Doubles
     far: Curve | None = None
     far_thresholds: tuple[Threshold, ...] = ()
+    auditors: tuple[Bench, ...] = ()
+    """Judges of the stated values alone, by fold; they do not believe donors that the others contradict."""
+    audit_pool: Pool | None = None
 
     def hear(self, fold: int, coordinates: Sequence[Floats], strange: Floats) -> Heard:
         """Return the evidence on items of one fold, at the coordinates of each judge in the order of ``bases``."""
-        return hear(self.benches[fold], coordinates, self.choices, len(self.values), strange)
+        return hear(self.benches[fold], coordinates, len(self.values), strange)
+
+    def audit(self, fold: int, plain: Floats) -> Doubles:
+        """Return what the auditors give each value of items at plain features [n, p], float64 [n, v]."""
+        assert self.audit_pool is not None
+        places = [plain @ basis for basis in self.auditors[fold].bases()]
+        none = np.zeros(len(plain), np.float32)
+        return self.audit_pool(hear(self.auditors[fold], places, len(self.values), none).evidence)
 
     def chances(self, heard: Heard) -> Doubles:
         """Return calibrated probabilities float64 [n, v]."""
@@ -114,12 +132,7 @@ class AttributeModel:
     @property
     def kinds(self) -> tuple[str, ...]:
         """Names of the kinds of evidence, in the order of the pool's weights."""
-        names = (
-            ("votes", self.choices.votes),
-            ("value centres", self.choices.bodies),
-            ("probe", self.choices.probe),
-        )
-        return tuple(name for name, on in names if on)
+        return self.benches[0].kinds
 
     def sayable(self, heard: Heard) -> Doubles:
         """Return the chance that the attribute can be told of each item at all, float64 [n]."""
@@ -174,7 +187,7 @@ class Contested:
     evidence: Floats
 
 
-def hear(bench: Bench, coordinates: Sequence[Floats], choices: Choices, v: int, strange: Floats) -> Heard:
+def hear(bench: Bench, coordinates: Sequence[Floats], v: int, strange: Floats) -> Heard:
     """Return what the judges of one fold say of n items, from the items' coordinates for each judge."""
     places = iter(coordinates)
     parts: list[Floats] = []
@@ -182,18 +195,27 @@ def hear(bench: Bench, coordinates: Sequence[Floats], choices: Choices, v: int, 
     support = np.zeros(n, np.float32)
     presence = np.empty((0, n), np.float32)
     cells = np.full((2, n), -1, np.int16)
-    if bench.which is not None:
-        said, tally = bench.which.judge(next(places))
-        support, cells[0] = tally.support, tally.cell
-        parts.append(said[[choices.votes, choices.bodies]])
-    if bench.probe is not None:
-        parts.append(bench.probe.judge(next(places)))
+    for judge in bench.judges:
+        said, tally = judge.judge(next(places))
+        if tally is not None:
+            support, cells[0] = tally.support, tally.cell
+        parts.append(said)
     if bench.whether is not None:
         said, tally = bench.whether.judge(next(places))
         cells[1] = tally.cell
         presence = -logit(np.exp(said[:, :, -1])).astype(np.float32)
     evidence = np.concatenate(parts) if parts else np.zeros((0, n, v), np.float32)
     return Heard(evidence, presence, support, cells, strange)
+
+
+def doubt(shares: Doubles, given: Bools) -> Doubles:
+    """Return how far other values are likelier than the given ones [n, v], 0 to 1; above 0.5 another one leads.
+
+    It is a margin in log shares: a tag is suspect where one other value is clear, less where no value is.
+    """
+    mine = np.where(given, shares, 0).max(axis=1) + FLOOR
+    other = np.where(given, 0, shares).max(axis=1) + FLOOR
+    return np.asarray(other / (mine + other))
 
 
 def _presence(heard: Heard, pool: Pool | None, curve: Curve | None) -> Doubles:

@@ -18,7 +18,8 @@ from label.collect import FOLDS, Found, collect
 from label.frozen import freeze
 from label.learning import Learned, Lesson, learn_all
 from label.model import Choices
-from label.table import Column, Doubt, arrays, decide
+from label.sources import learned_names, source_class
+from label.table import MACHINE, Column, Doubt, arrays, decide
 from schema import tables
 from schema.errors import StoreError
 from schema.records import Summary
@@ -26,7 +27,7 @@ from schema.settings import LabelSettings, Settings
 from schema.vocabulary import Vocabulary, load_vocabulary
 
 CHUNK = 1 << 16
-METHOD = 2
+METHOD = 3
 """Counts up when the same inputs get other labels, so that stores are labelled again."""
 NOISE = pa.schema(
     [
@@ -109,12 +110,9 @@ def review_position(store: Store) -> int:
 
 def choices_of(settings: LabelSettings) -> Choices:
     """Return how attributes are learned under these settings."""
-    on = settings.sources
     return Choices(
         folds=FOLDS,
-        votes="votes" in on,
-        bodies="votes" in on,
-        probe="probe" in on,
+        sources=learned_names(settings.sources),
         min_support=settings.min_support,
         seed=settings.seed,
     )
@@ -135,8 +133,8 @@ class Writer:
             each.name: {"stated": 0, "voted": 0} for each in vocabulary.attributes
         }
         self.ambiguous = 0
-        sources = [name for name in ("votes", "probe") if name in settings.sources]
-        self.machine = {"votes": "vote", "probe": "probe"}[sources[0]] if len(sources) == 1 else "fused"
+        sources = learned_names(settings.sources)
+        self.machine = source_class(sources[0]).word if len(sources) == 1 else "fused"
 
     def batches(self, schema: pa.Schema, done: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
         """Yield the labels table in row order."""
@@ -151,7 +149,12 @@ class Writer:
         collection = self.found.collection
         places = np.flatnonzero(collection.at[start:stop] >= 0)
         vectors = collection.vectors[collection.at[start:stop][places]]
-        heard = self.learned.listen(vectors, collection.folds[start:stop][places])
+        audited = {
+            name: stated.single(start, stop)[places]
+            for name, stated in collection.stated.items()
+            if stated.attribute.kind == "one"
+        }
+        heard, audit = self.learned.listen(vectors, collection.folds[start:stop][places], audited=audited)
         ambiguous = {row: why for row, why in self.found.ambiguous.items() if start <= row < stop}
         columns: dict[str, Any] = {}
         conflicts = [list(self.found.conflicts.get(row, ())) for row in range(start, stop)]
@@ -172,6 +175,7 @@ class Writer:
                 collection.tag_counts[start:stop] > 0,
                 self.learned.models.get(attribute.name),
                 heard.get(attribute.name),
+                audit.get(attribute.name),
                 places,
                 self.found.rejected.get(attribute.name, {}),
                 self._asked(attribute.name),
@@ -204,7 +208,7 @@ class Writer:
 
     def _several(self, column: Column, start: int, known: dict[int, str]) -> dict[int, str]:
         flags = [at for at, value in enumerate(column.values) if value in column.attribute.ambiguous]
-        pick = np.isin(column.code, flags) & (column.source == column.source.dtype.type(4))
+        pick = np.isin(column.code, flags) & (column.source == MACHINE)
         return {
             int(column.item[at]) + start: f"votes: {column.values[column.code[at]]} ({column.chance[at]:.2f})"
             for at in np.flatnonzero(pick).tolist()
@@ -213,7 +217,7 @@ class Writer:
 
     def _count(self, column: Column) -> None:
         counted = self.counted[column.attribute.name]
-        machine = column.source == 4
+        machine = column.source == MACHINE
         counted["stated"] += len(np.unique(column.item[~machine]))
         counted["voted"] += len(np.unique(column.item[machine]))
         self.doubts.extend(column.doubts)

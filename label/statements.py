@@ -17,7 +17,7 @@ from schema.vocabulary import Attribute
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-SOURCES = ("", "text", "tag", "review")
+STATED = ("", "detector", "text", "tag", "review")
 """Names of the stated sources by code; a higher code outranks a lower one."""
 
 
@@ -54,7 +54,7 @@ class Stated:
 
     def add(self, row: int, values: Sequence[str], source: str) -> None:
         """Record that a source states these values of an item."""
-        number = SOURCES.index(source)
+        number = STATED.index(source)
         for value in values:
             self.rows.append(row)
             self.coded.append(self.code(value))
@@ -93,6 +93,11 @@ class Stated:
                 if pick is not None and name in column:
                     found[pick, column[name]] = 1
         return found
+
+    def single(self, start: int, stop: int) -> Bools:
+        """Tell which rows from ``start`` to ``stop`` state exactly one value, bool [stop - start]."""
+        rows, _, _ = self.between(start, stop)
+        return np.asarray(np.bincount(rows - start, minlength=stop - start) == 1)
 
     def between(self, start: int, stop: int) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
         """Return the statements of rows ``start`` to ``stop``, by row; the order is kept until more is added."""

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from label.model import AttributeModel, Doubles, Heard
+from label.model import AttributeModel, Doubles, Heard, doubt
 from label.question import Bools, Ints
-from label.statements import SOURCES, Stated
+from label.statements import STATED, Stated
 from schema.vocabulary import Attribute
 
-MACHINE = len(SOURCES)
+MACHINE = len(STATED)
 """Code of the machine's source, after those of people."""
 SUSPECTED = 0.05
 """For the list of doubtful tags one in twenty is taken for wrong: what it takes to look is less than to disbelieve."""
@@ -64,6 +64,7 @@ def decide(
     tagged: Bools,
     model: AttributeModel | None,
     heard: Heard | None,
+    audit: Doubles | None,
     places: Ints,
     rejected: dict[int, set[str]],
     asked: float,
@@ -79,14 +80,27 @@ def decide(
     said = np.zeros((n, len(values)), np.int8)
     rows, codes, sources = stated.between(start, start + n)
     said[rows - start, codes] = sources
-    chance = np.where(said == SOURCES.index("review"), 1.0, UNCHECKED).astype(np.float32) * (said > 0)
+    chance = np.where(said == STATED.index("review"), 1.0, UNCHECKED).astype(np.float32) * (said > 0)
     support = np.zeros(n, np.int32)
     column = Column(
         attribute, values, n, rows, codes.astype(np.int32), np.empty(0, np.float32), sources, support
     )
     if model is not None and heard is not None and len(places):
         _vote(
-            column, stated, start, said, chance, open_, tagged, model, heard, places, rejected, number, asked
+            column,
+            stated,
+            start,
+            said,
+            chance,
+            open_,
+            tagged,
+            model,
+            heard,
+            audit,
+            places,
+            rejected,
+            number,
+            asked,
         )
     if attribute.kind == "many" and len(values):
         general = np.zeros((len(values), len(values)), np.float32)
@@ -95,7 +109,7 @@ def decide(
                 if each in number:
                     general[at, number[each]] = 1
         if general.any():
-            implied = ((said > 0).astype(np.float32) @ general > 0) & (said != SOURCES.index("review"))
+            implied = ((said > 0).astype(np.float32) @ general > 0) & (said != STATED.index("review"))
             said[implied] = 0
     item, code = np.nonzero(said)
     column.item, column.code = item, code.astype(np.int32)
@@ -113,6 +127,7 @@ def _vote(
     tagged: Bools,
     model: AttributeModel,
     heard: Heard,
+    audit: Doubles | None,
     places: Ints,
     rejected: dict[int, set[str]],
     number: dict[str, int],
@@ -129,13 +144,16 @@ def _vote(
             if value in number and number[value] in at:
                 votes[place, int(np.flatnonzero(at == number[value])[0])] = 0
     mine = said[np.ix_(places, at)]
-    checked = (mine > 0) & (mine < SOURCES.index("review"))
+    checked = (mine > 0) & (mine < STATED.index("review"))
     # Only what the tagger wrote can be a slip of the tagger; texts are read by rules and checked in the same way.
     chance[np.ix_(places, at)] = np.where(checked, reliable, chance[np.ix_(places, at)])
     accepted = model.accept(heard, votes) & open_[places][:, None] & (mine == 0)
     if not many:
         accepted &= (said[places].max(axis=1, initial=0) == 0)[:, None]
-    doubted = model.reliability(heard, votes, SUSPECTED)
+    if audit is None:
+        doubted = 1 - model.reliability(heard, votes, SUSPECTED)
+    else:
+        doubted = doubt(audit, mine > 0)[:, None]
     _doubt(column, start, places, checked, doubted, votes, accepted, tagged, model)
     said[np.ix_(places, at)] = np.where(accepted, MACHINE, mine)
     chance[np.ix_(places, at)] = np.where(accepted, votes, chance[np.ix_(places, at)])
@@ -167,14 +185,15 @@ def _doubt(
     start: int,
     places: Ints,
     checked: Bools,
-    reliable: Doubles,
+    doubted: Doubles,
     votes: Doubles,
     accepted: Bools,
     tagged: Bools,
     model: AttributeModel,
 ) -> None:
     name = column.attribute.name
-    for place, code in zip(*np.nonzero(checked & (reliable < 0.5)), strict=True):
+    doubted = np.broadcast_to(doubted, checked.shape)
+    for place, code in zip(*np.nonzero(checked & (doubted > 0.5)), strict=True):
         other = votes[place].copy()
         other[code] = 0
         best = int(other.argmax())
@@ -185,7 +204,7 @@ def _doubt(
                 name,
                 model.values[code],
                 "wrong",
-                float(1 - reliable[place, code]),
+                float(doubted[place, code]),
                 suggestion,
                 float(other[best]),
             )
@@ -208,7 +227,7 @@ def _doubt(
 def arrays(column: Column, machine: str) -> dict[str, Any]:
     """Return the Arrow columns of one attribute; ``machine`` names the source of what was not stated."""
     name = column.attribute.name
-    words = pa.array([*SOURCES, machine], pa.string())
+    words = pa.array([*STATED, machine], pa.string())
     values = pa.array(column.values, pa.string())
     offsets = np.searchsorted(column.item, np.arange(column.n + 1)).astype(np.int32)
     empty = offsets[1:] == offsets[:-1]

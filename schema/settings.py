@@ -149,8 +149,12 @@ class LabelSettings(Section):
     )
     min_support: int = Field(15, ge=5, description="Fewer held-out items than this and a value abstains.")
     sources: tuple[str, ...] = Field(
-        ("tags", "text", "votes", "probe"),
-        description="Sources of labels that are switched on, of these four.",
+        ("tags", "text", "detector", "votes", "probe", "prompts"),
+        description="Sources of labels that are switched on; entries of the table of sources.",
+    )
+    detector: str = Field("", description="Detector that counts characters: file reads counts; empty: none.")
+    detector_path: str = Field(
+        "", description="Parquet or CSV file of counts, with a column of keys and one of counts."
     )
     donors_cap: int = Field(
         8_000, ge=100, description="Most donors of one attribute; more are sampled, and counted."

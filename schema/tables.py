@@ -155,6 +155,17 @@ def vectors(dim: int) -> pa.Schema:
     )
 
 
+def prompts(dim: int) -> pa.Schema:
+    """Return the schema of a prompts table of this width: unit vectors of the vocabulary's zero-shot prompts."""
+    return pa.schema(
+        [
+            pa.field("attribute", pa.string(), nullable=False),
+            pa.field("value", pa.string(), nullable=False),
+            pa.field("vector", pa.list_(pa.float32(), dim), nullable=False),
+        ]
+    )
+
+
 def neighbours(k: int) -> pa.Schema:
     """Return the schema of a neighbours table of k columns; ``ids`` are row numbers, -1 pads."""
     return pa.schema(

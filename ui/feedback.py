@@ -149,7 +149,9 @@ def _with(
     which = bench.which
     assert which is not None
     benches = list(model.benches)
-    benches[FOLD] = replace(bench, which=_joined(which, rows, plain, targets))
+    grown = _joined(which, rows, plain, targets)
+    judges = tuple(grown if judge is which else judge for judge in bench.judges)
+    benches[FOLD] = replace(bench, judges=judges)
     return replace(model, benches=tuple(benches))
 
 
@@ -180,7 +182,7 @@ Verdict = tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64], npt.NDArray[np.f
 
 def _accepted(learned: Learned, model: AttributeModel, vectors: npt.NDArray[np.float32]) -> Verdict:
     """Return which values stand bool [n, v], their chances [n, v], and effective voters [n]."""
-    heard = learned.hear(vectors, FOLD, {model.name: model})[model.name]
+    heard = learned.hear(learned.features.plain(vectors), FOLD, {model.name: model})[model.name]
     chances = model.chances(heard)
     return model.accept(heard, chances), chances, heard.support
 

@@ -1,1 +1,74 @@
-"""Where labels come from: one protocol, one file per source, and the written-out table of them."""
+"""The sources of labels, by the names that label.sources takes. A new one is a class and a line here."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from label.sources.base import Judge, LabelSource, LearnedSource, StatedSource, Words
+from schema.errors import SettingsError
+from schema.settings import Settings
+from schema.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from label.learning import Collection
+
+SOURCES = {
+    "tags": "label.sources.tags:TagSource",
+    "text": "label.sources.text:TextSource",
+    "detector": "label.sources.detector:DetectorSource",
+    "votes": "label.sources.votes:VoteSource",
+    "probe": "label.sources.probe:ProbeSource",
+    "prompts": "label.sources.prompts:PromptSource",
+}
+"""Those that state come in the order in which they are believed."""
+
+__all__ = [
+    "SOURCES",
+    "Judge",
+    "LabelSource",
+    "LearnedSource",
+    "StatedSource",
+    "Words",
+    "learned_names",
+    "learned_sources",
+    "source_class",
+    "stated_sources",
+]
+
+
+def source_class(name: str) -> type[LabelSource]:
+    """Return the class of an entry of SOURCES; raises SettingsError that lists the entries."""
+    if name not in SOURCES:
+        near = difflib.get_close_matches(name, SOURCES, n=1)
+        guess = f"; did you mean {near[0]}?" if near else ""
+        raise SettingsError(
+            f"there is no source of labels {name!r}{guess}", f"label.sources takes: {', '.join(SOURCES)}"
+        )
+    module, _, entry = SOURCES[name].partition(":")
+    found: type[LabelSource] = getattr(importlib.import_module(module), entry)
+    return found
+
+
+def stated_sources(names: Sequence[str], vocabulary: Vocabulary, settings: Settings) -> list[StatedSource]:
+    """Return the sources among ``names`` that state, the most believed one first."""
+    kinds = [source_class(name) for name in sorted(names, key=list(SOURCES).index)] if _known(names) else []
+    return [kind(vocabulary, settings) for kind in kinds if issubclass(kind, StatedSource)]
+
+
+def learned_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return those of ``names`` that judge, in the order of the table."""
+    _known(names)
+    return tuple(n for n in SOURCES if n in names and issubclass(source_class(n), LearnedSource))
+
+
+def learned_sources(names: Sequence[str], collection: Collection) -> list[LearnedSource]:
+    """Return the sources among ``names`` that judge, in the order of the table."""
+    kinds = [source_class(name) for name in learned_names(names)]
+    return [kind(collection) for kind in kinds if issubclass(kind, LearnedSource)]
+
+
+def _known(names: Sequence[str]) -> bool:
+    return all(source_class(name) for name in names)

@@ -1,13 +1,13 @@
-"""What reviews, tags and texts state about one item, written into the arrays of the stage."""
+"""What reviews and the sources that state say about one item, written into the arrays of the stage."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from index.reviews import ReviewedLabel
+from label.sources import stated_sources
+from label.sources.base import Words
 from label.statements import Stated, contradicted
-from label.tags import TagReader
-from label.text import TextReader
 from schema.settings import Settings
 from schema.vocabulary import Vocabulary
 
@@ -15,61 +15,58 @@ NO_REVIEWS: Mapping[str, ReviewedLabel] = {}
 
 
 class Reader:
-    """Reads reviews, tags and text of items by the rules of the vocabulary; the first to speak of an attribute wins."""
+    """Reads items by all sources that state; the first to speak of an attribute wins."""
 
     def __init__(self, vocabulary: Vocabulary, settings: Settings) -> None:
-        on = settings.label.sources
-        files = settings.tags
-        self._tags = (
-            TagReader.from_files(vocabulary, files.aliases, files.implications) if "tags" in on else None
-        )
-        self._texts = TextReader(vocabulary) if "text" in on else None
+        self._sources = stated_sources(settings.label.sources, vocabulary, settings)
         self._counted = {each.name for each in vocabulary.attributes if each.ambiguous}
 
     @property
     def notes(self) -> list[str]:
-        """What was left out of the tag files."""
-        return list(self._tags.notes) if self._tags else []
+        """What the sources had to leave out."""
+        return [note for source in self._sources for note in source.notes]
 
     def read(
         self,
         row: int,
-        tags: Sequence[str],
-        text: str,
+        item: Words,
         stated: Mapping[str, Stated],
         reviews: Mapping[str, ReviewedLabel] = NO_REVIEWS,
     ) -> tuple[str, list[str]]:
         """Add what an item states; returns (why it is ambiguous or '', its conflicts)."""
         reason, conflicts = "", []
-        taken: set[str] = set()
+        taken: dict[str, list[str]] = {}
         for name, label in reviews.items():
             if label.values:
                 stated[name].add(row, label.values, "review")
             if label.exact or (label.values and stated[name].attribute.kind == "one"):
-                taken.add(name)
-        for source, reading in (
-            ("tag", self._tags.read(tags) if self._tags and tags else None),
-            ("text", self._texts.read(text) if self._texts and text else None),
-        ):
+                taken[name] = list(label.values)
+        for source in self._sources:
+            reading = source.read(item)
             if reading is None:
                 continue
+            counted = self._counted & set(taken)
             for name, values in reading.values.items():
                 if name in taken:
                     continue
-                taken.add(name)
+                taken[name] = values
                 if name in reviews:
                     known = {*reviews[name].values, *reviews[name].rejected}
                     values = [value for value in values if value not in known]
-                stated[name].add(row, values, source)
+                stated[name].add(row, values, source.word)
             for conflict in reading.conflicts:
                 name, values = contradicted(conflict)
-                if source == "tag" and name in stated and name not in taken:
+                if source.word == "tag" and name in stated and name not in taken:
                     stated[name].contest(
                         row, [value for value in values if stated[name].attribute.holds(value)]
                     )
                 if name not in reviews:
                     conflicts.append(conflict)
-            # A text that names two people does not make a picture tagged 'solo' ambiguous.
-            if reading.ambiguous and not reason and not (source == "text" and self._counted & taken):
+            if not reading.ambiguous or reason:
+                continue
+            # A text that names two people does not make a picture tagged 'solo' ambiguous; what a detector counts
+            # in the picture does, unless a reviewer counted.
+            if not counted or (source.word == "detector" and not counted & set(reviews)):
                 reason = reading.ambiguous
+                reason += "".join(f", yet {name} is {', '.join(taken[name])}" for name in sorted(counted))
         return reason, conflicts
