@@ -3,7 +3,8 @@
     python -m benchmarks.bench_flow --items 100000 --dim 512 --out build/flow [--store DIR]
 
 The collection is synthetic (benchmarks/synthetic.py). The clock of a stage covers its whole process, the start of
-Python included; the peak is what the kernel counted for it, mapped files included.
+Python included; the peak is what the kernel counted for it, mapped files included. With --store the store stays, and
+a call that was stopped goes on: a stage that ended is not run again, its row is read from DIR.stages.json.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,7 +26,9 @@ from index.runs import Runs
 from index.store import Store
 from schema.settings import load_settings
 
-STAGES = ("fill", "index", "dedupe", "label", "export")
+# 'fill' stands for ingest and embed and is not counted; 'again' runs the flow once more: it should find nothing to do.
+STAGES = ("fill", "index", "dedupe", "label", "compact", "export", "again")
+COUNTED = STAGES[1:-1]
 
 
 def main() -> None:
@@ -33,7 +37,8 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--dim", type=int, default=512)
     parser.add_argument("--out", default="build/bench_flow")
-    parser.add_argument("--store", default="", help="keep the store here")
+    parser.add_argument("--store", default="", help="keep the store here, and go on with what is there")
+    parser.add_argument("--until", choices=STAGES, default=STAGES[-1], help="stop after this stage")
     parser.add_argument("--stage", choices=STAGES, help="run this stage alone, in this process")
     parser.add_argument("--set", action="append", default=[], help="section.key=value, as for likeness")
     chosen = parser.parse_args()
@@ -42,21 +47,28 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="bench-flow-") as temporary:
         chosen.store = chosen.store or str(Path(temporary) / "store")
-        rows = [measure(stage, chosen) for stage in STAGES]
+        rows = run_all(chosen)
         facts = recorded(chosen.store)
-    whole = [row for row in rows if row["stage"] != "fill"]
-    rows.append(
-        {
-            "stage": "vectors to export",
-            "seconds": round(sum(row["seconds"] for row in whole), 1),
-            "peak_gib": max(row["peak_gib"] for row in whole),
-            "cpu_seconds": round(sum(row["cpu_seconds"] for row in whole), 1),
-            "exit": max(abs(row["exit"]) for row in whole),
-        }
-    )
-    title = f"From vectors to export: {chosen.items:,} x {chosen.dim}"
-    write(chosen.out, title, rows, items=chosen.items, dim=chosen.dim, **facts)
+    report(chosen, rows, facts)
     sys.exit(int(any(row["exit"] for row in rows)))
+
+
+def run_all(chosen: argparse.Namespace) -> list[dict[str, Any]]:
+    """Run the stages in order and return their rows; a stage that failed ends it."""
+    kept = Path(f"{chosen.store}.stages.json")
+    asked = {"items": chosen.items, "dim": chosen.dim, "set": chosen.set}
+    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {"asked": asked, "rows": []}
+    if known["asked"] != asked:
+        sys.exit(f"{kept} is of another run: {known['asked']}")
+    rows: list[dict[str, Any]] = known["rows"]
+    for stage in STAGES[len(rows) : STAGES.index(chosen.until) + 1]:
+        row = measure(stage, chosen)
+        print(json.dumps(row), file=sys.stderr, flush=True)
+        if row["exit"]:
+            return [*rows, row]
+        rows.append(row)
+        kept.write_text(json.dumps(known, indent=1), encoding="utf-8")
+    return rows
 
 
 def measure(stage: str, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -69,15 +81,21 @@ def measure(stage: str, chosen: argparse.Namespace) -> dict[str, Any]:
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.monotonic() - started
-    row = {
+    store = Path(chosen.store)
+    return {
         "stage": stage,
         "seconds": round(seconds, 1),
-        "peak_gib": round(used.ru_maxrss / 2**20, 2),
+        "items/s": round(chosen.items / seconds),
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
+        "peak_gib": round(used.ru_maxrss / 2**20, 2),
+        "store_gib": round(size(store) + size(store.with_name("export")), 2),
         "exit": process.returncode,
     }
-    print(json.dumps(row), file=sys.stderr, flush=True)
-    return row
+
+
+def size(folder: Path) -> float:
+    """Return what the files below a folder take, in GiB."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**30
 
 
 def run_stage(chosen: argparse.Namespace) -> None:
@@ -86,22 +104,38 @@ def run_stage(chosen: argparse.Namespace) -> None:
     with Store.open(chosen.store, create=chosen.stage == "fill", write=True) as store:
         if chosen.stage == "fill":
             Collection(chosen.items, chosen.dim).fill(store)
-        elif chosen.stage == "index":
-            from index.neighbours import run_index
+            return
+        from ui import flow
 
-            run_index(store, settings)
-        elif chosen.stage == "dedupe":
-            from dedupe.stage import run_dedupe
-
-            run_dedupe(store, settings)
-        elif chosen.stage == "label":
-            from label.stage import run_label
-
-            run_label(store, settings)
+        if chosen.stage == "export":
+            flow.export(store, settings, str(Path(chosen.store).with_name("export")), "parquet")
+        elif chosen.stage == "again":
+            again = [getattr(flow, stage)(store, settings) for stage in COUNTED[:-1]]
+            if not all(summary.skipped for summary in again):
+                sys.exit(f"ran again: {[summary.stage for summary in again if not summary.skipped]}")
         else:
-            from index.export import run_export
+            getattr(flow, chosen.stage)(store, settings)
 
-            run_export(store, settings, Path(chosen.store).with_name("export"))
+
+def report(chosen: argparse.Namespace, rows: list[dict[str, Any]], facts: dict[str, Any]) -> None:
+    """Write the table, with the sum of what is counted."""
+    whole = [row for row in rows if row["stage"] in COUNTED]
+    if len(whole) == len(COUNTED):
+        seconds = sum(row["seconds"] for row in whole)
+        total = {
+            "stage": "vectors to export",
+            "seconds": round(seconds, 1),
+            "items/s": round(chosen.items / seconds),
+            "cpu_seconds": round(sum(row["cpu_seconds"] for row in whole), 1),
+            "peak_gib": max(row["peak_gib"] for row in whole),
+            "store_gib": whole[-1]["store_gib"],
+            "exit": max(abs(row["exit"]) for row in whole),
+        }
+        rows = [*rows, total]
+    free = shutil.disk_usage(Path(chosen.store).parent if chosen.store else "/").free
+    title = f"From vectors to export: {chosen.items:,} x {chosen.dim}"
+    disk = {"disk_free_gib": round(free / 2**30)}
+    write(chosen.out, title, rows, items=chosen.items, dim=chosen.dim, **disk, **facts)
 
 
 def recorded(uri: str) -> dict[str, Any]:
@@ -109,11 +143,12 @@ def recorded(uri: str) -> dict[str, Any]:
     with Store.open(uri) as store:
         index = Runs(store).last("index") or {"facts": {}}
         dedupe = Runs(store).last("dedupe") or {"counts": {}}
-    names = ("searcher", "recall", "lists", "probes", "search_index", "search_recall")
+    names = ("searcher", "recall", "lists", "probes", "search_index", "search_setting", "search_recall")
     facts = {name: index["facts"][name] for name in names if name in index["facts"]}
-    return facts | {
-        name: dedupe["counts"][name] for name in ("groups", "dropped") if name in dedupe["counts"]
-    }
+    return facts | {name: dedupe["counts"][name] for name in COUNTS if name in dedupe["counts"]}
+
+
+COUNTS = ("candidates", "measured", "left_out", "groups", "dropped")
 
 
 if __name__ == "__main__":
