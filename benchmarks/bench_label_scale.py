@@ -19,11 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from label.collect import FOLDS, Found
+from label.increment import State
 from label.learning import Collection, learn_all
 from label.question import folds_of
-from label.stage import Writer, choices_of
+from label.stage import choices_of
 from label.statements import STATED, Stated
-from schema import tables
+from label.writer import Writer
 from schema.settings import LabelSettings
 from schema.vocabulary import load_vocabulary
 
@@ -82,11 +83,12 @@ def measure(n: int, dim: int) -> dict[str, Any]:
     learned, _ = learn_all(vocabulary.attributes, found, settings, choices_of(settings))
     taught = time.monotonic() - wall, time.process_time() - cpu
     ids = [""] * n
-    writer = Writer(vocabulary, Found(found, ids, {}, {}, {}), learned, settings)
-    schema = tables.labels([(each.name, each.kind) for each in vocabulary.attributes])
+    cells = np.full((n, len(vocabulary.attributes)), -1, np.int16)
+    state = State(np.zeros(n, np.int64), np.zeros(n, np.int64), found.folds.astype(np.int8), cells)
+    writer = Writer(vocabulary, Found(found, ids, {}, {}, {}), learned, settings, state)
     right = total = 0
     names = [value.name for value in vocabulary.attribute("hair_color").values]
-    for batch in writer.batches(schema, lambda _: None):
+    for batch in writer.batches(lambda _: None):
         rows = batch.column(0).to_numpy()[:2000]
         column = batch.column(batch.schema.get_field_index("hair_color")).to_pylist()[:2000]
         source = batch.column(batch.schema.get_field_index("hair_color_source")).to_pylist()[:2000]

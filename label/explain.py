@@ -9,12 +9,11 @@ import numpy as np
 
 from index.store import Store
 from label.collect import Found, collect
-from label.frozen import thaw
+from label.increment import load_learned
 from label.learning import Learned
 from label.model import AttributeModel
 from label.stage import encoder_key
 from label.votes import weigh
-from schema.errors import StoreError
 from schema.settings import Settings
 from schema.vocabulary import load_vocabulary
 
@@ -87,17 +86,6 @@ class Explanation:
         return "\n".join(lines)
 
 
-def load_learned(store: Store) -> Learned:
-    """Return the frozen models of a store; raises StoreError when items were not labelled yet."""
-    if store.has("label_models"):
-        for batch in store.scan("label_models", ["name", "blob"]):
-            for record in batch.to_pylist():
-                if record["name"] == "learned":
-                    learned: Learned = thaw(record["blob"], Learned)
-                    return learned
-    raise StoreError("the store holds no label models yet", "Run: likeness label --store ...")
-
-
 def explain(store: Store, settings: Settings, row: int, attribute: str) -> Explanation:
     """Return why the item at ``row`` has its label of ``attribute``, or none."""
     vocabulary = load_vocabulary(settings.tags.vocabulary or None)
@@ -120,7 +108,7 @@ def explain(store: Store, settings: Settings, row: int, attribute: str) -> Expla
         base["notes"] = (f"ambiguous: {record['ambiguous_reason']}",)
     model = learned.models.get(attribute)
     found = collect(store, vocabulary, settings, encoder_key(store))
-    _, codes, _ = found.collection.stated[attribute].between(row, row + 1)
+    _, codes, _ = found.collection.stated[attribute].among(np.array([row]))
     base["stated"] = tuple(found.collection.stated[attribute].values[code] for code in codes)
     if model is None:
         base["notes"] = (*base.get("notes", ()), "no votes: too few items state a value")

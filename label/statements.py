@@ -94,20 +94,23 @@ class Stated:
                     found[pick, column[name]] = 1
         return found
 
-    def single(self, start: int, stop: int) -> Bools:
-        """Tell which rows from ``start`` to ``stop`` state exactly one value, bool [stop - start]."""
-        rows, _, _ = self.between(start, stop)
-        return np.asarray(np.bincount(rows - start, minlength=stop - start) == 1)
-
-    def between(self, start: int, stop: int) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
-        """Return the statements of rows ``start`` to ``stop``, by row; the order is kept until more is added."""
+    def among(self, rows: Ints) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
+        """Return (place in ``rows``, value code, source code) of the statements about ``rows`` (ascending), by row."""
         if self._sorted is None or len(self._sorted[0]) != len(self.rows):
-            rows, coded, sources = self.triples()
-            order = np.argsort(rows, kind="stable")
-            self._sorted = rows[order], coded[order], sources[order]
-        rows, coded, sources = self._sorted
-        low, high = np.searchsorted(rows, [start, stop])
-        return rows[low:high], coded[low:high], sources[low:high]
+            mine, coded, sources = self.triples()
+            order = np.argsort(mine, kind="stable")
+            self._sorted = mine[order], coded[order], sources[order]
+        mine, coded, sources = self._sorted
+        low, high = np.searchsorted(mine, rows), np.searchsorted(mine, rows, side="right")
+        count = high - low
+        places = np.repeat(np.arange(len(rows)), count)
+        at = np.arange(len(places)) + np.repeat(low - (np.cumsum(count) - count), count)
+        return places, coded[at], sources[at]
+
+    def single(self, rows: Ints) -> Bools:
+        """Tell which of ``rows`` (ascending) state exactly one value, bool [n]."""
+        places, _, _ = self.among(rows)
+        return np.asarray(np.bincount(places, minlength=len(rows)) == 1)
 
 
 def contradicted(conflict: str) -> tuple[str, list[str]]:

@@ -59,7 +59,7 @@ class Column:
 def decide(
     attribute: Attribute,
     stated: Stated,
-    start: int,
+    rows: Ints,
     open_: Bools,
     tagged: Bools,
     model: AttributeModel | None,
@@ -69,27 +69,30 @@ def decide(
     rejected: dict[int, set[str]],
     asked: float,
 ) -> Column:
-    """Return the labels of rows ``start`` to ``start + n`` of one attribute.
+    """Return the labels of ``rows`` int64 [n] (ascending) of one attribute.
 
     ``open_`` bool [n] tells where machines may speak, ``tagged`` where a tagger was at work; ``heard`` is the
-    evidence on the items at ``places`` (offsets from ``start``).
+    evidence on the items at ``places`` in ``rows``.
     """
     n = len(open_)
-    values = list(dict.fromkeys([*stated.values, *(model.values if model else ())]))
+    named = {*stated.values, *(model.values if model else ())}
+    # The order of the vocabulary, not of first sight: a list of values must not depend on what else was read.
+    values = sorted(named, key=lambda value: (attribute.order[attribute.base(value)], value))
     number = {value: at for at, value in enumerate(values)}
     said = np.zeros((n, len(values)), np.int8)
-    rows, codes, sources = stated.between(start, start + n)
-    said[rows - start, codes] = sources
+    items, codes, sources = stated.among(rows)
+    codes = np.array([number[value] for value in stated.values], np.int64)[codes]
+    said[items, codes] = sources
     chance = np.where(said == STATED.index("review"), 1.0, UNCHECKED).astype(np.float32) * (said > 0)
     support = np.zeros(n, np.int32)
     column = Column(
-        attribute, values, n, rows, codes.astype(np.int32), np.empty(0, np.float32), sources, support
+        attribute, values, n, items, codes.astype(np.int32), np.empty(0, np.float32), sources, support
     )
     if model is not None and heard is not None and len(places):
         _vote(
             column,
             stated,
-            start,
+            rows,
             said,
             chance,
             open_,
@@ -120,7 +123,7 @@ def decide(
 def _vote(
     column: Column,
     stated: Stated,
-    start: int,
+    rows: Ints,
     said: npt.NDArray[np.int8],
     chance: npt.NDArray[np.float32],
     open_: Bools,
@@ -138,8 +141,9 @@ def _vote(
     votes = model.chances(heard)
     reliable = model.reliability(heard, votes)
     at = np.array([number[value] for value in model.values])
-    for row in set((places + start).tolist()) & set(rejected):
-        place = int(np.searchsorted(places, row - start))
+    numbers = rows[places]
+    for row in set(numbers.tolist()) & set(rejected):
+        place = int(np.searchsorted(numbers, row))
         for value in rejected[row]:
             if value in number and number[value] in at:
                 votes[place, int(np.flatnonzero(at == number[value])[0])] = 0
@@ -154,19 +158,20 @@ def _vote(
         doubted = 1 - model.reliability(heard, votes, SUSPECTED)
     else:
         doubted = doubt(audit, mine > 0)[:, None]
-    _doubt(column, start, places, checked, doubted, votes, accepted, tagged, model)
+    _doubt(column, numbers, checked, doubted, votes, accepted, tagged[places], model)
     said[np.ix_(places, at)] = np.where(accepted, MACHINE, mine)
     chance[np.ix_(places, at)] = np.where(accepted, votes, chance[np.ix_(places, at)])
     column.support[places] = np.rint(heard.support).astype(np.int32) * accepted.any(axis=1)
     if many:
         return
     for row, codes in stated.contested.items():
-        place = int(np.searchsorted(places, row - start))
-        if not (start <= row < start + column.n) or place >= len(places) or places[place] != row - start:
+        place = int(np.searchsorted(numbers, row))
+        if place >= len(numbers) or numbers[place] != row:
             continue
+        item = int(places[place])
         names = [stated.values[code] for code in codes]
         known = [(list(model.values).index(name), name) for name in names if name in model.values]
-        if len(known) < 2 or said[row - start].any() or not open_[row - start]:
+        if len(known) < 2 or said[item].any() or not open_[item]:
             continue
         sure = np.array([votes[place, where] for where, _ in known])
         # One of the contested values is right, or none of them with the rest of the chance.
@@ -174,16 +179,15 @@ def _vote(
         share = float(sure[best] / max(sure.sum() + 0.1 * max(1 - sure.sum(), 0.0), 1e-9))
         if share >= asked:
             name = known[best][1]
-            said[row - start, number[name]] = MACHINE
-            chance[row - start, number[name]] = share
-            column.support[row - start] = int(np.rint(heard.support[place]))
+            said[item, number[name]] = MACHINE
+            chance[item, number[name]] = share
+            column.support[item] = int(np.rint(heard.support[place]))
             column.resolved[row] = f"{attribute.name}: the neighbours say {name} ({share:.2f})"
 
 
 def _doubt(
     column: Column,
-    start: int,
-    places: Ints,
+    numbers: Ints,
     checked: Bools,
     doubted: Doubles,
     votes: Doubles,
@@ -200,7 +204,7 @@ def _doubt(
         suggestion = model.values[best] if column.attribute.kind == "one" and other[best] > 0.5 else None
         column.doubts.append(
             Doubt(
-                int(places[place]) + start,
+                int(numbers[place]),
                 name,
                 model.values[code],
                 "wrong",
@@ -209,11 +213,11 @@ def _doubt(
                 float(other[best]),
             )
         )
-    for place, code in zip(*np.nonzero(accepted & tagged[places][:, None]), strict=True):
+    for place, code in zip(*np.nonzero(accepted & tagged[:, None]), strict=True):
         score = float(votes[place, code])
         column.doubts.append(
             Doubt(
-                int(places[place]) + start,
+                int(numbers[place]),
                 name,
                 model.values[code],
                 "missing",

@@ -19,7 +19,6 @@ from schema.errors import StoreError
 from schema.vocabulary import Attribute
 
 if TYPE_CHECKING:
-    from label.electors import Electors
     from label.learning import Learned
     from label.model import AttributeModel
     from ui.desk import Desk, Label
@@ -93,7 +92,7 @@ def ripple(desk: Desk, attribute: Attribute, reviewed: Mapping[int, ReviewedLabe
 
 
 def _model(desk: Desk, name: str) -> tuple[Learned, AttributeModel] | None:
-    from label.explain import load_learned
+    from label.increment import load_learned
 
     if not desk.store.has("label_models"):
         return None
@@ -145,36 +144,16 @@ def _with(
     model: AttributeModel, rows: Rows, plain: npt.NDArray[np.float32], targets: npt.NDArray[np.float32]
 ) -> AttributeModel:
     """Return the model with these donors among its judges of one fold, each with the full weight of one."""
+    from label.growth import grow_electors
+
     bench = model.benches[FOLD]
     which = bench.which
     assert which is not None
-    benches = list(model.benches)
-    grown = _joined(which, rows, plain, targets)
-    judges = tuple(grown if judge is which else judge for judge in bench.judges)
-    benches[FOLD] = replace(bench, judges=judges)
-    return replace(model, benches=tuple(benches))
-
-
-def _joined(
-    judges: Electors, rows: Rows, plain: npt.NDArray[np.float32], targets: npt.NDArray[np.float32]
-) -> Electors:
-    old = judges.electorate
-    stays = ~np.isin(old.rows, rows)
-    weights = np.where(stays, old.weights, 0).astype(np.float32)
     speaks = targets.any(axis=1)
-    fresh = (plain[speaks] @ judges.basis).astype(np.float32)
-    count = len(old.rows)
-    added = np.arange(count, count + len(fresh), dtype=np.int32)
-    asked = np.concatenate([old.asked, np.tile(added, (len(old.asked), 1))], axis=1)
-    grown = replace(
-        old,
-        rows=np.concatenate([old.rows, rows[speaks]]),
-        coordinates=np.concatenate([old.coordinates, fresh]),
-        targets=np.concatenate([old.targets, targets[speaks]]),
-        weights=np.concatenate([weights, np.ones(len(fresh), np.float32)]),
-        asked=asked,
-    )
-    return replace(judges, electorate=grown)
+    grown = grow_electors(which, rows, rows[speaks], plain[speaks], targets[speaks])
+    benches = list(model.benches)
+    benches[FOLD] = replace(bench, judges=tuple(grown if judge is which else judge for judge in bench.judges))
+    return replace(model, benches=tuple(benches))
 
 
 Verdict = tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64], npt.NDArray[np.float32]]

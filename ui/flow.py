@@ -89,11 +89,11 @@ def dedupe(store: Store, settings: Settings) -> Summary:
     return run_dedupe(store, settings)
 
 
-def label(store: Store, settings: Settings) -> Summary:
-    """Tags, reviews and neighbours become labels, or silence."""
+def label(store: Store, settings: Settings, full: bool = False) -> Summary:
+    """Tags, reviews and neighbours become labels, or silence; ``full`` learns anew what was learned before."""
     from label.stage import run_label
 
-    return run_label(store, settings)
+    return run_label(store, settings, full)
 
 
 def compact(store: Store, settings: Settings) -> Summary:

@@ -197,9 +197,14 @@ def dedupe(uri: str, settings: Settings) -> None:
 @cli.command()
 @store_option
 @settings_options
-def label(uri: str, settings: Settings) -> None:
+@click.option("--full", is_flag=True, help="Learn everything anew, not only judge again what changed.")
+def label(uri: str, settings: Settings, full: bool) -> None:
     """Tags, reviews, neighbours -> labels with a confidence, or null."""
-    _stage("label", uri, settings)
+    from index.store import Store
+    from ui import flow
+
+    with Store.open(uri, write=True) as store:
+        show(flow.label(store, settings, full))
 
 
 @cli.command()

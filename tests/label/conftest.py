@@ -49,6 +49,49 @@ def planted_vectors() -> Callable[..., tuple[npt.NDArray[np.float32], npt.NDArra
     return make
 
 
+def plant(
+    store: Store,
+    rows: npt.NDArray[np.int64],
+    x: npt.NDArray[np.float32],
+    colors: npt.NDArray[np.int64],
+    tagged: npt.NDArray[np.bool_],
+    several: npt.NDArray[np.int64],
+) -> None:
+    """Append items with vectors [n, d]; those ``tagged`` [n] say their colour, rows ``several`` show two characters."""
+    records = []
+    for row, color, told in zip(rows.tolist(), colors.tolist(), tagged.tolist(), strict=True):
+        people = ["2girls"] if row in several else ["solo", "1girl"]
+        records.append(
+            {
+                "row": row,
+                "item_id": f"{row:032x}",
+                "source": 0,
+                "ordinal": row,
+                "keys": [str(row)],
+                "uri": f"{row}.png",
+                "tags": [*people, f"{COLORS[color]}_hair"] if told else [],
+                "text": None,
+                "status": "ok",
+                "commit": 0,
+            }
+        )
+    schema = tables.vectors(x.shape[1])
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(x.astype(np.float16).ravel()), x.shape[1])
+    ids = [record["item_id"] for record in records]
+    store.append("items", pa.Table.from_pylist(records, tables.ITEMS), tables.ITEMS)
+    table = pa.table({"row": rows, "item_id": ids, "vector": vectors}, schema=schema)
+    store.append("vectors_test", table, schema)
+    with Runs(store).start("embed", {}, ["items"]) as run:
+        run.facts["key"] = "test"
+        run.outputs.append("vectors_test")
+
+
+@pytest.fixture(scope="session")
+def planter() -> Callable[..., None]:
+    """Appends items to a store."""
+    return plant
+
+
 @pytest.fixture(scope="session")
 def planted(
     tmp_path_factory: pytest.TempPathFactory,
@@ -61,39 +104,11 @@ def planted(
     tagged = rng.random(n) < 0.6
     wrong = np.sort(rng.choice(np.flatnonzero(tagged), 8, replace=False))
     several = np.sort(rng.choice(np.setdiff1d(np.flatnonzero(tagged), wrong), 10, replace=False))
-    records = []
-    for row in range(n):
-        color = (colors[row] + 1) % len(COLORS) if row in wrong else colors[row]
-        tags = (
-            ["2girls" if row in several else "solo", "1girl", f"{COLORS[color]}_hair"] if tagged[row] else []
-        )
-        if row in several:
-            tags.remove("1girl")
-        records.append(
-            {
-                "row": row,
-                "item_id": f"{row:032x}",
-                "source": 0,
-                "ordinal": row,
-                "keys": [str(row)],
-                "uri": f"{row}.png",
-                "tags": tags,
-                "text": None,
-                "status": "ok",
-                "commit": 0,
-            }
-        )
-    ids = [record["item_id"] for record in records]
-    schema = tables.vectors(x.shape[1])
-    vectors = pa.FixedSizeListArray.from_arrays(pa.array(x.astype(np.float16).ravel()), x.shape[1])
+    said = colors.copy()
+    said[wrong] = (said[wrong] + 1) % len(COLORS)
     uri = str(tmp_path_factory.mktemp("planted") / "store")
     with Store.open(uri, create=True, write=True) as store:
-        store.append("items", pa.Table.from_pylist(records, tables.ITEMS), tables.ITEMS)
-        table = pa.table({"row": np.arange(n), "item_id": ids, "vector": vectors}, schema=schema)
-        store.append("vectors_test", table, schema)
-        with Runs(store).start("embed", {}, ["items"]) as run:
-            run.facts["key"] = "test"
-            run.outputs.append("vectors_test")
+        plant(store, np.arange(n), x, said, tagged, several)
         run_label(store, Settings())
     return Planted(uri, colors, wrong, several, np.flatnonzero(~tagged))
 

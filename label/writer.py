@@ -1,0 +1,190 @@
+"""Writing labels: items chunk by chunk through the frozen models, and what summary, noise lists and next run need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+
+from label.collect import Found
+from label.increment import State
+from label.learning import Learned
+from label.question import Ints
+from label.sources import learned_names, source_class
+from label.table import MACHINE, Column, Doubt, arrays, decide
+from schema import tables
+from schema.settings import LabelSettings
+from schema.vocabulary import Vocabulary
+
+CHUNK = 1 << 16
+NOISE = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("attribute", pa.string(), nullable=False),
+        pa.field("value", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("rank", pa.int32(), nullable=False),
+        pa.field("score", pa.float32(), nullable=False),
+        pa.field("suggestion", pa.string()),
+        pa.field("chance", pa.float32()),
+    ]
+)
+"""Tags that the votes contradict ('wrong') and tags that are probably missing ('missing'), ranked by attribute."""
+
+
+class Writer:
+    """Labels items chunk by chunk, and remembers what the summary, the noise lists and the next run need."""
+
+    def __init__(
+        self, vocabulary: Vocabulary, found: Found, learned: Learned, settings: LabelSettings, state: State
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.found = found
+        self.learned = learned
+        self.settings = settings
+        self.state = state
+        self.schema = tables.labels([(each.name, each.kind) for each in vocabulary.attributes])
+        self.doubts: list[Doubt] = []
+        self.counted: dict[str, dict[str, int]] = {
+            each.name: {"stated": 0, "voted": 0} for each in vocabulary.attributes
+        }
+        self.ambiguous = 0
+        sources = learned_names(settings.sources)
+        self.machine = source_class(sources[0]).word if len(sources) == 1 else "fused"
+
+    def batches(self, done: Callable[[int], None], rows: Ints | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield the labels of ``rows`` (ascending), of all items by default, in row order."""
+        chosen = np.arange(self.found.collection.size) if rows is None else rows
+        for start in range(0, len(chosen), CHUNK):
+            batch = self.chunk(chosen[start : start + CHUNK])
+            if rows is None:
+                self.count(batch)
+            yield batch
+            done(batch.num_rows)
+
+    def chunk(self, rows: Ints) -> pa.RecordBatch:
+        """Return the labels of ``rows`` (ascending)."""
+        collection = self.found.collection
+        n = len(rows)
+        places = np.flatnonzero(collection.at[rows] >= 0)
+        audited = {
+            name: stated.single(rows)[places]
+            for name, stated in collection.stated.items()
+            if stated.attribute.kind == "one"
+        }
+        vectors = collection.vectors[collection.at[rows[places]]]
+        heard, audit = self.learned.listen(vectors, collection.folds[rows[places]], audited=audited)
+        self.state.folds[rows] = collection.folds[rows]
+        for at, name in enumerate(self.vocabulary.names):
+            if name in heard:
+                self.state.cells[rows[places], at] = heard[name].cells[0]
+        numbers = rows.tolist()
+        ambiguous = {
+            at: self.found.ambiguous[row] for at, row in enumerate(numbers) if row in self.found.ambiguous
+        }
+        columns: dict[str, Any] = {}
+        conflicts = [list(self.found.conflicts.get(row, ())) for row in numbers]
+        # The number of characters comes first: it says whose other attributes the votes may fill.
+        ordered = sorted(self.vocabulary.attributes, key=lambda each: not each.ambiguous)
+        for attribute in ordered:
+            open_ = np.ones(n, bool)
+            if not attribute.ambiguous:
+                open_[list(ambiguous)] = False
+            shut = self.found.closed.get(attribute.name, set())
+            open_[[at for at, row in enumerate(numbers) if row in shut] if shut else []] = False
+            column = decide(
+                attribute,
+                collection.stated[attribute.name],
+                rows,
+                open_,
+                collection.tag_counts[rows] > 0,
+                self.learned.models.get(attribute.name),
+                heard.get(attribute.name),
+                audit.get(attribute.name),
+                places,
+                self.found.rejected.get(attribute.name, {}),
+                self._asked(attribute.name),
+            )
+            if attribute.ambiguous:
+                ambiguous.update(self._several(column, ambiguous))
+            for row, text in column.resolved.items():
+                conflicts[int(np.searchsorted(rows, row))].append(text)
+            self._keep(column.doubts)
+            columns.update(arrays(column, self.machine))
+        columns["row"] = rows
+        columns["item_id"] = [self.found.item_ids[row] for row in numbers]
+        columns["ambiguous"] = [at in ambiguous for at in range(n)]
+        columns["ambiguous_reason"] = [ambiguous.get(at) for at in range(n)]
+        columns["conflicts"] = conflicts
+        built = [
+            columns[each.name]
+            if isinstance(columns[each.name], pa.Array)
+            else pa.array(columns[each.name], each.type)
+            for each in self.schema
+        ]
+        return pa.RecordBatch.from_arrays(
+            [array.cast(each.type) for array, each in zip(built, self.schema, strict=True)],
+            schema=self.schema,
+        )
+
+    def _asked(self, name: str) -> float:
+        model = self.learned.models.get(name)
+        return model.asked if model else self.settings.precision
+
+    def _several(self, column: Column, known: dict[int, str]) -> dict[int, str]:
+        flags = [at for at, value in enumerate(column.values) if value in column.attribute.ambiguous]
+        pick = np.isin(column.code, flags) & (column.source == MACHINE)
+        return {
+            int(column.item[at]): f"votes: {column.values[column.code[at]]} ({column.chance[at]:.2f})"
+            for at in np.flatnonzero(pick).tolist()
+            if int(column.item[at]) not in known
+        }
+
+    def count(self, batch: pa.RecordBatch) -> None:
+        """Count what stands in a part of the table: by whom, and how many items are ambiguous."""
+        self.ambiguous += int(batch["ambiguous"].true_count)
+        for name, counted in self.counted.items():
+            source = batch[f"{name}_source"]
+            machine = int(pa.compute.equal(source, self.machine).true_count)
+            counted["voted"] += machine
+            counted["stated"] += len(source) - source.null_count - machine
+
+    def _keep(self, doubts: list[Doubt]) -> None:
+        self.doubts.extend(doubts)
+        if len(self.doubts) > 64 * self.settings.noise_limit:
+            self.doubts = self._ranked()
+
+    def _ranked(self) -> list[Doubt]:
+        lists: dict[tuple[str, str], list[Doubt]] = {}
+        for doubt in self.doubts:
+            lists.setdefault((doubt.attribute, doubt.kind), []).append(doubt)
+        found = []
+        for key in sorted(lists):
+            lists[key].sort(key=lambda doubt: (-doubt.score, doubt.row, doubt.value))
+            found.extend(lists[key][: self.settings.noise_limit])
+        return found
+
+    def noise(self) -> pa.RecordBatch:
+        """Return the noise lists, the most doubtful first within attribute and kind."""
+        ranks: dict[tuple[str, str], int] = {}
+        records = []
+        for doubt in self._ranked():
+            rank = ranks[doubt.attribute, doubt.kind] = ranks.get((doubt.attribute, doubt.kind), 0) + 1
+            records.append(
+                {
+                    "row": doubt.row,
+                    "item_id": self.found.item_ids[doubt.row],
+                    "attribute": doubt.attribute,
+                    "value": doubt.value,
+                    "kind": doubt.kind,
+                    "rank": rank,
+                    "score": doubt.score,
+                    "suggestion": doubt.suggestion,
+                    "chance": doubt.chance,
+                }
+            )
+        return pa.RecordBatch.from_pylist(records, NOISE)
