@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from embed.encoders import Encoder, encoder_class, encoder_key, load_encoder
 from embed.pipeline import Pipeline
+from embed.prompts import digest, write_prompts
 from index.progress import progress
 from index.runs import Run, Runs
 from index.store import Store
@@ -22,6 +23,7 @@ from index.walk import Walk, slabs_of, walk
 from schema import tables
 from schema.records import Summary
 from schema.settings import Settings
+from schema.vocabulary import load_vocabulary
 
 STAGE = "embed"
 # A slab is what travels to a worker and what a kill can cost: large beside a batch, small beside a commit.
@@ -80,6 +82,8 @@ def run_embed(store: Store, settings: Settings, drive: Walk = walk) -> Summary:
     kind = encoder_class(settings.encoder.kind)
     inputs = ["items"] if kind.reads_images else ["items", "copies", "sources"]
     relevant = _relevant(settings, key)
+    if kind.has_text:
+        relevant["prompts"] = digest(load_vocabulary(settings.tags.vocabulary or None))
     runs = Runs(store)
     if not settings.encoder.retry_failed and runs.up_to_date(STAGE, relevant, inputs):
         return Summary(STAGE, {"vectors": store.count(f"vectors_{key}")}, ("up to date",), skipped=True)
@@ -114,7 +118,8 @@ class _Embedding:
         left = self._left()
         done = self.store.count(self.table)
         self.run.counts.update({"embedded": 0, "failed": 0, "already": done - self.run.counts["recovered"]})
-        if not left.any() and self.store.has(self.table):
+        prompted = not self.kind.has_text or self._prompted()
+        if not left.any() and self.store.has(self.table) and prompted:
             self.run.facts["dim"] = self.store.schema(self.table).field("vector").type.list_size
             return self.reasons, [f"key {self.key}", "nothing new to embed"]
         stage = EmbedStage(self.settings)
@@ -131,9 +136,22 @@ class _Embedding:
                 )
             if not self.store.has(self.table):
                 self.store.append(self.table, self._schema().empty_table(), self._schema())
+            if not prompted:
+                vocabulary = load_vocabulary(self.settings.tags.vocabulary or None)
+                self.run.counts["prompts"] = write_prompts(self.store, self.key, encoder, vocabulary)
         finally:
             stage.close()
         return self.reasons, notes
+
+    def _prompted(self) -> bool:
+        """Tell whether the prompts of this vocabulary have their vectors."""
+        last = Runs(self.store).last(STAGE)
+        said = digest(load_vocabulary(self.settings.tags.vocabulary or None))
+        return (
+            last is not None
+            and last["settings"].get("prompts") == said
+            and self.store.has(f"prompts_{self.key}")
+        )
 
     def _retry(self) -> None:
         """Embed earlier failures again; what succeeds now is sorted into the table in one atomic commit."""

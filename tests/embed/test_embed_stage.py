@@ -139,3 +139,25 @@ def test_a_stage_travels_as_its_settings(tiny_settings: MakeSettings) -> None:
 def test_a_query_that_is_no_picture_is_refused(tiny_settings: MakeSettings) -> None:
     with pytest.raises(EncoderError, match="cannot be used"):
         embed_query(tiny_settings(), b"no picture")
+
+
+def test_prompts_of_the_vocabulary_get_vectors_once(
+    picture_store: MakeStore, tiny_settings: MakeSettings, tmp_path: Path
+) -> None:
+    store, _ = picture_store(2)
+    words = tmp_path / "words.toml"
+    words.write_text(
+        '[mood]\nkind = "one"\n[mood.values]\ncalm = { prompts = "a calm face" }\nwild = { tags = "wild" }\n'
+    )
+    settings = tiny_settings(f"tags.vocabulary={words}")
+    assert run_embed(store, settings).counts["prompts"] == 2
+    table = f"prompts_{store.encoder_key()}"
+    found = store.read(table).to_pylist()
+    assert [(each["attribute"], each["value"]) for each in found] == [("mood", "calm"), ("mood", "wild")]
+    said = embed_query(settings, "a drawing of a character with a calm face")
+    np.testing.assert_allclose(found[0]["vector"], said, atol=2e-3)
+    assert run_embed(store, settings).skipped
+    words.write_text(words.read_text().replace("a calm face", "a still face"))
+    again = run_embed(store, settings)
+    assert (again.counts["embedded"], again.counts["prompts"]) == (0, 2)
+    assert store.read(table).to_pylist()[0]["vector"] != found[0]["vector"]
