@@ -42,7 +42,7 @@ def main() -> None:
         with Store.open(uri, create=not chosen.store, write=True) as store:
             if not chosen.store:
                 Collection(chosen.items, chosen.dim).fill(store)
-                run_index(store, load_settings(None, ["index.search_index=IVF_PQ", *chosen.set]))
+                run_index(store, load_settings(None, ["index.search_index=IVF_RQ", *chosen.set]))
             rows = [measure(store, where, chosen.queries) for where in FILTERS]
             write(chosen.out, f"Search in {store.count(f'vectors_{KEY}'):,} vectors", rows)
 

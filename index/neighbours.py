@@ -14,7 +14,7 @@ import pyarrow as pa
 from index.graph import Graph
 from index.progress import progress
 from index.runs import Run, Runs
-from index.search import build_search_index
+from index.search import build_search_index, sample_truth
 from index.searchers import Searcher, load_searcher
 from index.searchers.base import Data, Positions, Similarity, drop_self, order, similarity_recall
 from index.searchers.exact import ExactSearcher
@@ -69,9 +69,10 @@ def run_index(store: Store, settings: Settings) -> Summary:
         run.facts.update(searcher.facts, key=key, searcher=_name(searcher), k=options.k)
         run.facts["recall"] = _measure(vectors.data, similarity, options, searcher.approximate)
         run.facts["full_lists"] = int((positions[:, -1] >= 0).sum())
-        # 5 M x 32 of them are 1.9 GB, which the search index may need.
-        del positions, similarity, old
-        build_search_index(store, key, vectors.data, options, run)
+        truth = sample_truth(vectors, options)
+        # 5 M x 512 and their neighbours are 7 GB, which the search index may need.
+        del positions, similarity, old, vectors
+        build_search_index(store, key, truth, options, run)
         return _summary(run)
 
 
