@@ -112,10 +112,10 @@ def test_the_search_index_is_tuned_and_new_rows_are_found(
 ) -> None:
     data = unit(3100, dim=32, clumps=60)
     add_vectors(store, np.arange(3000, dtype=np.int64), data[:3000])
-    settings = load_settings(None, ["index.search_index=IVF_PQ", "index.k=4"])
+    settings = load_settings(None, ["index.search_index=IVF_RQ", "index.k=4"])
     run_index(store, settings)
     facts = (Runs(store).last("index") or {})["facts"]
-    assert facts["search_index"] == "IVF_PQ"
+    assert facts["search_index"] == "IVF_RQ"
     assert facts["search_recall"] >= 0.95
     add_vectors(store, np.arange(3000, 3100, dtype=np.int64), data[3000:])
     rows, _ = search(store, "test", data[3050].astype(np.float32), 1)
