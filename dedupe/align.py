@@ -19,6 +19,11 @@ GUESS = 48
 REFINE = 96
 # Sketches that agree less than this in every guess are not worth refining.
 HOPELESS = 0.3
+# Sketches that agree more than this are not looked at in the mirror.
+SURE = 0.97
+# Below this after refinement keypoints found nothing in four thousand pairs either.
+UNSURE = 0.5
+OUTSIDE = -1e4
 # Keypoint agreement below this many points says nothing: five points fit many affine maps by chance.
 INLIERS = 8
 
@@ -60,15 +65,6 @@ def warp(image: npt.NDArray[np.float32], affine: Affine, size: tuple[int, int]) 
     return found
 
 
-def agreement(own: Pixels, other: Pixels, valid: npt.NDArray[np.bool_]) -> float:
-    """Return the correlation of two line maps over the valid area; 0 where that is too small."""
-    if int(valid.sum()) < 0.2 * valid.size:
-        return 0.0
-    a, b = own[valid], other[valid]
-    a, b = a - a.mean(), b - b.mean()
-    return float((a @ b) / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-6))
-
-
 def guesses(reference: Picture, other: Picture) -> list[Affine]:
     """Return maps worth a try: frames, content boxes, and centred crops of either."""
     own, its = frame(reference), frame(other)
@@ -80,7 +76,7 @@ def guesses(reference: Picture, other: Picture) -> list[Affine]:
 
 
 def align(reference: Picture, other: Picture) -> Alignment:
-    """Return the best alignment of ``other`` in ``reference``."""
+    """Return the best alignment of ``other`` in ``reference``; strangers are told from sketches alone."""
     whole = box_map(frame(reference), frame(other))
     best = Alignment(whole, False, -1.0)
     tried = []
@@ -92,7 +88,7 @@ def align(reference: Picture, other: Picture) -> Alignment:
         for guess in guesses(reference, picture):
             at = compose(back, compose(guess, inverse(small)))
             tried.append((score(own, its, at), mirrored, guess))
-        if not mirrored and max(t[0] for t in tried) > 0.97:
+        if not mirrored and max(t[0] for t in tried) > SURE:
             break
     tried.sort(key=lambda t: -t[0])
     for value, mirrored, guess in tried[:2]:
@@ -100,9 +96,10 @@ def align(reference: Picture, other: Picture) -> Alignment:
             break
         found = refine(reference, other.mirrored() if mirrored else other, guess, mirrored)
         best = max(best, found, Alignment(guess, mirrored, value - 0.05), key=lambda a: a.agreement)
-        if best.agreement > 0.9:
-            return best
-    if best.agreement < 0.8:
+        # A second guess helps where the first was near: what stays far off after refinement is another drawing.
+        if best.agreement > 0.9 or best.agreement < value + 0.05:
+            break
+    if UNSURE < best.agreement < 0.8:
         mirrored = tried[0][1]
         picture = other.mirrored() if mirrored else other
         agreed = by_keypoints(reference, picture)
@@ -112,10 +109,25 @@ def align(reference: Picture, other: Picture) -> Alignment:
 
 
 def score(own: Pixels, its: Pixels, affine: Affine) -> float:
-    """Return the agreement of two line maps under a map."""
-    size = (own.shape[1], own.shape[0])
-    valid = warp(np.ones(its.shape, dtype=np.float32), affine, size) > 0.99
-    return agreement(own, warp(its, affine, size), valid)
+    """Return the correlation of two line maps under a map, over the area that both show; 0 where that is too small."""
+    # Lines are never negative: what lies outside becomes so, and whatever it bleeds into.
+    moved = cv2.warpAffine(
+        its,
+        affine,
+        (own.shape[1], own.shape[0]),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=OUTSIDE,
+    )
+    valid = moved > -1e-3
+    a, b = own[valid], moved[valid]
+    if a.size < 0.2 * own.size:
+        return 0.0
+    n = np.float32(a.size)
+    mean_a, mean_b = a.sum() / n, b.sum() / n
+    cross = a @ b - n * mean_a * mean_b
+    spread = (a @ a - n * mean_a**2) * (b @ b - n * mean_b**2)
+    return float(cross / (np.sqrt(max(float(spread), 0.0)) + 1e-6))
 
 
 def refine(
@@ -174,6 +186,13 @@ def by_keypoints(reference: Picture, other: Picture) -> Affine | None:
         return None
     found: Affine = affine.astype(np.float32)
     return found
+
+
+def moved(reference: Picture, first: Affine, second: Affine) -> float:
+    """Return how far apart two maps take a corner of the reference, in pixels of the other."""
+    width, height = reference.size
+    corners = np.asarray([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], dtype=np.float32)
+    return float(np.abs(corners @ (first - second).T).max())
 
 
 def scaled(scale: float) -> Affine:

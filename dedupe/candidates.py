@@ -7,12 +7,14 @@ list that is full may hide further duplicates: such lists are counted, and the p
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from dedupe.groups import Edges, components, unique_edges
-from dedupe.sketch import read_sketches, sketch_edges
+from dedupe.screen import LIKELY, VERSION, allowed, meet, repainted, unit_views
+from dedupe.sketch import make_sketches, read_sketches, sketch_edges
 from index.graph import Graph
 from index.hamming import hamming_pairs
 from index.store import Store
@@ -25,10 +27,39 @@ Ints = npt.NDArray[np.int64]
 MIRROR = np.uint64(0x5555555555555555)
 # Bits that the mirrored hash may be further off: the median moves a little when half the signs turn.
 MIRROR_SLACK = 2
+# Order of checks: a picture with all cells recoloured comes after one whose lines agree by half less.
+COLOUR_WEIGHT = 0.5
+# Copies differ by less than this in a quarter of the cells; the COPIES best pairs of each picture get all cells.
+COARSE = 0.5
+COPIES = 12
+# Pairs looked at together: their rows' colours are at most 260 MB.
+SCREENED = 32_768
 
 
-def find_candidates(store: Store, key: str, options: DedupeSettings) -> tuple[Edges, dict[str, int]]:
-    """Return candidate pairs of pictures, and counts by origin; ``key`` is the encoder's, or empty for hashes alone."""
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """Pairs worth the pixel check: ``i`` < ``j`` int64 [m], ``score`` float32 [m], higher first; ``copy`` where colours
+    allow the same artwork, ``version`` where lines allow versions of one drawing."""
+
+    i: Ints
+    j: Ints
+    score: npt.NDArray[np.float32]
+    copy: npt.NDArray[np.bool_]
+    version: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.i)
+
+    def take(self, at: Ints) -> Shortlist:
+        """Return the pairs at these places."""
+        return Shortlist(self.i[at], self.j[at], self.score[at], self.copy[at], self.version[at])
+
+
+def find_candidates(store: Store, key: str, options: DedupeSettings) -> tuple[Shortlist, dict[str, int]]:
+    """Return the pairs worth the pixel check, and counts of candidates by origin.
+
+    ``key`` is the encoder's, or empty for hashes alone.
+    """
     rows, words = read_hashes(store)
     low, high, similarity = [], [], []
     counts: dict[str, int] = {}
@@ -37,9 +68,9 @@ def find_candidates(store: Store, key: str, options: DedupeSettings) -> tuple[Ed
     high.append(found.j)
     similarity.append(found.similarity)
     counts["hash_pairs"] = hashed
+    make_sketches(store, options.threads or os.cpu_count() or 1)
     if options.outlines:
-        sketched, lines = read_sketches(store, options.threads or os.cpu_count() or 1)
-        found = sketch_edges(sketched, lines)
+        found = sketch_edges(*read_sketches(store))
         low.append(found.i)
         high.append(found.j)
         similarity.append(found.similarity)
@@ -60,10 +91,65 @@ def find_candidates(store: Store, key: str, options: DedupeSettings) -> tuple[Ed
             similarity.append(wide.similarity)
     edges = unique_edges(np.concatenate(low), np.concatenate(high), np.concatenate(similarity))
     seen = np.zeros(store.n_items(), dtype=bool)
-    seen[rows] = True
+    seen[store.rows("sketches") if store.has("sketches") else rows[:0]] = True
     edges = edges.where(seen[edges.i] & seen[edges.j])
     counts["candidates"] = len(edges)
-    return edges, counts
+    likely = screen_edges(store, edges)
+    counts["likely"] = len(likely)
+    return likely, counts
+
+
+def screen_edges(store: Store, edges: Edges) -> Shortlist:
+    """Return the pairs that may be copies or versions at a glance."""
+    lines, off = np.full(len(edges), -1.0, np.float32), np.ones(len(edges), np.float32)
+    meeting = np.zeros(len(edges), dtype=np.int64)
+    for part in _parts(np.arange(len(edges))):
+        views, i, j = _pictured(store, "views", edges, part)
+        lines[part], meeting[part] = meet(unit_views(views), i, j)
+    version = lines >= VERSION
+    for part in _parts(np.flatnonzero(lines >= LIKELY)):
+        colours, i, j = _pictured(store, "colours", edges, part)
+        off[part] = repainted(colours, i, j, meeting[part], fine=False)
+    chosen = _best_of_each(edges, lines - COLOUR_WEIGHT * off, (lines >= LIKELY) & (off <= COARSE), COPIES)
+    for part in _parts(chosen):
+        colours, i, j = _pictured(store, "colours", edges, part)
+        off[part] = repainted(colours, i, j, meeting[part], fine=True)
+    copy = np.zeros(len(edges), dtype=bool)
+    copy[chosen] = off[chosen] <= allowed(lines[chosen])
+    kept = np.flatnonzero(copy | version)
+    score = lines - COLOUR_WEIGHT * off
+    return Shortlist(edges.i[kept], edges.j[kept], score[kept], copy[kept], version[kept])
+
+
+def _parts(places: Ints) -> list[Ints]:
+    return [places[start : start + SCREENED] for start in range(0, len(places), SCREENED)]
+
+
+def _pictured(
+    store: Store, column: str, edges: Edges, part: Ints
+) -> tuple[npt.NDArray[np.uint8], Ints, Ints]:
+    """One column of the sketches of these pairs, and the places of their two rows in it."""
+    i, j = edges.i[part], edges.j[part]
+    table = store.take("sketches", np.unique(np.concatenate([i, j])), ["row", column])
+    rows = table.column("row").to_numpy()
+    data = table.column(column).combine_chunks().flatten().to_numpy().reshape(len(rows), -1)
+    return data, np.searchsorted(rows, i), np.searchsorted(rows, j)
+
+
+def _best_of_each(
+    edges: Edges, score: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], count: int
+) -> Ints:
+    """Places, ascending, of the masked pairs that are among the ``count`` best of either row."""
+    at = np.flatnonzero(mask)
+    if not len(at):
+        return at
+    row, place = np.concatenate([edges.i[at], edges.j[at]]), np.concatenate([at, at])
+    order = np.lexsort((place, -score[place], row))
+    row, place = row[order], place[order]
+    start = np.flatnonzero(np.concatenate([[True], row[1:] != row[:-1]]))
+    rank = np.arange(len(row)) - np.repeat(start, np.diff(np.append(start, len(row))))
+    found: Ints = np.unique(place[rank < count])
+    return found
 
 
 def read_hashes(store: Store) -> tuple[Ints, npt.NDArray[np.uint64]]:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dedupe.candidates import Shortlist
 from dedupe.groups import Edges, components
 from dedupe.picture import Picture, load
 from dedupe.verdict import SAME, VARIANT, Difference, Limits, compare, judge
@@ -29,8 +30,8 @@ Pair = tuple[int, int]
 
 # Tries between two clusters: the most similar pair, and one more in case that one was an odd copy.
 TRIES = 2
-# Pictures ready for comparison held per thread; one is some 1.3 MB with its mirror.
-READY = 200
+# Pictures ready for comparison held by all threads together; one is some 0.7 MB, twice that with its mirror.
+READY = 1500
 # Rows whose thumbnails are read at once: some 15 KB each.
 READ_ROWS = 2048
 
@@ -58,8 +59,9 @@ _NAMES = [f.name for f in fields(Difference)]
 class Pixels:
     """Pictures by row, read from the stored thumbnails, the last few kept ready."""
 
-    def __init__(self, thumbnails: dict[int, bytes]) -> None:
+    def __init__(self, thumbnails: dict[int, bytes], threads: int = 1) -> None:
         self._bytes = thumbnails
+        self._most = max(200, READY // threads)
         self._ready: OrderedDict[int, Picture | None] = OrderedDict()
 
     def get(self, row: int) -> Picture | None:
@@ -75,7 +77,7 @@ class Pixels:
             except (OSError, ValueError, SyntaxError):
                 picture = None
         self._ready[row] = picture
-        if len(self._ready) > READY:
+        if len(self._ready) > self._most:
             self._ready.popitem(last=False)
         return picture
 
@@ -142,23 +144,30 @@ class Verified:
 
 
 def check_pairs(
-    store: Store, edges: Edges, n: int, memory: Memory, limits: Limits, patience: int, threads: int, bar: Bar
+    store: Store,
+    shortlist: Shortlist,
+    n: int,
+    memory: Memory,
+    limits: Limits,
+    patience: int,
+    threads: int,
+    bar: Bar,
 ) -> tuple[Verified, Counter[str]]:
-    """Return the confirmed pairs of candidate edges over ``n`` rows, and counts of what was measured and left out."""
+    """Return the confirmed ones of pairs of ``n`` rows, and counts of what was measured and left out."""
     counts: Counter[str] = Counter()
     found: list[tuple[int, int, bool, float]] = []
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
 
-        def work(block: list[Edges]) -> tuple[list[tuple[int, int, bool, float]], Counter[str], int]:
+        def work(block: list[Shortlist]) -> tuple[list[tuple[int, int, bool, float]], Counter[str], int]:
             rows = np.unique(np.concatenate([np.concatenate([part.i, part.j]) for part in block]))
-            pixels = Pixels(read_thumbnails(store, rows.tolist()))
+            pixels = Pixels(read_thumbnails(store, rows.tolist()), threads)
             out: list[tuple[int, int, bool, float]] = []
             tally: Counter[str] = Counter()
             for part in block:
                 out.extend(check_component(part, pixels, memory, limits, patience, tally))
             return out, tally, sum(len(part) for part in block)
 
-        for confirmed, tally, size in pool.map(work, blocks_of(edges, n)):
+        for confirmed, tally, size in pool.map(work, blocks_of(shortlist, n)):
             found.extend(confirmed)
             counts.update(tally)
             bar.add(size)
@@ -174,18 +183,19 @@ def check_pairs(
     )
 
 
-def blocks_of(edges: Edges, n: int) -> Iterator[list[Edges]]:
-    """Yield whole components of the candidate graph, in order of their smallest row, some READ_ROWS rows at a time."""
-    if not len(edges):
+def blocks_of(shortlist: Shortlist, n: int) -> Iterator[list[Shortlist]]:
+    """Yield whole components of the pairs, in order of their smallest row, some READ_ROWS rows at a time; in each, the
+    best pairs first."""
+    if not len(shortlist):
         return
-    component = components(n, edges)[edges.i]
-    order = np.lexsort((edges.j, edges.i, -edges.similarity, component))
-    i, j, similarity, component = edges.i[order], edges.j[order], edges.similarity[order], component[order]
-    cuts = [0, *(np.flatnonzero(np.diff(component)) + 1).tolist(), len(i)]
-    block: list[Edges] = []
+    component = components(n, Edges(shortlist.i, shortlist.j, shortlist.score))[shortlist.i]
+    order = np.lexsort((shortlist.j, shortlist.i, -shortlist.score, component))
+    shortlist, component = shortlist.take(order), component[order]
+    cuts = [0, *(np.flatnonzero(np.diff(component)) + 1).tolist(), len(order)]
+    block: list[Shortlist] = []
     size = 0
     for start, stop in pairwise(cuts):
-        block.append(Edges(i[start:stop], j[start:stop], similarity[start:stop]))
+        block.append(shortlist.take(np.arange(start, stop)))
         size += stop - start + 1
         if size >= READ_ROWS:
             yield block
@@ -194,42 +204,81 @@ def blocks_of(edges: Edges, n: int) -> Iterator[list[Edges]]:
         yield block
 
 
-def check_component(
-    edges: Edges, pixels: Pixels, memory: Memory, limits: Limits, patience: int, tally: Counter[str]
-) -> Iterator[tuple[int, int, bool, float]]:
-    """Yield (i, j, same, agreement) of the confirmed pairs of one component; edges come most similar first."""
-    chief: dict[int, int] = {}
-    tries: dict[int, Counter[int]] = {}
-    misses: Counter[int] = Counter()
+class Linked:
+    """Sets of rows that were joined, and how often two sets were tried and not joined."""
 
-    def top(row: int) -> int:
+    def __init__(self) -> None:
+        self._chief: dict[int, int] = {}
+        self._tries: dict[int, Counter[int]] = {}
+
+    def top(self, row: int) -> int:
+        """Return the row that stands for the set of a row."""
+        chief = self._chief
         while chief.get(row, row) != row:
             chief[row] = row = chief.get(chief[row], chief[row])
         return row
 
-    for i, j in zip(edges.i.tolist(), edges.j.tolist(), strict=True):
-        a, b = top(i), top(j)
-        if a == b or (a in tries and tries[a][b] >= TRIES):
+    def tried(self, a: int, b: int) -> int:
+        """Return how often the sets of two tops were tried."""
+        return self._tries[a][b] if a in self._tries else 0
+
+    def miss(self, a: int, b: int) -> None:
+        """Count a try of two tops that failed."""
+        self._tries.setdefault(a, Counter())[b] += 1
+        self._tries.setdefault(b, Counter())[a] += 1
+
+    def join(self, a: int, b: int) -> None:
+        """Make one set of those of two tops."""
+        low, high = min(a, b), max(a, b)
+        self._chief[high] = low
+        for other, count in self._tries.pop(high, Counter()).items():
+            self._tries.setdefault(low, Counter())[other] += count
+            self._tries.setdefault(other, Counter())[low] += count
+
+
+def check_component(
+    pairs: Shortlist, pixels: Pixels, memory: Memory, limits: Limits, patience: int, tally: Counter[str]
+) -> Iterator[tuple[int, int, bool, float]]:
+    """Yield (i, j, same, agreement) of the confirmed pairs of one component; the best pairs come first."""
+    artworks, families = Linked(), Linked()
+    # How often in a row a row was held against others and was no copy of them, no version of them.
+    strange: Counter[int] = Counter()
+    alone: Counter[int] = Counter()
+    columns = (pairs.i.tolist(), pairs.j.tolist(), pairs.copy.tolist(), pairs.version.tolist())
+    for i, j, copy, version in zip(*columns, strict=True):
+        a, b = artworks.top(i), artworks.top(j)
+        if a == b:
             tally["implied"] += 1
             continue
-        if misses[i] >= patience and misses[j] >= patience:
+        c, d = families.top(i), families.top(j)
+        # Known to be of one family, or tried often enough: only a copy would be news.
+        copy &= artworks.tried(a, b) < TRIES
+        version &= c != d and families.tried(c, d) < TRIES
+        if not (copy or version):
+            tally["implied"] += 1
+            continue
+        copy &= strange[i] < patience and strange[j] < patience
+        version &= alone[i] < patience or alone[j] < patience
+        if not (copy or version):
             tally["left_out"] += 1
             continue
         tally["measured"] += 1
         difference = memory.measure(i, j, pixels, limits)
         kind = judge(difference, limits)
         if kind in (SAME, VARIANT):
-            misses[i] = misses[j] = 0
+            alone[i] = alone[j] = 0
             yield i, j, kind == SAME, difference.agreement
+            if c != d:
+                families.join(c, d)
         else:
-            misses[i] += 1
-            misses[j] += 1
+            alone[i] += 1
+            alone[j] += 1
+            if c != d:
+                families.miss(c, d)
         if kind == SAME:
-            low, high = min(a, b), max(a, b)
-            chief[high] = low
-            for other, count in tries.pop(high, Counter()).items():
-                tries.setdefault(low, Counter())[other] += count
-                tries.setdefault(other, Counter())[low] += count
+            strange[i] = strange[j] = 0
+            artworks.join(a, b)
         else:
-            tries.setdefault(a, Counter())[b] += 1
-            tries.setdefault(b, Counter())[a] += 1
+            strange[i] += 1
+            strange[j] += 1
+            artworks.miss(a, b)

@@ -17,12 +17,14 @@ import pyarrow as pa
 from dedupe.align import frame, shrink
 from dedupe.groups import Edges, unique_edges
 from dedupe.picture import Picture, load
+from dedupe.screen import COLOUR_BYTES, VIEW_BYTES, views_of
 from index.hamming import hamming_pairs
 from index.progress import progress
 from index.store import Store
 
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
+Bytes = npt.NDArray[np.uint8]
 
 # Shares cut off on each side: crops by a tenth and by a twentieth are the usual ones.
 INNER = (0.05, 0.10)
@@ -63,6 +65,8 @@ SKETCHES = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),
         pa.field("words", pa.list_(pa.int64(), COUNT), nullable=False),
+        pa.field("views", pa.list_(pa.uint8(), VIEW_BYTES), nullable=False),
+        pa.field("colours", pa.list_(pa.uint8(), COLOUR_BYTES), nullable=False),
     ]
 )
 # A mirror negates every odd horizontal frequency, see dedupe/candidates.py.
@@ -77,34 +81,47 @@ def radius_for(count: int) -> int:
     return next((radius for most, radius in RADII if count <= most), SMALLEST_RADIUS)
 
 
-def read_sketches(store: Store, threads: int) -> tuple[Ints, Words]:
-    """Return rows [n] and line hashes [n, COUNT] of all thumbnails; new ones are computed and remembered."""
-    done = store.rows("sketches") if store.has("sketches") else np.empty(0, dtype=np.int64)
-    have = store.rows("thumbnails") if store.has("thumbnails") else np.empty(0, dtype=np.int64)
-    fresh = np.setdiff1d(have, done)
-    if len(fresh):
-        found = list(_compute(store, fresh, threads))
-        flat = pa.array(np.concatenate(found).view(np.int64).ravel())
-        columns = [pa.array(fresh), pa.FixedSizeListArray.from_arrays(flat, COUNT)]
-        store.append("sketches", pa.table(columns, schema=SKETCHES), SKETCHES)
+def read_sketches(store: Store) -> tuple[Ints, Words]:
+    """Return rows [n] and line hashes [n, COUNT] of all sketches."""
     if not store.has("sketches"):
         return np.empty(0, dtype=np.int64), np.empty((0, COUNT), dtype=np.uint64)
     return store.rows("sketches"), store.column("sketches", "words").astype(np.int64).view(np.uint64)
 
 
-def _compute(store: Store, rows: Ints, threads: int) -> Iterator[Words]:
-    def one(data: bytes) -> Words:
-        try:
-            return line_hashes(load(data))
-        except (OSError, ValueError, SyntaxError):
-            return np.zeros(COUNT, dtype=np.uint64)
+def make_sketches(store: Store, threads: int) -> None:
+    """Sketch the thumbnails that have none yet: line hashes and views, one append at the end of each READ_ROWS."""
+    if store.has("sketches") and store.schema("sketches") != SKETCHES:
+        store.drop("sketches")
+    done = store.rows("sketches") if store.has("sketches") else np.empty(0, dtype=np.int64)
+    have = store.rows("thumbnails") if store.has("thumbnails") else np.empty(0, dtype=np.int64)
+    fresh = np.setdiff1d(have, done)
+    if len(fresh):
+        store.append("sketches", _compute(store, fresh, threads), SKETCHES)
 
+
+def _compute(store: Store, rows: Ints, threads: int) -> Iterator[pa.RecordBatch]:
     with ThreadPoolExecutor(max(1, threads)) as pool, progress(len(rows), "outlines", unit="picture") as bar:
         for start in range(0, len(rows), READ_ROWS):
             part = rows[start : start + READ_ROWS]
-            table = store.take("thumbnails", part, ["thumbnail"])
-            yield np.stack(list(pool.map(one, table.column("thumbnail").to_pylist())))
+            table = store.take("thumbnails", part, ["row", "thumbnail"])
+            found = list(pool.map(_sketch, table.column("thumbnail").to_pylist()))
+            words, views, colours = (np.concatenate(part) for part in zip(*found, strict=True))
+            columns = [
+                table.column("row").combine_chunks(),
+                pa.FixedSizeListArray.from_arrays(pa.array(words.view(np.int64)), COUNT),
+                pa.FixedSizeListArray.from_arrays(pa.array(views), VIEW_BYTES),
+                pa.FixedSizeListArray.from_arrays(pa.array(colours), COLOUR_BYTES),
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=SKETCHES)
             bar.add(len(part))
+
+
+def _sketch(data: bytes) -> tuple[Words, Bytes, Bytes]:
+    try:
+        picture = load(data)
+    except (OSError, ValueError, SyntaxError):
+        return np.zeros(COUNT, np.uint64), np.zeros(VIEW_BYTES, np.uint8), np.zeros(COLOUR_BYTES, np.uint8)
+    return line_hashes(picture), *views_of(picture)
 
 
 def sketch_edges(rows: Ints, words: Words) -> Edges:

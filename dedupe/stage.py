@@ -54,14 +54,21 @@ def run_dedupe(store: Store, settings: Settings) -> Summary:
         return Summary("dedupe", notes=("up to date",), skipped=True)
     with runs.start("dedupe", asked, inputs) as run:
         n = store.n_items()
-        edges, facts = find_candidates(store, key, options)
+        shortlist, facts = find_candidates(store, key, options)
         run.counts.update(facts)
         said = read_overrides(reviews.groups, _rows_of(store, named_items(reviews.groups)))
         limits = limits_of(options)
         memory = Memory.of(store)
-        with progress(len(edges), "dedupe", unit="pair") as bar:
+        with progress(len(shortlist), "dedupe", unit="pair") as bar:
             verified, counts = check_pairs(
-                store, edges, n, memory, limits, options.patience, options.threads or os.cpu_count() or 1, bar
+                store,
+                shortlist,
+                n,
+                memory,
+                limits,
+                options.patience,
+                options.threads or os.cpu_count() or 1,
+                bar,
             )
         run.counts.update(counts)
         run.counts["new_pairs"] = len(memory.fresh)

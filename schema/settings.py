@@ -181,7 +181,7 @@ class DedupeSettings(Section):
         True, description="Hash the outlines of every thumbnail: finds crops, rims, other grounds."
     )
     patience: int = Field(
-        8, ge=1, description="Candidates in a row that the pixels may refute before an item is left."
+        4, ge=1, description="Candidates in a row that the pixels may refute before an item is left."
     )
     drawing: float = Field(
         0.90, gt=0, lt=1, description="Correlation of lines from which two are one drawing."
