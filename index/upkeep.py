@@ -71,9 +71,7 @@ def missing_indexes(store: Store, table: str, settings: Settings) -> dict[str, s
         return {}
     schema = store.schema(table)
     if table == "labels":
-        wanted |= {
-            field.name: _kind(field) for field in schema if f"{field.name}_confidence" in schema.names
-        }
+        wanted |= {field.name: _kind(field) for field in schema if f"{field.name}_confidence" in schema.names}
     have = store.indexed_columns(table)
     return {name: kind for name, kind in wanted.items() if name in schema.names and name not in have}
 
