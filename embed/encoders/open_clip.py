@@ -171,10 +171,12 @@ class OpenClip(Encoder):
         """
         import torch
 
-        if self.device.type != "cpu" or self.precision != "fp32" or self.compiled or has_amx():
+        # Torch before 2.9 has no such switch.
+        chosen: Any = getattr(torch.backends.mkldnn, "matmul", None)
+        plain = self.device.type == "cpu" and self.precision == "fp32" and not self.compiled
+        if chosen is None or not plain or has_amx():
             yield
             return
-        chosen = torch.backends.mkldnn.matmul
         before = chosen.fp32_precision
         chosen.fp32_precision = "bf16"
         try:
