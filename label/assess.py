@@ -25,7 +25,7 @@ def assess(lesson: Lesson) -> dict[str, Any]:
         return {"attribute": lesson.attribute.name, "reason": lesson.reason}
     m, v = question.targets.shape
     chances, accepted, mass = np.zeros((m, v)), np.zeros((m, v), bool), np.ones(m)
-    rate = 1.0
+    rate, rates = 1.0, np.ones(v)
     any_: npt.NDArray[np.bool_]
     for fold in np.unique(question.folds).tolist():
         test = question.folds == fold
@@ -33,7 +33,7 @@ def assess(lesson: Lesson) -> dict[str, Any]:
         here, weight = judged(fitted, question, held.near, held.contested)
         chances[test], mass[test] = here[test], weight[test]
         accepted[test] = fitted.accept(held.near, here)[test]
-        rate = fitted.rate
+        rate, rates = fitted.rate, fitted.rates
     many = question.kind == "many"
     any_ = np.asarray(accepted.any(axis=1), bool)
     best = chances.argmax(axis=1)
@@ -42,7 +42,7 @@ def assess(lesson: Lesson) -> dict[str, Any]:
     spoken = (chances >= 0.1) | accepted if many else top
     weights = np.repeat(mass[:, None], v, axis=1) * question.weights[:, None]
     # What taggers leave out would pass for a miss: the share of hits is read against the recall of the taggers.
-    hits = np.minimum(question.targets / rate, 1.0 / rate) if many else question.targets
+    hits = question.targets / rates if many else question.targets
     pick = spoken & (weights > 0)
     found: dict[str, Any] = {
         "attribute": question.name,

@@ -115,6 +115,11 @@ LIKELY = 0.5
 """What is less likely than not is never accepted, however good the company it is in."""
 
 
+OWN = 8
+"""Held-out items of its own above a threshold: fewer, and a value would be carried by the others alone. Its own share
+must meet what is asked, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """Held-out predictions of one value: calibrated ``chances`` [n], ``hits`` [n] and how much each counts."""
@@ -125,9 +130,13 @@ class Trial:
 
 
 def choose_thresholds(
-    trials: Sequence[Trial], asked: float, confidence: float, min_support: int, pooled: bool = True
+    trials: Sequence[Trial],
+    asked: float | Doubles,
+    confidence: float,
+    min_support: int,
+    pooled: bool = True,
 ) -> tuple[Threshold, ...]:
-    """Return for each value the lowest threshold whose lower precision bound meets ``asked``.
+    """Return for each value the lowest threshold whose lower precision bound meets ``asked``, one for all or by value.
 
     The bound of a value is the quantile of a beta posterior. Its prior comes from the other values at the same
     threshold, and counts for as many items as the values are seen to agree (empirical Bayes; Robbins, 1956);
@@ -151,6 +160,7 @@ def choose_thresholds(
         right[at], count[at] = good[place], total[place]
     prior, strength = _prior(right, count) if pooled else (np.zeros_like(right), np.zeros(len(grid)))
     found = []
+    wanted = np.broadcast_to(np.asarray(asked, np.float64), len(trials))
     for at, trial in enumerate(trials):
         support = float((np.asarray(trial.mass) * trial.hits).sum())
         total_of = float(np.asarray(trial.mass).sum())
@@ -160,9 +170,10 @@ def choose_thresholds(
             )
             continue
         bound = quantile_bound(right[at] + prior[at] * strength, count[at] + strength, confidence)
-        places = np.flatnonzero((bound >= asked) & (count[at] > 0))
+        own = (count[at] >= OWN) & (right[at] >= wanted[at] * count[at])
+        places = np.flatnonzero((bound >= wanted[at]) & own)
         if not len(places):
-            reason = f"no threshold reaches {asked:g} on {total_of:.0f} held-out items"
+            reason = f"no threshold reaches {wanted[at]:.3g} on {total_of:.0f} held-out items"
             found.append(Threshold(NEVER, support, total_of, reason))
         else:
             low = int(places[0])

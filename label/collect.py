@@ -78,6 +78,7 @@ def collect(store: Store, vocabulary: Vocabulary, settings: Settings, key: str |
                 rejected[name][row] = set(label.rejected)
             if label.exact:
                 closed[name].add(row)
+    copied: npt.NDArray[np.int64] | None = None
     links = [links_of_keys(np.array(list(identities), np.int64), np.array(list(identities.values()), object))]
     if store.has("groups"):
         # Versions of one drawing with copies of their own are groups of one family.
@@ -85,6 +86,7 @@ def collect(store: Store, vocabulary: Vocabulary, settings: Settings, key: str |
         groups = store.read("groups", ["row", *named])
         for name in named:
             links.append(links_of_keys(groups["row"].to_numpy(), np.array(groups[name].to_pylist(), object)))
+        copied = families(n, links[1:2])
     rows, data = np.empty(0, np.int64), np.empty((0, 1), np.float16)
     if key and store.has(f"vectors_{key}"):
         vectors = store.vectors(key)
@@ -96,7 +98,7 @@ def collect(store: Store, vocabulary: Vocabulary, settings: Settings, key: str |
     kin = families(n, links)
     folds = folds_of(np.arange(n), kin, FOLDS, settings.label.seed)
     prompts = prompts_of(store, key) if key else {}
-    collection = Collection(stated, clear, depth, kin, folds, rows, data, prompts)
+    collection = Collection(stated, clear, depth, kin, folds, rows, data, copied, prompts)
     return Found(
         collection, item_ids, ambiguous, conflicts, rejected, closed, reviews.position, list(reader.notes)
     )

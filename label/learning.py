@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from label.features import FeatureMap, fit_features, fold_kinds, kind_of, kinds_of
+from label.habits import usual_recall
 from label.model import AttributeModel, Choices, Dispute, Doubles, Heard, by_fold
-from label.question import Bools, Floats, Ints, Question, sample_donors
+from label.question import Bools, Floats, Ints, Question, sample_donors, witness_of
 from label.sources import learned_sources
 from label.statements import Stated
 from label.training import Held, learn
@@ -42,6 +43,8 @@ class Collection:
     folds: Ints
     vector_rows: Ints
     vectors: npt.NDArray[np.float16]
+    groups: Ints | None = None
+    """Duplicate group of each item [n], -1 for none; copies vote with one voice and testify once."""
     prompts: dict[str, dict[str, Floats]] = field(default_factory=dict)
     """Unit vectors [d] of zero-shot prompts, by attribute and value."""
     at: Ints = field(init=False)
@@ -155,14 +158,18 @@ def pose(attribute: Attribute, collection: Collection, settings: LabelSettings) 
     rows, targets = rows[inside], targets[inside]
     chosen, weights = sample_donors(targets, settings.donors_cap, settings.seed)
     rows, targets = rows[chosen], targets[chosen]
+    witness = (
+        np.ones(len(rows), np.float32) if collection.groups is None else witness_of(collection.groups[rows])
+    )
     return Question(
         attribute.name,
         attribute.kind,
         tuple(values[at] for at in kept),
         rows,
         np.ascontiguousarray(targets),
-        weights,
+        weights * witness,
         collection.folds[rows],
+        witness,
         attribute.absent is not None,
     )
 
@@ -207,7 +214,7 @@ def learn_all(
     features, centres, kinds = _features(collection, sample, landmarks, settings.seed)
     lessons: dict[str, Lesson] = {}
     models: dict[str, AttributeModel] = {}
-    for attribute in attributes:
+    for attribute in sorted(attributes, key=lambda each: each.kind == "many"):
         posed = pose(attribute, collection, settings)
         if isinstance(posed, str):
             lessons[attribute.name] = Lesson(attribute, reason=posed)
@@ -219,6 +226,9 @@ def learn_all(
             )
             # Few donors, few coordinates: a direction needs some donors to be told from noise.
             fitted = replace(choices, size=min(choices.size, max(2, len(posed.rows) // 10)))
+            if attribute.kind == "many":
+                shown = [model.rate for model in models.values() if model.kind == "one" and model.presence]
+                fitted = replace(fitted, least_recall=usual_recall(shown))
             dispute = disputed(attribute, collection, posed, features)
             apart = kinds[kind_of(vectors, centres)] if features.familiar < features.foreign else None
             learnt = learn(posed, plain, features, asked, fitted, sources, dispute, apart)
@@ -226,10 +236,12 @@ def learn_all(
                 lessons[attribute.name] = Lesson(attribute, reason="no source that is switched on judges it")
             else:
                 models[attribute.name], held = learnt
-                left_out = round(float(posed.weights.sum())) - len(posed.rows)
+                left_out = round(float((posed.weights / posed.witness).sum())) - len(posed.rows)
                 lessons[attribute.name] = Lesson(attribute, posed, learnt[0], held, left_out=left_out)
         told()
-    return Learned(features, models, choices.folds, settings.seed), lessons
+    order = [each.name for each in attributes]
+    models = {name: models[name] for name in order if name in models}
+    return Learned(features, models, choices.folds, settings.seed), {name: lessons[name] for name in order}
 
 
 def _features(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from label.calibrate import Curve, Threshold
 from label.electors import FLOOR, Electors, logit
 from label.fusion import Pool
-from label.habits import slip_chance
+from label.habits import LEAST_RECALL, slip_chance
 from label.question import Bools, Floats, Ints
 from label.sources.base import Judge
 from label.votes import Kernel
@@ -41,6 +41,7 @@ class Choices:
     bodies: bool = True
     presence: bool = True
     recall: bool = True
+    least_recall: float = LEAST_RECALL
     slips: bool = True
     kinds: bool = True
     audit: bool = True
@@ -111,6 +112,8 @@ class AttributeModel:
     auditors: tuple[Bench, ...] = ()
     """Judges of the stated values alone, by fold; they do not believe donors that the others contradict."""
     audit_pool: Pool | None = None
+    rates: Doubles = field(default_factory=lambda: np.empty(0))
+    """``rate`` by value [v], for several-of attributes."""
 
     def hear(self, fold: int, coordinates: Sequence[Floats], strange: Floats) -> Heard:
         """Return the evidence on items of one fold, at the coordinates of each judge in the order of ``bases``."""
@@ -147,7 +150,7 @@ class AttributeModel:
         if self.kind == "many":
             given = chances
             wrong = slip * (1 - given)
-            return np.asarray(1 - wrong / np.maximum(wrong + self.rate * given, 1e-12))
+            return np.asarray(1 - wrong / np.maximum(wrong + self.rates * given, 1e-12))
         presence = _presence(heard, self.presence_pool, self.presence)[:, None]
         return 1 - slip_chance(self.pool(heard.evidence), presence, slip, self.rate, float(least > 0))
 

@@ -21,7 +21,8 @@ class Question:
     """One attribute with its donors.
 
     ``targets`` float32 [m, v]: one-hot or several-hot for donors that state a value, zero for those that, tagged as
-    deeply, state none. ``weights`` [m] undo the balancing of a capped sample, ``folds`` int64 [m].
+    deeply, state none. ``weights`` [m] undo the balancing of a capped sample and share one voice among copies,
+    ``folds`` int64 [m].
     """
 
     name: str
@@ -31,6 +32,8 @@ class Question:
     targets: Floats
     weights: Floats
     folds: Ints
+    witness: Floats
+    """What each donor [m] counts for as evidence: the copies of one picture are one witness together."""
     absent: bool = False
     """Whether a character may have nothing of the kind: then an item that states nothing counts against a value."""
 
@@ -51,6 +54,15 @@ def folds_of(rows: Ints, families: Ints, folds: int, seed: int) -> Ints:
         key *= np.uint64(0xBF58476D1CE4E5B9)
         key ^= key >> np.uint64(32)
     return (key % np.uint64(folds)).astype(np.int64)
+
+
+def witness_of(groups: Ints) -> Floats:
+    """Return what each item counts for, float32 [m]: one over the items of its group [m], -1 for one that is alone."""
+    found = np.ones(len(groups), np.float32)
+    grouped = groups >= 0
+    _, place, sizes = np.unique(groups[grouped], return_inverse=True, return_counts=True)
+    found[grouped] = 1 / sizes[place]
+    return found
 
 
 def sample_donors(targets: Floats, cap: int, seed: int) -> tuple[Ints, Floats]:

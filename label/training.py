@@ -11,7 +11,7 @@ from label.calibrate import Curve, Threshold, Trial, choose_thresholds, fit_curv
 from label.electors import elect
 from label.features import FeatureMap
 from label.fusion import fit_pool
-from label.habits import recall, slip_chance, slips
+from label.habits import recall, recalls, slip_chance, slips
 from label.model import (
     FAINT,
     IDENTITY,
@@ -194,15 +194,18 @@ def calibrated(
     pool = fit_pool(heard.evidence[:, pick], question.targets[pick], question.weights[pick], many)
     shares = pool(heard.evidence)
     presence_pool = presence = None
+    rates = np.ones(v)
     rate, slip, curves = 1.0, np.full(v, LEAST_SLIP), (IDENTITY,) * (v if many else 1)
     if many:
-        rate = recall(shares[fit].ravel(), question.targets[fit].ravel() > 0) if choices.recall else 1.0
+        if choices.recall:
+            rate = recall(shares[fit].ravel(), question.targets[fit].ravel() > 0, choices.least_recall)
+            rates = recalls(shares[fit], question.targets[fit] > 0, rate)
         curves = tuple(
             _scaled(
                 fit_curve(
                     shares[fit, at], question.targets[fit, at], (question.weights * (1 - heard.strange))[fit]
                 ),
-                rate,
+                float(rates[at]),
             )
             for at in range(v)
         )
@@ -211,7 +214,7 @@ def calibrated(
             heard.presence[:, fit, None], stated[fit, None].astype(np.float32), question.weights[fit], True
         )
         surely = presence_pool(heard.presence[:, :, None])[:, 0]
-        rate = recall(surely[fit], stated[fit]) if choices.recall else 1.0
+        rate = recall(surely[fit], stated[fit], choices.least_recall) if choices.recall else 1.0
         presence = _scaled(
             fit_curve(surely[fit], stated[fit].astype(np.float64), question.weights[fit]), rate
         )
@@ -233,6 +236,7 @@ def calibrated(
         question.absent,
         rate,
         slip,
+        rates=rates,
     )
     near = 1 - heard.strange
     if not many:
@@ -295,9 +299,9 @@ def _thresholds(
     trials = []
     for at in range(len(question.values)):
         mine = fit & (chances[:, at] > 0) & (mass > 0) & (many | (best == at))
-        trials.append(Trial(chances[mine, at], question.targets[mine, at], mass[mine]))
+        trials.append(Trial(chances[mine, at], question.targets[mine, at], (mass * question.witness)[mine]))
     choices = model.choices
-    asked = model.asked * model.rate if many else model.asked
+    asked = model.asked * (model.rates if many else np.ones(len(trials)))
     return choose_thresholds(trials, asked, choices.confidence, choices.min_support, choices.pooled)
 
 

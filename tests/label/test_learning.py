@@ -10,8 +10,8 @@ import numpy as np
 from label.families import families, links_of_keys
 from label.features import fit_features
 from label.frozen import freeze, thaw
-from label.habits import recall, slip_chance, slips
-from label.question import folds_of, sample_donors
+from label.habits import LEAST_RECALL, recall, recalls, slip_chance, slips, usual_recall
+from label.question import folds_of, sample_donors, witness_of
 from label.subspace import discriminant, moments
 
 
@@ -86,6 +86,25 @@ def test_recall_is_read_where_the_votes_are_surest() -> None:
     stated = there & (rng.random(4000) < 0.8)
     chance = np.where(there, 0.9, 0.1) + rng.normal(size=4000) * 0.02
     assert 0.78 < recall(chance, stated) < 0.86
+
+
+def test_values_that_taggers_seldom_leave_out_are_known_for_it() -> None:
+    rng = np.random.default_rng(0)
+    there = rng.random((3000, 4)) < 0.2
+    said = np.array([0.98, 0.7, 0.7, 0.7])
+    stated = there & (rng.random((3000, 4)) < said)
+    found = recalls(np.where(there, 0.9, 0.1) + rng.normal(size=(3000, 4)) * 0.02, stated, 0.7)
+    assert found[0] > 0.93
+    assert np.all((found[1:] >= 0.7) & (found[1:] < 0.78))
+
+
+def test_recall_of_many_is_no_worse_than_that_of_the_others() -> None:
+    assert usual_recall([0.95, 0.9, 0.88, 0.6]) == 0.81
+    assert usual_recall([0.5]) == LEAST_RECALL
+
+
+def test_copies_are_one_witness() -> None:
+    np.testing.assert_allclose(witness_of(np.array([-1, 4, 4, 7, 4, -1])), [1, 1 / 3, 1 / 3, 1, 1 / 3, 1])
 
 
 def test_slips_show_as_contradictions() -> None:

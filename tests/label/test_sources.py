@@ -52,7 +52,8 @@ def drill(planted_vectors: Callable[..., Any]) -> Drill:
     features = fit_features(x, folds, colors >= 0, 64, 2.0, 0)
     plain = features.plain(x)
     targets = np.eye(4, dtype=np.float32)[colors]
-    question = Question("hair_color", "one", COLORS, np.arange(400), targets, np.ones(400, np.float32), folds)
+    ones = np.ones(400, np.float32)
+    question = Question("hair_color", "one", COLORS, np.arange(400), targets, ones, folds, ones)
     return Drill(question, plain, features.white(plain), features, Choices(size=8), 0)
 
 
