@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from embed.decode import BadImage, decode, to_rgb
+from embed.device_jpeg import DeviceJpeg, device_jpeg
 from embed.encoders.base import Batch, Encoder, Floats, Pixels, normalise
 from embed.sources.reader import Reader, ReadError
 from schema.ids import content_id
@@ -25,6 +26,8 @@ from schema.ids import content_id
 DEPTH = 3
 # Pictures per task of a thread: enough to hide the queue, few enough to spread a batch over all threads.
 CHUNK = 8
+# Where a device decodes them: its decoder works on many at once.
+DEVICE_CHUNK = 64
 
 
 @dataclass(slots=True)
@@ -51,6 +54,10 @@ class Pipeline:
         self._max_pixels = settings.ingest.max_pixels
         self._target = max(encoder.image_size) if encoder.reads_images else 0
         self._free: list[Pixels] = []
+        self._jpeg: DeviceJpeg | None = None
+        if settings.encoder.jpeg == "auto":
+            self._jpeg = device_jpeg(getattr(encoder, "preprocess", None), getattr(encoder, "device", None))
+        self._chunk = CHUNK if self._jpeg is None else DEVICE_CHUNK
 
     def close(self) -> None:
         """Stop the threads and close what the reader holds."""
@@ -118,7 +125,7 @@ class Pipeline:
         uris = job.items.column("uri").to_pylist()
         ids = job.items.column("item_id").to_pylist()
         texts = [status == "text" for status in job.items.column("status").to_pylist()]
-        chunk = max(1, min(CHUNK, -(-len(uris) // self._workers)))
+        chunk = max(1, min(self._chunk, -(-len(uris) // self._workers)))
         for start in range(0, len(uris), chunk):
             part = range(start, min(start + chunk, len(uris)))
             todo = [(index, uris[index], ids[index]) for index in part if not texts[index]]
@@ -127,18 +134,31 @@ class Pipeline:
 
     def _fill(self, job: _Job, todo: list[tuple[int, str, str]]) -> None:
         assert job.pixels is not None
+        files: dict[int, bytes] = {}
         for index, uri, item_id in todo:
             try:
-                job.pixels[index] = self._picture(uri, item_id)
+                files[index] = self._read(uri, item_id)
+                if self._jpeg is None:
+                    job.pixels[index] = self.prepare(files.pop(index))
             except (ReadError, BadImage) as error:
                 job.pixels[index] = 0
                 job.reasons[index] = str(error)
+        if self._jpeg is None or not files:
+            return
+        for (index, data), square in zip(
+            files.items(), self._jpeg.prepare(list(files.values())), strict=True
+        ):
+            try:
+                job.pixels[index] = self.prepare(data) if square is None else square
+            except BadImage as error:
+                job.pixels[index] = 0
+                job.reasons[index] = str(error)
 
-    def _picture(self, uri: str, item_id: str) -> Pixels:
+    def _read(self, uri: str, item_id: str) -> bytes:
         data = self._reader.read(uri)
         if content_id(data) != item_id:
             raise ReadError("the file changed since it was ingested")
-        return self.prepare(data)
+        return data
 
     def prepare(self, data: bytes) -> Pixels:
         """Return the bytes of a picture ready for the encoder; raises BadImage with the reason."""

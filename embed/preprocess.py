@@ -50,8 +50,7 @@ def letterbox(
     resample: Image.Resampling = Image.Resampling.BICUBIC,
 ) -> Image.Image:
     """Return the whole picture, scaled to fit (width, height) and centred on the background."""
-    scale = min(size[0] / image.width, size[1] / image.height)
-    fitted = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    fitted = letterboxed_size(image.size, size)
     if fitted != image.size:
         image = image.resize(fitted, resample)
     if fitted == size:
@@ -59,3 +58,9 @@ def letterbox(
     canvas = Image.new("RGB", size, background)
     canvas.paste(image, ((size[0] - fitted[0]) // 2, (size[1] - fitted[1]) // 2))
     return canvas
+
+
+def letterboxed_size(picture: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """Return the (width, height) of a picture scaled to fit into (width, height)."""
+    scale = min(size[0] / picture[0], size[1] / picture[1])
+    return max(1, round(picture[0] * scale)), max(1, round(picture[1] * scale))

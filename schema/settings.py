@@ -70,6 +70,9 @@ class EncoderSettings(Section):
         0, ge=0, description="Encoders at once on a Ray cluster; 0: one per GPU or two cores."
     )
     compile: bool = Field(False, description="torch.compile the image tower.")
+    jpeg: Literal["auto", "cpu"] = Field(
+        "auto", description="auto: baseline JPEGs are decoded by the GPU where it can; cpu: never."
+    )
     retry_failed: bool = Field(False, description="Embed again what failed in an earlier run.")
 
 

@@ -99,6 +99,11 @@ class OpenClip(Encoder):
         return {"device": str(self.device), "precision": self.precision}
 
     @property
+    def preprocess(self) -> Preprocess:
+        """Return how pictures are made ready."""
+        return self._preprocess
+
+    @property
     def preprocessing(self) -> str:
         """Return in words how pictures are made ready."""
         return str(self._preprocess)
