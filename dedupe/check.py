@@ -10,65 +10,58 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from dedupe.candidates import Shortlist
 from dedupe.groups import Edges, components
+from dedupe.memory import COMMIT, Memory
 from dedupe.picture import Picture, load
 from dedupe.verdict import SAME, VARIANT, Difference, Limits, compare, judge
 from index.progress import Bar
 from index.store import Store
 
 Ints = npt.NDArray[np.int64]
-Pair = tuple[int, int]
 
 # Tries between two clusters: the most similar pair, and one more in case that one was an odd copy.
 TRIES = 2
 # Pictures ready for comparison held by all threads together; one is some 0.7 MB, twice that with its mirror.
 READY = 1500
+# Thumbnails held per thread: some 15 KB each.
+HELD = 20_000
+# Pairs for which thumbnails are read together.
+WINDOW = 1024
 # Rows whose thumbnails are read at once: some 15 KB each.
 READ_ROWS = 2048
 
-PAIRS = pa.schema(
-    [
-        pa.field("row", pa.int64(), nullable=False),
-        pa.field("other", pa.int64(), nullable=False),
-        pa.field("agreement", pa.float32(), nullable=False),
-        pa.field("mirrored", pa.bool_(), nullable=False),
-        pa.field("tone", pa.string(), nullable=False),
-        pa.field("area", pa.float32(), nullable=False),
-        pa.field("tint", pa.float32(), nullable=False),
-        pa.field("detail", pa.float32(), nullable=False),
-        pa.field("peak", pa.float32(), nullable=False),
-        pa.field("usual", pa.float32(), nullable=False),
-        pa.field("overlay", pa.int32(), nullable=False),
-        pa.field("ground", pa.bool_(), nullable=False),
-        pa.field("seen", pa.float32(), nullable=False),
-        pa.field("shared", pa.float32(), nullable=False),
-    ]
-)
-_NAMES = [f.name for f in fields(Difference)]
-
 
 class Pixels:
-    """Pictures by row, read from the stored thumbnails, the last few kept ready."""
+    """Pictures by row: thumbnails are read from the store some at a time, the last used pictures are kept ready."""
 
-    def __init__(self, thumbnails: dict[int, bytes], threads: int = 1) -> None:
-        self._bytes = thumbnails
+    def __init__(self, store: Store, threads: int = 1) -> None:
+        self._store = store
         self._most = max(200, READY // threads)
+        self._bytes: OrderedDict[int, bytes] = OrderedDict()
         self._ready: OrderedDict[int, Picture | None] = OrderedDict()
+
+    def fetch(self, rows: Iterable[int]) -> None:
+        """Read the thumbnails of rows that are not at hand; those read longest ago go."""
+        wanted = [row for row in rows if row not in self._ready and row not in self._bytes]
+        if wanted:
+            self._bytes.update(read_thumbnails(self._store, wanted))
+            while len(self._bytes) > HELD:
+                self._bytes.popitem(last=False)
 
     def get(self, row: int) -> Picture | None:
         """Return the picture of a row, or None where there is none to see."""
         if row in self._ready:
             self._ready.move_to_end(row)
             return self._ready[row]
+        if row not in self._bytes:
+            self.fetch([row])
         data = self._bytes.get(row)
         picture = None
         if data:
@@ -94,43 +87,16 @@ def read_thumbnails(store: Store, rows: Iterable[int]) -> dict[int, bytes]:
     return found
 
 
-@dataclass(slots=True)
-class Memory:
-    """Measured pairs: those of earlier runs and those of this one, by (row, other) with row < other."""
-
-    known: dict[Pair, Difference] = field(default_factory=dict)
-    fresh: dict[Pair, Difference] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, store: Store) -> Memory:
-        """Return what earlier runs measured."""
-        known: dict[Pair, Difference] = {}
-        for batch in store.scan("pairs"):
-            for record in batch.to_pylist():
-                known[record["row"], record["other"]] = Difference(**{name: record[name] for name in _NAMES})
-        return cls(known)
-
-    def measure(self, a: int, b: int, pixels: Pixels, limits: Limits) -> Difference:
-        """Return the difference of two rows, measured at most once; the lower row is the reference."""
-        pair = (min(a, b), max(a, b))
-        found = self.known.get(pair) or self.fresh.get(pair)
-        if found is None:
-            first, second = pixels.get(pair[0]), pixels.get(pair[1])
-            found = Difference(0.0) if first is None or second is None else compare(first, second, limits)
-            self.fresh[pair] = found
-        return found
-
-    def save(self, store: Store) -> None:
-        """Append what this run measured."""
-        if not self.fresh:
-            return
-        pairs = sorted(self.fresh)
-        columns: dict[str, Any] = {"row": [p[0] for p in pairs], "other": [p[1] for p in pairs]}
-        for name in _NAMES:
-            columns[name] = [getattr(self.fresh[p], name) for p in pairs]
-        store.append("pairs", pa.table(columns, schema=PAIRS), PAIRS)
-        self.known.update(self.fresh)
-        self.fresh.clear()
+def measure(memory: Memory, a: int, b: int, pixels: Pixels, limits: Limits) -> Difference:
+    """Return the difference of two rows, measured at most once; the lower row is the reference."""
+    found = memory.get(a, b)
+    if found is None:
+        first, second = pixels.get(min(a, b)), pixels.get(max(a, b))
+        found = (
+            Difference(0.0) if first is None or second is None else compare(first, second, limits).rounded()
+        )
+        memory.add(a, b, found)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +125,7 @@ def check_pairs(
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
 
         def work(block: list[Shortlist]) -> tuple[list[tuple[int, int, bool, float]], Counter[str], int]:
-            rows = np.unique(np.concatenate([np.concatenate([part.i, part.j]) for part in block]))
-            pixels = Pixels(read_thumbnails(store, rows.tolist()), threads)
+            pixels = Pixels(store, threads)
             out: list[tuple[int, int, bool, float]] = []
             tally: Counter[str] = Counter()
             for part in block:
@@ -170,6 +135,7 @@ def check_pairs(
         for confirmed, tally, size in pool.map(work, blocks_of(shortlist, n)):
             found.extend(confirmed)
             counts.update(tally)
+            memory.save(store, COMMIT)
             bar.add(size)
     found.sort()
     return (
@@ -236,49 +202,76 @@ class Linked:
             self._tries.setdefault(other, Counter())[low] += count
 
 
+class Component:
+    """One component of the shortlist under way: which rows are one artwork, which one family, who was tried in vain."""
+
+    def __init__(self, patience: int) -> None:
+        self._patience = patience
+        self._artworks, self._families = Linked(), Linked()
+        # How often in a row a row was held against others and was no copy of them, no version of them.
+        self._strange: Counter[int] = Counter()
+        self._alone: Counter[int] = Counter()
+
+    def news(self, i: int, j: int, copy: bool, version: bool) -> str:
+        """Return 'measured' when this pair can tell something new, else the reason why it is passed over."""
+        a, b = self._artworks.top(i), self._artworks.top(j)
+        if a == b:
+            return "implied"
+        c, d = self._families.top(i), self._families.top(j)
+        # Known to be of one family, or tried often enough: only a copy would be news.
+        copy &= self._artworks.tried(a, b) < TRIES
+        version &= c != d and self._families.tried(c, d) < TRIES
+        if not (copy or version):
+            return "implied"
+        most = self._patience
+        copy &= self._strange[i] < most and self._strange[j] < most
+        version &= self._alone[i] < most or self._alone[j] < most
+        return "measured" if copy or version else "left_out"
+
+    def learn(self, i: int, j: int, kind: str) -> None:
+        """Take in what the pixels said of a pair."""
+        a, b = self._artworks.top(i), self._artworks.top(j)
+        c, d = self._families.top(i), self._families.top(j)
+        if kind in (SAME, VARIANT):
+            self._alone[i] = self._alone[j] = 0
+            if c != d:
+                self._families.join(c, d)
+        else:
+            self._alone[i] += 1
+            self._alone[j] += 1
+            if c != d:
+                self._families.miss(c, d)
+        if a == b:
+            return
+        if kind == SAME:
+            self._strange[i] = self._strange[j] = 0
+            self._artworks.join(a, b)
+        else:
+            self._strange[i] += 1
+            self._strange[j] += 1
+            self._artworks.miss(a, b)
+
+
 def check_component(
     pairs: Shortlist, pixels: Pixels, memory: Memory, limits: Limits, patience: int, tally: Counter[str]
 ) -> Iterator[tuple[int, int, bool, float]]:
     """Yield (i, j, same, agreement) of the confirmed pairs of one component; the best pairs come first."""
-    artworks, families = Linked(), Linked()
-    # How often in a row a row was held against others and was no copy of them, no version of them.
-    strange: Counter[int] = Counter()
-    alone: Counter[int] = Counter()
-    columns = (pairs.i.tolist(), pairs.j.tolist(), pairs.copy.tolist(), pairs.version.tolist())
-    for i, j, copy, version in zip(*columns, strict=True):
-        a, b = artworks.top(i), artworks.top(j)
-        if a == b:
-            tally["implied"] += 1
-            continue
-        c, d = families.top(i), families.top(j)
-        # Known to be of one family, or tried often enough: only a copy would be news.
-        copy &= artworks.tried(a, b) < TRIES
-        version &= c != d and families.tried(c, d) < TRIES
-        if not (copy or version):
-            tally["implied"] += 1
-            continue
-        copy &= strange[i] < patience and strange[j] < patience
-        version &= alone[i] < patience or alone[j] < patience
-        if not (copy or version):
-            tally["left_out"] += 1
-            continue
-        tally["measured"] += 1
-        difference = memory.measure(i, j, pixels, limits)
-        kind = judge(difference, limits)
-        if kind in (SAME, VARIANT):
-            alone[i] = alone[j] = 0
-            yield i, j, kind == SAME, difference.agreement
-            if c != d:
-                families.join(c, d)
-        else:
-            alone[i] += 1
-            alone[j] += 1
-            if c != d:
-                families.miss(c, d)
-        if kind == SAME:
-            strange[i] = strange[j] = 0
-            artworks.join(a, b)
-        else:
-            strange[i] += 1
-            strange[j] += 1
-            artworks.miss(a, b)
+    state = Component(patience)
+    for start in range(0, len(pairs), WINDOW):
+        part = slice(start, start + WINDOW)
+        columns = (pairs.i[part], pairs.j[part], pairs.copy[part], pairs.version[part])
+        window = list(zip(*(column.tolist() for column in columns), strict=True))
+        wanted = [
+            pair[:2] for pair in window if state.news(*pair) == "measured" and not memory.get(*pair[:2])
+        ]
+        pixels.fetch(dict.fromkeys(row for pair in wanted for row in pair))
+        for i, j, copy, version in window:
+            news = state.news(i, j, copy, version)
+            tally[news] += 1
+            if news != "measured":
+                continue
+            difference = measure(memory, i, j, pixels, limits)
+            kind = judge(difference, limits)
+            if kind in (SAME, VARIANT):
+                yield i, j, kind == SAME, difference.agreement
+            state.learn(i, j, kind)

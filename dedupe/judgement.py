@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dedupe.check import Memory, Pixels, Verified, read_thumbnails
+from dedupe.check import Pixels, Verified, measure
 from dedupe.families import Family, kind_with_reviews, split_cluster
 from dedupe.keep import Compare, Copy
+from dedupe.memory import Memory
 from dedupe.names import name_groups
 from dedupe.overrides import Overrides
-from dedupe.verdict import SAME, VARIANT, Difference, Limits, judge
+from dedupe.verdict import SAME, VARIANT, Limits, judge
 from index.store import Store
 
 Ints = npt.NDArray[np.int64]
@@ -45,12 +46,12 @@ def judge_groups(
         facts = {record["row"]: record for record in store.take_items(rows, FACTS).to_pylist()}
         ids.update({row: str(record["item_id"]) for row, record in facts.items()})
         copies = {row: _copy(record, row in overlays) for row, record in facts.items()}
-        pixels = Pixels(read_thumbnails(store, rows.tolist()))
+        pixels = Pixels(store)
         vectors = _vectors(store, key, rows)
         same = _same_pairs(group, verified, clusters)
 
         def kind(a: int, b: int, pixels: Pixels = pixels) -> str:
-            return judge(memory.measure(a, b, pixels, limits), limits)
+            return judge(measure(memory, a, b, pixels, limits), limits)
 
         judged = kind_with_reviews(kind, said)
         for members in clusters:
@@ -110,9 +111,8 @@ def _similarity(row: int, kept: int, vectors: dict[int, Any], memory: Memory) ->
     if row in vectors and kept in vectors:
         own, its = vectors[row].astype(np.float32), vectors[kept].astype(np.float32)
         return float(own @ its)
-    pair = (min(row, kept), max(row, kept))
-    found = memory.known.get(pair) or memory.fresh.get(pair) or Difference(0.0)
-    return found.agreement
+    found = memory.get(row, kept)
+    return found.agreement if found else 0.0
 
 
 def _blocks(group: Ints) -> Iterator[list[Ints]]:
@@ -147,12 +147,8 @@ def _same_pairs(group: Ints, verified: Verified, clusters: list[Ints]) -> dict[i
 
 def _overlays(memory: Memory) -> set[int]:
     """Rows on which a bar was seen."""
-    found = set()
-    for store in (memory.known, memory.fresh):
-        for (row, other), difference in store.items():
-            if difference.overlay:
-                found.add(row if difference.overlay == 1 else other)
-    return found
+    i, j, measures = memory.pairs()
+    return set(i[measures["overlay"] == 1].tolist()) | set(j[measures["overlay"] == 2].tolist())
 
 
 def _vectors(store: Store, key: str, rows: Ints) -> dict[int, Any]:

@@ -13,11 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from dedupe.check import Memory, Pair, read_thumbnails
+from dedupe.check import read_thumbnails
+from dedupe.memory import Memory, Pair
 from dedupe.stage import limits_of
-from dedupe.verdict import Difference, Limits, judge
+from dedupe.verdict import DIFFERENT, SAME, VARIANT, Difference, Limits, judge_all
 from index.store import Store
 from schema.errors import StoreError
 from schema.settings import Settings
@@ -87,23 +90,28 @@ def count(store: Store, records: list[dict[str, Any]], memory: Memory, limits: L
         "bytes saved": saved,
         "lowest similarity of a copy to the kept one": min(copies, default=None),
         "lowest similarity of a variant to the kept one": min(versions, default=None),
-        "pairs measured": len(memory.known),
-        "pairs by verdict": dict(Counter(judge(d, limits) for d in memory.known.values())),
+        "pairs measured": len(memory),
+        "pairs by verdict": _tally(judge_all(memory.pairs()[2], limits)),
     }
 
 
 def nearest(memory: Memory, limits: Limits, measure: str, inside: bool) -> list[tuple[Pair, Difference]]:
     """Return the pairs nearest to a threshold on one side: ``area`` of another colour, or ``agreement`` of lines."""
+    measures = memory.pairs()[2]
+    kinds = judge_all(measures, limits)
     if measure == "area":
-        drawn = [(p, d) for p, d in memory.known.items() if d.agreement >= limits.drawing]
-        same = [(p, d) for p, d in drawn if (judge(d, limits) == "same artwork") is inside]
-        same.sort(key=lambda pair: (-pair[1].area if inside else pair[1].area, pair[0]))
-        return same[:PAIRS_SHOWN]
-    found = [
-        (p, d) for p, d in memory.known.items() if judge(d, limits) == ("variant" if inside else "different")
-    ]
-    found.sort(key=lambda pair: (pair[1].agreement if inside else -pair[1].agreement, pair[0]))
-    return found[:PAIRS_SHOWN]
+        at = np.flatnonzero((measures["agreement"] >= limits.drawing) & ((kinds == SAME) == inside))
+    else:
+        at = np.flatnonzero(kinds == (VARIANT if inside else DIFFERENT))
+    # A copy has little area and a version much agreement: near the threshold is most of the one, least of the other.
+    sign = -1.0 if inside == (measure == "area") else 1.0
+    order = np.argsort(sign * measures[measure][at], kind="stable")
+    return list(memory.differences(at[order[:PAIRS_SHOWN]]))
+
+
+def _tally(kinds: npt.NDArray[np.str_]) -> dict[str, int]:
+    names, counts = np.unique(kinds, return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
 def pair_sheet(store: Store, pairs: Sequence[tuple[Pair, Difference]]) -> Image.Image | None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageColor, ImageOps
 
 from dedupe.candidates import MIRROR, read_hashes
-from dedupe.check import Pixels, read_thumbnails
+from dedupe.check import Pixels
 from dedupe.picture import prepare
 from dedupe.stage import limits_of
 from dedupe.verdict import DIFFERENT, compare, judge
@@ -44,7 +44,8 @@ def duplicates_of(store: Store, settings: Settings, data: bytes) -> list[Duplica
     asked = prepare(np.asarray(image))
     limits = limits_of(settings.dedupe)
     rows = [row for row in nearest(store, image, settings) if row not in {each.row for each in found}]
-    pixels = Pixels(read_thumbnails(store, rows))
+    pixels = Pixels(store)
+    pixels.fetch(rows)
     for row in rows:
         stored = pixels.get(row)
         if stored is None:

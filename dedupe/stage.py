@@ -15,10 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dedupe.candidates import find_candidates
-from dedupe.check import Memory, Verified, check_pairs
+from dedupe.check import Verified, check_pairs
 from dedupe.groups import Edges, cluster_edges
 from dedupe.judgement import judge_groups
 from dedupe.keep import criteria
+from dedupe.memory import Memory
 from dedupe.overrides import named_items, read_overrides
 from dedupe.verdict import SAME, VARIANT, Limits
 from index.progress import progress
@@ -71,7 +72,8 @@ def run_dedupe(store: Store, settings: Settings) -> Summary:
                 bar,
             )
         run.counts.update(counts)
-        run.counts["new_pairs"] = len(memory.fresh)
+        memory.save(store)
+        run.counts["new_pairs"] = memory.measured
         verified = _with_reviews(verified, said.together, said.apart)
         group = cluster_verified(n, verified, options)
         records = judge_groups(store, key, group, verified, memory, limits, policy, said)

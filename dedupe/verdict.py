@@ -7,7 +7,8 @@ allowed. Where the lines agree and the colours or details do not, the picture is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +21,8 @@ from dedupe.tone import NONE, Tone, fit_tones, luma
 SAME = "same artwork"
 VARIANT = "variant"
 DIFFERENT = "different"
+# Names of tones (dedupe/tone.py), in the order of their numbers in memory.
+TONES = ("none", "brightness", "gamma", "offset", "contrast", "saturation", "grey")
 
 # Where this share of the content differs, neither a bar nor a better map makes two pictures the same.
 FAR = 0.4
@@ -77,31 +80,51 @@ class Difference:
     seen: float = 0.0
     shared: float = 0.0
 
+    def rounded(self) -> Difference:
+        """Return the measures as they will be read back: a resumed run judges as the first one did."""
+        values: dict[str, Any] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            values[each.name] = float(np.float32(value)) if isinstance(value, float) else value
+        return Difference(**values)
+
 
 def judge(difference: Difference, limits: Limits) -> str:
     """Return the kind of copy that these measures speak for."""
     if passes(difference, limits):
         return SAME
-    one_drawing = difference.agreement >= limits.drawing and difference.shared >= limits.shared
-    return VARIANT if one_drawing else DIFFERENT
+    return VARIANT if bool(_one_drawing(difference, limits)) else DIFFERENT
+
+
+def judge_all(measures: npt.NDArray[np.void], limits: Limits) -> npt.NDArray[np.str_]:
+    """Return the kind of copy of each record of measures (dedupe/memory.py)."""
+    records = measures.view(np.recarray)
+    same = _passes(records, records.tone != TONES.index("none"), limits)
+    found: npt.NDArray[np.str_] = np.where(
+        same, SAME, np.where(_one_drawing(records, limits), VARIANT, DIFFERENT)
+    )
+    return found
 
 
 def passes(difference: Difference, limits: Limits) -> bool:
     """Tell whether two pictures are the same artwork under the measured tone."""
-    toned = difference.tone != "none"
-    area, tint = (limits.toned_area, limits.toned_tint) if toned else (limits.area, limits.tint)
-    least = limits.drawing if toned else limits.sketchy
+    return bool(_passes(difference, difference.tone != "none", limits))
+
+
+def _passes(found: Any, toned: Any, limits: Limits) -> Any:
+    """As ``passes``, of one Difference or of arrays of its fields."""
+    least = np.where(toned, limits.drawing, limits.sketchy)
     return (
-        difference.agreement >= least
-        and difference.area <= area
-        and difference.tint <= tint
-        and difference.detail <= limits.detail
-        and (
-            difference.ground
-            or difference.peak <= OUTLIER
-            or difference.peak <= limits.outlier * max(difference.usual, 0.01)
-        )
+        (found.agreement >= least)
+        & (found.area <= np.where(toned, limits.toned_area, limits.area))
+        & (found.tint <= np.where(toned, limits.toned_tint, limits.tint))
+        & (found.detail <= limits.detail)
+        & (found.ground | (found.peak <= np.maximum(OUTLIER, limits.outlier * np.maximum(found.usual, 0.01))))
     )
+
+
+def _one_drawing(found: Any, limits: Limits) -> Any:
+    return (found.agreement >= limits.drawing) & (found.shared >= limits.shared)
 
 
 def compare(reference: Picture, other: Picture, limits: Limits | None = None) -> Difference:
