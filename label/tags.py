@@ -128,11 +128,6 @@ class TagReader:
             values, conflicts if ambiguous is None else _of_counts(conflicts, self._tables), ambiguous, denied
         )
 
-    def read_all(self, rows: Iterable[Iterable[str] | None]) -> Iterator[Reading]:
-        """Return a reading per row of tags, lazily; None is a row without tags."""
-        for tags in rows:
-            yield self.read(tags or ())
-
     def _settle(self, key: tuple[Meaning, ...]) -> tuple[Settled, tuple[str, ...]]:
         attribute = self._tables[key[0].attribute].attribute
         by_strength: list[dict[str, str]] = [{}, {}, {}, {}]

@@ -9,35 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-RATINGS = {
-    "general": "general",
-    "g": "general",
-    "safe": "safe",
-    "s": "safe",
-    "sfw": "safe",
-    "sensitive": "sensitive",
-    "questionable": "questionable",
-    "q": "questionable",
-    "explicit": "explicit",
-    "e": "explicit",
-    "nsfw": "explicit",
-}
-# One letter is a rating only behind "rating:"; alone it could be anything.
-_BARE_RATINGS = frozenset(name for name in RATINGS if len(name) > 1)
-YEARS = frozenset({"newest", "recent", "mid", "early", "late", "oldest"})
-META = frozenset(
-    "masterpiece best_quality amazing_quality great_quality high_quality good_quality normal_quality medium_quality "
-    "average_quality low_quality bad_quality worst_quality very_aesthetic aesthetic displeasing very_displeasing "
-    "absurdres incredibly_absurdres highres lowres hires ultra_detailed highly_detailed extremely_detailed "
-    "source_anime source_cartoon source_furry source_pony jpeg_artifacts commentary english_commentary "
-    "commentary_request translated translation_request bad_id bad_pixiv_id md5_mismatch tagme duplicate "
-    "has_bad_revision check_translation partial_commentary".split()
-)
-_META_PATTERN = re.compile(r"score_\d+(_up)?|score:-?\d+|quality:\w+|aesthetic:\w+|masterpiece:\w+")
-_YEAR_PATTERN = re.compile(r"(year[_:]?)?(19|20)\d\d(s)?")
-_RATING_PATTERN = re.compile(r"rating[:_ ]\s*(\w+)")
 _LORA = re.compile(r"<\s*(?:lora|lyco|hypernet|loha|ti)\s*:[^<>]*>", re.IGNORECASE)
 _WEIGHT = re.compile(r"\s*:\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)\s*$")
 _BARE_WEIGHT = re.compile(r"(?<=\w)\s*:\s*\d*\.\d+\s*$")
@@ -49,16 +21,6 @@ _LEADING = frozenset(
     "a an the this that these those she he it they there her his their two three photo image".split()
 )
 _GRAMMAR = frozenset("a an the is are was were has have with who which while and wearing".split())
-
-
-@dataclass(frozen=True, slots=True)
-class TagParts:
-    """Tags taken apart: ``content`` describes the picture; rating, year and meta tokens describe the post."""
-
-    content: list[str]
-    rating: str
-    years: list[str]
-    meta: list[str]
 
 
 def parse_tags(value: str | Iterable[str] | None) -> list[str]:
@@ -92,27 +54,6 @@ def canonical_tag(piece: str) -> str:
     tag = re.sub(r"[\s_]+", "_", text.lower())
     # Underscores at the ends are stray, unless they belong to a face such as _(:3_
     return tag if _is_face(text) else tag.strip("_")
-
-
-def split_tags(tags: Sequence[str]) -> TagParts:
-    """Take rating, year and quality tokens out of canonical tags, so that they never become attributes."""
-    content: list[str] = []
-    years: list[str] = []
-    meta: list[str] = []
-    rating = ""
-    for tag in tags:
-        match = _RATING_PATTERN.fullmatch(tag)
-        if match and match.group(1) in RATINGS:
-            rating = rating or RATINGS[match.group(1)]
-        elif tag in _BARE_RATINGS:
-            rating = rating or RATINGS[tag]
-        elif tag in YEARS or _YEAR_PATTERN.fullmatch(tag):
-            years.append(tag)
-        elif tag in META or _META_PATTERN.fullmatch(tag):
-            meta.append(tag)
-        else:
-            content.append(tag)
-    return TagParts(content, rating, years, meta)
 
 
 def parse_caption(caption: str) -> tuple[list[str], str]:

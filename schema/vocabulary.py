@@ -108,7 +108,6 @@ class Attribute(Entry):
         description="Counting tags: group to tag to number, 2 or '2+'; group 'all' bounds the sum.",
     )
     ambiguous: tuple[str, ...] = Field((), description="Values that leave it open which character is meant.")
-    hidden_by: tuple[str, ...] = Field((), description="Tags of things that can hide it.")
     absent: str | None = Field(
         None, description="The value that says there is none; a denial in a text says it."
     )
@@ -128,11 +127,6 @@ class Attribute(Entry):
     @classmethod
     def _split_phrases(cls, given: object) -> object:
         return _phrases(given)
-
-    @field_validator("hidden_by", mode="before")
-    @classmethod
-    def _split_tags(cls, given: object) -> object:
-        return tuple(given.split()) if isinstance(given, str) else given
 
     @field_validator("colors", mode="before")
     @classmethod

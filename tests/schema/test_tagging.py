@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.tagging import parse_caption, parse_tags, split_tags
+from schema.tagging import parse_caption, parse_tags
 
 
 @pytest.mark.parametrize(
@@ -67,18 +67,6 @@ def test_tags_as_written(written: str | list[str] | None, tags: list[str]) -> No
 )
 def test_captions(caption: str, tags: list[str], text: str) -> None:
     assert parse_caption(caption) == (tags, text)
-
-
-def test_rating_year_and_quality_are_split_off() -> None:
-    parts = split_tags(
-        parse_tags("1girl, rating:safe, newest, masterpiece, score_9_up, year 2023, hat, general")
-    )
-    assert parts.content == ["1girl", "hat"]
-    assert (parts.rating, parts.years, parts.meta) == (
-        "safe",
-        ["newest", "year_2023"],
-        ["masterpiece", "score_9_up"],
-    )
 
 
 @given(st.lists(st.text(max_size=20), max_size=6))

@@ -1,0 +1,209 @@
+"""Other ways to label the same items: scikit-learn's kNN share, the most frequent value, prompts alone, cleanlab."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.characters import ASKED, Bench, asked_rows, judge
+from label.calibrate import Trial, choose_thresholds
+from label.learning import Collection, Lesson, learn_all
+from label.model import Choices, doubt
+from label.statements import Stated
+
+
+def neighbours_sklearn(
+    bench: Bench,
+    lessons: dict[str, Lesson],
+    k: int,
+    shared: bool,
+    only: npt.NDArray[np.bool_] | None = None,
+) -> dict[str, dict[float, dict[str, Any]]]:
+    """scikit-learn's distance-weighted kNN share, with one threshold for all values (``shared``: all attributes)."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    scores: dict[str, tuple[Any, ...]] = {}
+    for name, lesson in lessons.items():
+        question = lesson.question
+        if question is None or name not in bench.truth:
+            continue
+        rows = asked_rows(bench, name, only)
+        x = bench.collection.vectors[bench.collection.at[question.rows]].astype(np.float32)
+        z = bench.collection.vectors[bench.collection.at[rows]].astype(np.float32)
+        v = len(question.values)
+        pick = question.stated if question.kind == "one" else np.ones(len(x), bool)
+        held, shares = np.zeros((len(x), v)), np.zeros((len(rows), v))
+        for fold in range(5):
+            train = pick & (question.folds != fold)
+            test, asked = pick & (question.folds == fold), bench.collection.folds[rows] == fold
+            knn = KNeighborsClassifier(min(k, int(train.sum())), weights="distance")
+            y = question.targets[train]
+            knn.fit(x[train], y.argmax(axis=1) if question.kind == "one" else (y > 0).astype(int))
+            for target, source in ((held, test), (shares, asked)):
+                data = x if target is held else z
+                if source.any():
+                    target[source] = _shares(knn, data[source], v)
+        if question.kind == "one":
+            chance, hits = (
+                held[pick].max(axis=1),
+                question.targets[pick][np.arange(int(pick.sum())), held[pick].argmax(axis=1)],
+            )
+        else:
+            chance, hits = held.ravel(), question.targets.ravel()
+        scores[name] = (rows, question.values, shares, chance, hits, question.kind)
+    found: dict[str, dict[float, dict[str, Any]]] = {name: {} for name in scores}
+    for asked in ASKED:
+        every = (
+            np.concatenate([s[3] for s in scores.values()]),
+            np.concatenate([s[4] for s in scores.values()]),
+        )
+        for name, (rows, values, shares, chance, hits, kind) in scores.items():
+            p, h = every if shared else (chance, hits)
+            at = choose_thresholds([Trial(p, h, np.ones(len(p)))], asked, 0.8, 15)[0].at
+            accepted = shares >= at
+            if kind == "one":
+                accepted &= np.arange(len(values)) == shares.argmax(axis=1)[:, None]
+            found[name][asked] = judge(bench, name, rows, values, shares, accepted)
+    return found
+
+
+def _shares(knn: Any, data: Any, v: int) -> npt.NDArray[np.float64]:
+    said = knn.predict_proba(data)
+    out = np.zeros((len(data), v))
+    if isinstance(said, list):
+        for at, (column, classes) in enumerate(zip(said, knn.classes_, strict=True)):
+            if 1 in list(classes):
+                out[:, at] = column[:, list(classes).index(1)]
+    else:
+        out[:, knn.classes_.astype(int)] = said
+    return out
+
+
+def outright(
+    bench: Bench, lessons: dict[str, Lesson], shares: dict[str, npt.NDArray[np.float64]]
+) -> dict[str, dict[str, float]]:
+    """Return for one-of attributes the share of right labels when every item gets one: the most frequent value, the
+    likeliest by prompts alone, and by all evidence (``shares`` [n, v] of the asked rows)."""
+    found: dict[str, dict[str, float]] = {}
+    for name, lesson in lessons.items():
+        question = lesson.question
+        if question is None or name not in bench.truth or question.kind != "one" or name not in shares:
+            continue
+        rows = asked_rows(bench, name)
+        frequent = np.full(len(rows), int(question.targets.sum(axis=0).argmax()))
+        guesses = {"majority": frequent, "all evidence": shares[name].argmax(axis=1)}
+        prompts = bench.collection.prompts.get(name)
+        if prompts and all(value in prompts for value in question.values):
+            words = np.stack([prompts[value] for value in question.values])
+            x = bench.collection.vectors[bench.collection.at[rows]].astype(np.float32)
+            guesses["prompts"] = (x @ words.T).argmax(axis=1)
+        found[name] = {
+            way: _right(bench, name, rows, question.values, guess) for way, guess in guesses.items()
+        }
+    return found
+
+
+def _right(
+    bench: Bench,
+    name: str,
+    rows: npt.NDArray[np.int64],
+    values: tuple[str, ...],
+    guess: npt.NDArray[np.int64],
+) -> float:
+    known, right = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    for truth in bench.truth[name]:
+        known |= truth.known[rows]
+        for at, value in enumerate(values):
+            if value in truth.values:
+                right |= (guess == at) & truth.right[rows, truth.values.index(value)]
+    return float(right[known].mean()) if known.any() else 0.0
+
+
+def flipped(bench: Bench, share: float = 0.1, seed: int = 0) -> dict[str, dict[str, float | None]]:
+    """Plant wrong single statements and return by attribute how well they are found: area under precision-recall.
+
+    Ours is the chance that a stated value is a slip, from votes held out by family. cleanlab gets out-of-fold
+    probabilities of a logistic regression on the same vectors and folds, and ranks by its label quality score.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import average_precision_score
+
+    try:
+        from cleanlab.rank import get_label_quality_scores
+    except ImportError:
+        get_label_quality_scores = None
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    rng = np.random.default_rng(seed)
+    planted: dict[str, npt.NDArray[np.int64]] = {}
+    stated = dict(bench.collection.stated)
+    names = [name for name in ("gender", "hair_color", "hair_length", "skin", "expression") if name in stated]
+    for name in names:
+        each = stated[name]
+        rows, coded, sources = each.triples()
+        copy = Stated(each.attribute, list(each.values), dict(each.codes))
+        copy.contested = dict(each.contested)
+        frequent = np.flatnonzero(np.bincount(coded, minlength=len(each.values)) >= 30)
+        chosen = np.flatnonzero((rng.random(len(rows)) < share) & np.isin(coded, frequent))
+        for at in chosen.tolist():
+            coded[at] = rng.choice(frequent[frequent != coded[at]])
+        copy.rows.extend(rows.tolist())
+        copy.coded.extend(coded.tolist())
+        copy.sources.extend(sources.tolist())
+        stated[name], planted[name] = copy, rows[chosen]
+    old = bench.collection
+    noisy = Collection(
+        stated, old.clear, old.tag_counts, old.families, old.folds, old.vector_rows, old.vectors
+    )
+    attributes = [bench.vocabulary.attribute(name) for name in names]
+    _, lessons = learn_all(attributes, noisy, bench.settings, Choices())
+    out: dict[str, dict[str, float | None]] = {}
+    for name in names:
+        lesson = lessons[name]
+        if lesson.model is None or lesson.question is None or lesson.held is None:
+            continue
+        question = lesson.question
+        pick = np.flatnonzero(question.stated)
+        given = question.targets[pick].argmax(axis=1)
+        # Only items whose truth is known: elsewhere a tag that is not planted may be wrong as well.
+        known = np.zeros(len(pick), bool)
+        right = np.zeros(len(pick), bool)
+        for truth in bench.truth[name]:
+            known |= truth.known[question.rows[pick]]
+            for code, value in enumerate(question.values):
+                if value in truth.values:
+                    right |= (given == code) & truth.right[question.rows[pick], truth.values.index(value)]
+        wrong = ~right
+        assert lesson.held.audit is not None
+        ours = doubt(lesson.held.audit[pick], question.targets[pick] > 0)
+        x = noisy.vectors[noisy.at[question.rows[pick]]].astype(np.float32) * np.sqrt(noisy.vectors.shape[1])
+        p = np.full((len(pick), len(question.values)), 1e-6)
+        for fold in range(5):
+            test = question.folds[pick] == fold
+            model = LogisticRegression(max_iter=200, C=0.01).fit(x[~test], given[~test])
+            p[np.ix_(test, model.classes_)] = model.predict_proba(x[test])
+        p /= p.sum(axis=1, keepdims=True)
+        theirs: dict[str, float | None] = {}
+        for method in ("self_confidence", "normalized_margin", "confidence_weighted_entropy"):
+            theirs[f"cleanlab {method}"] = (
+                float(
+                    average_precision_score(
+                        wrong[known], 1 - get_label_quality_scores(given, p, method=method)[known]
+                    )
+                )
+                if get_label_quality_scores
+                else None
+            )
+        plain_score = 1 - p[np.arange(len(given)), given]
+        out[name] = {
+            "wrong": float(wrong[known].mean()),
+            "ours": float(average_precision_score(wrong[known], ours[known])),
+            "self confidence of the same logistic regression": float(
+                average_precision_score(wrong[known], plain_score[known])
+            ),
+            **theirs,
+        }
+    return out
