@@ -3,7 +3,9 @@
     python -m benchmarks.bench_graph --items 100000 --dim 512 --out build/graph
 
 The clock covers the search from float16 vectors in memory to sorted lists; adding to an index and training count.
-Slow contestants are run on a share of the queries (--share) and scaled to all of them; the table says so.
+With --share below 1 FAISS and the exact search answer a share of the queries and are scaled to all of them; the table
+says so. The exact graph takes each product once for both sides, which a share of the queries cannot: its scaled time is
+halved, and that is a little less than the whole graph would take.
 """
 
 from __future__ import annotations
@@ -41,21 +43,27 @@ def main() -> None:
     part = data[:: max(1, round(1 / chosen.share))]
     settings = IndexSettings(k=chosen.k)
     approximate = PartitionSearcher(settings)
+    exact = ExactSearcher(settings, "cpu")
+    share = len(part) / len(data)
     contestants: dict[str, tuple[float, Callable[[], Any]]] = {
-        "faiss": (len(part) / len(data), lambda: _faiss(part, data, chosen.k + 1)),
-        "exact": (1.0, lambda: ExactSearcher(settings, "cpu").graph(data, chosen.k)),
+        "faiss": (share, lambda: _faiss(part, data, chosen.k + 1)),
+        "exact": (1.0, lambda: exact.graph(data, chosen.k))
+        if share == 1
+        else (2 * share, lambda: exact.join(part, data, chosen.k + 1)),
         "approximate": (1.0, lambda: approximate.graph(data, chosen.k)),
     }
     asked = chosen.contestants.split(",")
     seconds: dict[str, list[float]] = {name: [] for name in asked}
+    processor: dict[str, list[float]] = {name: [] for name in asked}
     found: dict[str, Any] = {}
     for _ in range(chosen.rounds):
         for name in asked:
             share, run = contestants[name]
-            started = time.monotonic()
+            started, worked = time.monotonic(), time.process_time()
             result = run()
             seconds[name].append((time.monotonic() - started) / share)
-            if name != "faiss":
+            processor[name].append((time.process_time() - worked) / share)
+            if len(result[1]) == len(data):
                 found[name] = result[1]
     truth = _sampled_truth(data, chosen.k)
     rows = []
@@ -65,9 +73,10 @@ def main() -> None:
             {
                 "graph": {"faiss": "faiss.IndexFlatIP"}.get(name, name),
                 "seconds": round(statistics.median(seconds[name]), 1),
-                "share of queries run": round(contestants[name][0], 3),
+                "cpu_seconds": round(statistics.median(processor[name]), 1),
+                "scaled by": round(1 / contestants[name][0], 2),
                 "recall": round(recall, 4),
-                "times faiss": round(
+                f"times {asked[0]}": round(
                     statistics.median(seconds[asked[0]]) / statistics.median(seconds[name]), 2
                 ),
             }
@@ -76,7 +85,8 @@ def main() -> None:
     write(chosen.out, title, rows, rounds=chosen.rounds, **approximate.facts)
 
 
-def _faiss(queries: npt.NDArray[np.float16], data: npt.NDArray[np.float16], k: int) -> None:
+def _faiss(queries: npt.NDArray[np.float16], data: npt.NDArray[np.float16], k: int) -> tuple[None, list[Any]]:
+    """Answer the queries; what is found is not kept, it is the yardstick of time alone."""
     import faiss
 
     index = faiss.IndexFlatIP(data.shape[1])
@@ -84,6 +94,7 @@ def _faiss(queries: npt.NDArray[np.float16], data: npt.NDArray[np.float16], k: i
         index.add(data[start : start + 65_536].astype(np.float32))
     for start in range(0, len(queries), 4096):
         index.search(queries[start : start + 4096].astype(np.float32), k)
+    return None, []
 
 
 def _sampled_truth(data: npt.NDArray[np.float16], k: int) -> tuple[npt.NDArray[np.int64], Any]:
