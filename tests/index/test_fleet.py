@@ -17,7 +17,7 @@ from index.walk import walk
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(1800),
     # What Ray itself says about its own future is none of these tests' business.
     pytest.mark.filterwarnings("ignore"),
 ]
@@ -52,7 +52,13 @@ def local_ray() -> Iterator[None]:
 
     # The workers cannot import a test module.
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    ray.init(
+        num_cpus=3,
+        object_store_memory=100 * 2**20,
+        include_dashboard=False,
+        log_to_driver=False,
+        configure_logging=False,
+    )
     yield
     ray.shutdown()
 
