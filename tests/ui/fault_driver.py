@@ -39,7 +39,8 @@ def load() -> None:
     import embed.stage
     import index.export
     import index.neighbours
-    import index.searchers.exact  # noqa: F401
+    import index.searchers.exact
+    import index.upkeep  # noqa: F401
     import label.stage  # noqa: F401
     import ui.main
     import ui.quality
@@ -67,7 +68,7 @@ def kill_at_write(number: int, before: bool) -> None:
 
         return counted
 
-    for name in ("append", "replace", "delete"):
+    for name in ("append", "replace", "delete", "compact", "index_column"):
         setattr(Store, name, wrap(getattr(Store, name)))
 
 
