@@ -56,7 +56,12 @@ def ask(
     own = own_labels(desk, hits)
     if own and image:
         lines.append(
-            "\nlabels its neighbours would give it: " + ", ".join(f"{n} {v} ({s:.0%})" for n, v, s in own)
+            "\nlabels it would get: "
+            + (", ".join(f"{o.attribute} {o.value} ({o.chance:.2f})" for o in own if o.sure) or "none")
+        )
+        lines.append(
+            "not sure enough: "
+            + (", ".join(f"{o.attribute} {o.value} ({o.chance:.2f})" for o in own if not o.sure) or "none")
         )
     if duplicates:
         lines.append("\n" + _duplicates(desk, data, hits))

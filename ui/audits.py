@@ -22,9 +22,20 @@ class Estimate:
     high: float
 
     @property
+    def text(self) -> str:
+        """The share and its interval as words."""
+        return f"{self.precision:.0%} ({self.low:.0%} to {self.high:.0%})"
+
+    @property
     def precision(self) -> float:
         """The share that was right."""
         return self.right / self.decided if self.decided else 0.0
+
+
+def audited(desk: Desk) -> list[Attribute]:
+    """Return the attributes of which anything was audited."""
+    seen = {r.attribute for r in desk.reviews() if (r.seen or "").startswith(AUDIT)}
+    return [attribute for attribute in desk.attributes if attribute.name in seen]
 
 
 def estimate(desk: Desk, attribute: Attribute) -> Estimate:

@@ -14,7 +14,7 @@ from ui.session import desk, reviewer
 
 CLUSTERS = 8
 MEMBERS = 24
-"""Members shown of one cluster; the heading says how many more there are, and Item shows the whole group."""
+"""Members shown of one cluster; the heading says how many there are, and 'select all of it' takes them all."""
 
 
 def show(key: str, groups: Groups, numbers: npt.NDArray[np.int64], attribute: str | None) -> None:
@@ -38,9 +38,11 @@ def _sections(groups: Groups, numbers: Rows) -> list[gallery_view.Section]:
     made = []
     for number in numbers.tolist():
         rows = groups.members(number)
-        more = f", {len(rows) - MEMBERS} more" if len(rows) > MEMBERS else ""
+        more = f", {MEMBERS} of them shown" if len(rows) > MEMBERS else ""
         made.append(
-            gallery_view.Section(f"Cluster {number + 1}", f"{len(rows)} pictures{more}", rows[:MEMBERS])
+            gallery_view.Section(
+                f"Cluster {number + 1}", f"{len(rows)} pictures{more}", rows[:MEMBERS], rows[MEMBERS:]
+            )
         )
     return made
 

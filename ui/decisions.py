@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from index.reviews import ReviewedLabel
@@ -12,7 +12,7 @@ from schema.vocabulary import Attribute
 from ui.desk import Desk, Item, Label
 from ui.feedback import ripple, touched
 
-UNKNOWN, ACCEPT, REJECT, SEVERAL, ONE = "unknown", "accept", "reject", "several", "one"
+UNKNOWN, ACCEPT, REJECT, SEVERAL, ONE, TAKE = "unknown", "accept", "reject", "several", "one", "take"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,26 @@ class Written:
 
 
 def label_decisions(
-    items: Sequence[Item], attribute: Attribute, action: str, value: str = ""
+    items: Sequence[Item],
+    attribute: Attribute,
+    action: str,
+    value: str = "",
+    suggested: Mapping[int, str] | None = None,
 ) -> list[Decision]:
     """Return the decisions of one press over some items; items it does not touch are left out.
 
     ``action`` is 'set' (one-of: this value; many-of: add it), 'remove' (many-of), 'unknown', 'accept' (what is shown
-    is right), 'reject' (what is shown is wrong), 'several' or 'one' (characters in the picture). Raises ReviewError
-    when the vocabulary has no such value.
+    is right), 'reject' (what is shown is wrong), 'take' (set what is ``suggested`` for the row), 'several' or 'one'
+    (characters in the picture). Raises ReviewError when the vocabulary has no such value.
     """
+    if action == TAKE:
+        taken = suggested or {}
+        return [
+            decision
+            for item in items
+            if item.row in taken
+            for decision in label_decisions([item], attribute, "set", taken[item.row])
+        ]
     if action in ("set", "remove") and not attribute.holds(value):
         raise ReviewError(
             f"{attribute.title} has no value {value!r}",
@@ -86,9 +98,18 @@ def changes(items: Sequence[Item], attribute: Attribute, action: str, value: str
     return count
 
 
-def preview_text(desk: Desk, rows: Sequence[int], attribute: Attribute, action: str, value: str = "") -> str:
+def preview_text(
+    desk: Desk,
+    rows: Sequence[int],
+    attribute: Attribute,
+    action: str,
+    value: str = "",
+    suggested: Mapping[int, str] | None = None,
+) -> str:
     """Say what a press would change, before it does: labels of the items themselves, and votes of others."""
     items = desk.items(rows, [attribute.name])
+    if action == TAKE:
+        return _preview_taken(desk, items, attribute, suggested or {})
     changed = changes(items, attribute, action, value)
     same = len(items) - changed
     parts = [f"{_items(changed)} {_verb(action, value)}" if changed else "no label changes"]
@@ -104,6 +125,18 @@ def preview_text(desk: Desk, rows: Sequence[int], attribute: Attribute, action: 
         parts.append(f"{moved} votes move")
         parts += [f"{follow} more {'label follows' if follow == 1 else 'labels follow'}"] if follow else []
     return ", ".join(parts)
+
+
+def _preview_taken(
+    desk: Desk, items: Sequence[Item], attribute: Attribute, suggested: Mapping[int, str]
+) -> str:
+    taken = [item for item in items if item.row in suggested]
+    changed = sum(changes([item], attribute, "set", suggested[item.row]) for item in taken)
+    parts = [f"{_items(changed)} relabelled as suggested"]
+    parts += [f"{len(taken) - changed} confirmed"] if len(taken) > changed else []
+    parts += [f"{len(items) - len(taken)} without a suggestion left out"] if len(taken) < len(items) else []
+    around = touched(desk, [item.row for item in taken])
+    return ", ".join([*parts, f"{len(around)} votes move"])
 
 
 def consequences(

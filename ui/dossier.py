@@ -11,18 +11,21 @@ import numpy as np
 from index.review_log import Review, live_batches
 from schema.errors import ReviewError, StoreError
 from ui.desk import Desk, Rows
+from ui.gallery import source_word
 
 LARGE = 900
 
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """One item for its page; tables are lists of records of text."""
+    """One item for its page: facts a reviewer wants, where it comes from, labels, titles of what is not known."""
 
     name: str
-    facts: list[dict[str, str]]
+    facts: dict[str, str]
+    source: dict[str, str]
     tags: list[str]
     labels: list[dict[str, Any]]
+    unknown: list[str]
     neighbours: Rows
     similarity: dict[int, str]
     group: Rows
@@ -51,26 +54,32 @@ def dossier(desk: Desk, row: int) -> Dossier:
     record = found[0]
     item = desk.items([row])[0]
     facts = {
+        "size": f"{record['width']} x {record['height']} {record['format'] or ''}" if record["width"] else "",
+        "note": item.reason,
+        "several characters": item.ambiguous,
+        "duplicates": item.verdict + (f" ({item.why})" if item.why else "") if item.group_id else "",
+        "text": record["text"] or "",
+    }
+    source = {
         "row": str(row),
         "item id": record["item_id"],
         "file": record["uri"] or "",
         "keys": ", ".join(record["keys"] or []),
-        "size": f"{record['width']} x {record['height']} {record['format'] or ''}" if record["width"] else "",
-        "note": item.reason,
-        "several characters": item.ambiguous,
-        "group": f"{item.group_id} ({item.verdict})" if item.group_id else "",
-        "text": record["text"] or "",
+        "group": item.group_id,
     }
-    labels = []
+    labels, unknown = [], []
     for attribute in desk.attributes:
         label = item.labels[attribute.name]
+        if not label.values and not label.known and not label.rejected:
+            unknown.append(attribute.title)
+            continue
         labels.append(
             {
                 "Attribute": attribute.title,
-                "Label": label.text or ("unknown" if label.known else ""),
-                "Confidence": "" if label.confidence is None else f"{label.confidence:.2f}",
-                "Source": label.source,
-                "Donors": str(label.support or ""),
+                "Label": label.text or ("cannot be known" if label.known else "none"),
+                "Confidence": label.confidence,
+                "Source": source_word(label.source),
+                "Voters": label.support or None,
                 **({"Not": ", ".join(label.rejected)} if label.rejected else {}),
             }
         )
@@ -78,9 +87,11 @@ def dossier(desk: Desk, row: int) -> Dossier:
     notes = {int(r): f"{s:.3f}" for r, s in zip(rows, similarity, strict=True)}
     return Dossier(
         item.name,
-        [{"fact": name, "value": value} for name, value in facts.items() if value],
+        {name: value for name, value in facts.items() if value},
+        {name: value for name, value in source.items() if value},
         record["tags"] or [],
         labels,
+        unknown,
         rows,
         notes,
         group_rows(desk, item.group_id),
@@ -103,13 +114,6 @@ def neighbours(desk: Desk, row: int) -> tuple[Rows, Any]:
     ids = np.array(found[0]["ids"], np.int64)
     similarity = np.array(found[0]["similarity"], np.float32)
     return ids[ids >= 0], similarity[ids >= 0]
-
-
-def evidence(desk: Desk, row: int, attribute: str) -> str:
-    """Return why an item has its label of one attribute: voters, weights, chances, threshold."""
-    from label.explain import explain
-
-    return str(explain(desk.store, desk.settings, row, attribute))
 
 
 def group_rows(desk: Desk, group_id: str) -> Rows:
@@ -147,24 +151,30 @@ def large_picture(desk: Desk, row: int) -> bytes | None:
 
     Only the uri that the store holds for this row is read, and only what decodes as a picture leaves.
     """
-    from embed.decode import BadImage, decode, to_rgb
+    from embed.decode import BadImage
     from embed.sources.reader import Reader, ReadError
 
     uri = desk.store.take("items", [row], ["uri"]).to_pylist()[0]["uri"]
     if uri:
         reader = Reader(desk.settings.ingest.max_bytes)
         try:
-            options = desk.settings.ingest
-            data = reader.read(uri)
-            image = decode(
-                data, target=LARGE, background=to_rgb(options.background), max_pixels=options.max_pixels
-            ).image
-            image.thumbnail((LARGE, LARGE))
-            buffer = io.BytesIO()
-            image.save(buffer, "WEBP", quality=90)
-            return buffer.getvalue()
+            return drawn(desk, reader.read(uri))
         except (ReadError, BadImage, OSError):
             pass
         finally:
             reader.close()
     return desk.thumbnails([row]).get(row)
+
+
+def drawn(desk: Desk, data: bytes, side: int = LARGE) -> bytes:
+    """Return a picture drawn anew as WebP of at most ``side`` px; raises BadImage when it is none."""
+    from embed.decode import decode, to_rgb
+
+    options = desk.settings.ingest
+    image = decode(
+        data, target=side, background=to_rgb(options.background), max_pixels=options.max_pixels
+    ).image
+    image.thumbnail((side, side))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=90)
+    return buffer.getvalue()

@@ -16,7 +16,16 @@ LABEL_ACTIONS = (
     {"id": "unknown", "key": "0", "label": "Unknown", "hint": "It cannot be known"},
     {"id": "several", "key": "m", "label": "Several", "hint": "The picture shows several characters"},
 )
+TAKE = {
+    "id": "take",
+    "key": "t",
+    "label": "Take suggestion",
+    "hint": "Each item gets the value its badge names",
+}
 WEAK = 0.8
+PEOPLE = ("review", "tag", "text")
+WORDS = {"fused": "votes", "vote": "votes"}
+"""Names of sources as a reviewer reads them; the others are told as they stand in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +37,12 @@ class Press:
 
 
 def press_of(armed: str | None) -> Press | None:
-    """Return what an id of a button stands for: 'set:blonde', 'word:green yukata', 'reject'."""
+    """Return what an id of a button stands for: 'set:blonde', 'word:green yukata', 'word:-hat', 'reject'."""
     if not armed:
         return None
     kind, _, value = armed.partition(":")
+    if kind == "word" and value.startswith("-"):
+        return Press("remove", value[1:].strip())
     return Press("set", value) if kind in ("set", "word") else Press(kind, value)
 
 
@@ -68,15 +79,20 @@ def how(label: Label) -> str:
     if label.source == "review":
         return "review"
     sure = f" {label.confidence:.2f}" if label.confidence is not None else ""
-    donors = f" · {label.support} donors" if label.support and label.source == "vote" else ""
-    return f"{label.source}{sure}{donors}"
+    voters = f" · {label.support} voter{'' if label.support == 1 else 's'}" if label.support else ""
+    return f"{source_word(label.source)}{sure}{voters if label.source not in PEOPLE else ''}"
+
+
+def source_word(source: str) -> str:
+    """Return the name of a source as a reviewer reads it."""
+    return WORDS.get(source, source)
 
 
 def tone(label: Label) -> str:
     """Return the colour class of a label's source."""
     if not label.values:
         return "none"
-    if label.source not in ("review", "tag", "text") and (label.confidence or 0) < WEAK:
+    if label.source not in PEOPLE and (label.confidence or 0) < WEAK:
         return "weak"
     return label.source
 
@@ -125,6 +141,7 @@ def gallery_data(
     readonly: bool,
     can_undo: bool,
     message: str = "",
+    alert: str = "",
     preview: dict[str, Any] | None = None,
     sections: Sequence[dict[str, Any]] | None = None,
     actions: Sequence[dict[str, Any]] = LABEL_ACTIONS,
@@ -145,6 +162,7 @@ def gallery_data(
         "readonly": readonly,
         "canUndo": can_undo,
         "message": message,
+        "alert": alert,
         "preview": preview,
         "more": more,
         "less": less,

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from schema.errors import LikenessError, ReviewConflict
+from schema.errors import LikenessError, ReviewError
 from ui import decisions, gallery
 from ui.audits import AUDIT
 from ui.desk import Desk, Item, Rows
-from ui.session import PAGE_ITEMS, can_write, desk, picture_urls, plain, reviewer, static, tell
+from ui.session import PAGE_ITEMS, can_write, desk, picture_urls, reviewer, static, tell
 
+MOST = 5000
+"""Items of one press; the log is locked for some 50 ms while they are written."""
 Preview = Callable[[Sequence[int], gallery.Press], str]
 Act = Callable[[Sequence[int], gallery.Press, int], decisions.Written]
 
@@ -26,6 +28,8 @@ class Section:
     title: str
     note: str
     rows: Rows
+    hidden: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    """Members that are not shown: 'select all of it' means them too."""
 
 
 @dataclass(slots=True)
@@ -45,6 +49,12 @@ class View:
     notes: dict[int, str] = field(default_factory=dict)
     audit: bool = False
     live: Callable[[], Rows] | None = None
+    suggested: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def token(self) -> str:
+        """What tells this list from others under the same key; a live one stays itself while items leave it."""
+        return f"{self.key}:{self.attribute}:{'live' if self.live else len(self.rows)}"
 
 
 def show(view: View) -> None:
@@ -63,8 +73,9 @@ def _fragment(view: View) -> None:
     if sections is not None:
         rows = np.concatenate([np.empty(0, np.int64), *(s.rows for s in sections)])
     more, less = first + view.size < len(view.rows), first > 0
-    page = f"{view.key}:{view.attribute}:{hash((len(view.rows), int(rows[0]) if len(rows) else -1))}"
+    page = f"{view.token}:{first if view.live or not len(rows) else int(rows[0])}"
     as_of = here.log.position()
+    alert = _told_error(view) or _news(view, page, rows, as_of)
     attribute = here.attribute(view.attribute) if view.attribute else None
     try:
         items = here.items(rows, None if attribute is None else [attribute.name])
@@ -82,11 +93,18 @@ def _fragment(view: View) -> None:
         readonly=not can_write(),
         can_undo=bool(_batches()),
         message=str(st.session_state.pop(f"{view.key}-message", "")),
+        alert=alert,
         preview=_preview(view, page),
         sections=None
         if sections is None
         else [
-            {"id": str(n), "title": s.title, "note": s.note, "items": s.rows.tolist()}
+            {
+                "id": str(n),
+                "title": s.title,
+                "note": s.note,
+                "items": s.rows.tolist(),
+                "hidden": s.hidden.tolist(),
+            }
             for n, s in enumerate(sections)
         ],
         actions=view.actions,
@@ -106,7 +124,6 @@ def _fragment(view: View) -> None:
         on_pick_change=lambda: None,
     )
     pager(view, first, more, less)
-    _failed(view)
     opened = getattr(result, "open", None)
     if opened is not None:
         open_item(int(opened))
@@ -160,7 +177,7 @@ def _first(view: View) -> int:
 
 def _stack(view: View) -> list[int]:
     stacks: dict[str, list[int]] = st.session_state.setdefault("pages", {})
-    return stacks.setdefault(f"{view.key}:{view.attribute}:{len(view.rows)}", [])
+    return stacks.setdefault(view.token, [])
 
 
 def _step(view: View, by: int) -> None:
@@ -189,21 +206,30 @@ def _batches() -> list[str]:
 
 def _preview(view: View, page: str) -> dict[str, Any] | None:
     pick = _state(view).get("pick") or {}
-    rows, armed = _rows(pick), pick.get("armed")
+    armed = pick.get("armed")
     press = gallery.press_of(armed)
-    if not rows or press is None or pick.get("page") != page:
+    if press is None or pick.get("page") != page:
         return None
+    rows: list[int] = []
     try:
+        rows = _rows(pick)
+        if not rows:
+            return None
         text = (view.preview or label_preview(view))(rows, press)
     except LikenessError as error:
         text = error.message
-    return {"armed": armed, "rows": len(rows), "text": text}
+    return {"armed": armed, "rows": len(pick.get("rows") or ()), "text": text}
 
 
 def _rows(told: dict[str, Any]) -> list[int]:
     """Return the rows that the browser named; it is not trusted to name numbers."""
     rows = told.get("rows")
-    return [int(r) for r in rows if isinstance(r, int | float)][:5000] if isinstance(rows, list) else []
+    named = [int(r) for r in rows if isinstance(r, int | float)] if isinstance(rows, list) else []
+    if len(named) > MOST:
+        raise ReviewError(
+            f"{len(named):,} items are more than one press may change", f"Select at most {MOST:,}."
+        )
+    return named
 
 
 def _act(view: View) -> None:
@@ -229,12 +255,34 @@ def _act(view: View) -> None:
         st.session_state[f"{view.key}-error"] = error
 
 
-def _failed(view: View) -> None:
+def _told_error(view: View) -> str:
+    """Return what went wrong with the last press, in words; it stands beside the buttons until the next one."""
     error = st.session_state.pop(f"{view.key}-error", None)
-    if isinstance(error, ReviewConflict):
-        st.warning(plain(str(error)), icon=":material/group:")
-    elif isinstance(error, LikenessError):
-        tell(error)
+    if not isinstance(error, LikenessError):
+        return ""
+    return f"{error.message}. {error.hint}" if error.hint else error.message
+
+
+def _news(view: View, page: str, rows: Rows, position: int) -> str:
+    """Return what others decided about the items of this page since it was last drawn; empty when nothing."""
+    name = f"{view.key}-drawn"
+    before = st.session_state.get(name)
+    st.session_state[name] = (page, position, rows)
+    if before is None or before[0] != page or before[1] >= position:
+        return ""
+    seen = np.union1d(rows, before[2])
+    mine = set(_batches())
+    others: dict[int, str] = {}
+    log = desk().log.changes(before[1])
+    for review in log:
+        fits = review.kind != "label" or view.attribute is None or review.attribute == view.attribute
+        if review.batch not in mine and review.other not in mine and fits and review.row in seen:
+            others[review.row] = review.reviewer
+    if not others:
+        return ""
+    count = len(others)
+    items = "1 item here was" if count == 1 else f"{count} items here were"
+    return f"{items} just decided by {', '.join(sorted(set(others.values())))}; the page shows the new state."
 
 
 def label_preview(view: View) -> Preview:
@@ -243,7 +291,7 @@ def label_preview(view: View) -> Preview:
     def preview(rows: Sequence[int], press: gallery.Press) -> str:
         here: Desk = desk()
         return decisions.preview_text(
-            here, rows, here.attribute(str(view.attribute)), press.action, press.value
+            here, rows, here.attribute(str(view.attribute)), press.action, press.value, view.suggested
         )
 
     return preview
@@ -256,11 +304,13 @@ def label_act(view: View) -> Act:
         here: Desk = desk()
         attribute = here.attribute(str(view.attribute))
         items: list[Item] = here.items(rows, [attribute.name])
-        made = decisions.label_decisions(items, attribute, press.action, press.value)
+        made = decisions.label_decisions(items, attribute, press.action, press.value, view.suggested)
         if view.audit:
             made = [replace(d, seen=f"{AUDIT}{d.seen}") for d in made]
         what = {
             "set": f"now {press.value}",
+            "take": "now as suggested",
+            "remove": f"without {press.value}",
             "unknown": "now unknown",
             "accept": "confirmed",
             "reject": "marked wrong",

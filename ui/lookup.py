@@ -18,6 +18,8 @@ SIMILAR = 240
 """Items that a search by picture or text shows; four pages, past which nobody looks."""
 KINDS = {"all": "", "kept": "keep = true", "duplicates": "keep = false", "several characters": "ambiguous"}
 UNKNOWN = "(unknown)"
+GUESS = 0.3
+"""Below this chance the likeliest value of an attribute that abstains is not worth telling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Hits:
     rows: Rows
     similarity: dict[int, float] = field(default_factory=dict)
     ranked: bool = False
+    vector: npt.NDArray[np.float32] | None = None
 
     def notes(self) -> dict[int, str]:
         """Return what stands beside an item: its similarity."""
@@ -52,19 +55,19 @@ def find(desk: Desk, wanted: Wanted, count: int = SIMILAR) -> Hits:
     from index.search import search
 
     key = desk.store.encoder_key()
-    rows, similarity = search(desk.store, key, _vector(desk, key, wanted), count, wanted.where or None)
+    vector = _vector(desk, key, wanted)
+    rows, similarity = search(desk.store, key, vector, count, wanted.where or None)
     pairs = zip(rows.tolist(), similarity.tolist(), strict=True)
-    return Hits(rows.astype(np.int64), dict(pairs), True)
+    return Hits(rows.astype(np.int64), dict(pairs), True, vector)
 
 
 def _vector(desk: Desk, key: str, wanted: Wanted) -> npt.NDArray[np.float32]:
     """Return the vector of what is searched for; a picture that the store holds has one already."""
     if wanted.image:
-        where = f"item_id = '{content_id(wanted.image)}'"
-        for batch in desk.store.scan("items", ["row"], where):
-            stored = desk.store.take(f"vectors_{key}", batch.column(0).to_numpy(), ["vector"])
-            if stored.num_rows:
-                return np.array(stored["vector"].to_pylist()[0], np.float32)
+        row = known_row(desk, wanted.image)
+        stored = desk.store.take(f"vectors_{key}", [] if row is None else [row], ["vector"])
+        if stored.num_rows:
+            return np.array(stored["vector"].to_pylist()[0], np.float32)
     from embed.query_vector import embed_query
 
     return embed_query(desk.settings, wanted.image or wanted.text)
@@ -110,13 +113,53 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def own_labels(desk: Desk, hits: Hits, nearest: int = 15) -> list[tuple[str, str, float]]:
-    """Return (attribute, value, share) that the nearest hits agree on: what a picture from outside would be called.
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A label that a picture from outside would get, or, when not ``sure``, the likeliest one that abstains."""
 
-    The share is that of their similarity-weighted votes; only majorities of three or more voters are named.
+    attribute: str
+    value: str
+    chance: float
+    sure: bool
+
+
+def own_labels(desk: Desk, hits: Hits) -> list[Own]:
+    """Return the labels that what was searched for would itself get, in the vocabulary's order.
+
+    They come from the models of the last label run, which abstain as they do for items of the store; before the first
+    one, from the share of the nearest hits.
     """
-    if not hits.ranked:
+    from ui.voters import OUTSIDE, chances_of, learned_of
+
+    if not hits.ranked or hits.vector is None:
         return []
+    learned = learned_of(desk)
+    if learned is None:
+        return _by_neighbours(desk, hits)
+    present = [a.name for a in desk.attributes if a.name in learned.models]
+    plain = learned.features.plain(np.asarray(hits.vector, np.float32)[None])
+    made = []
+    for name, chances in chances_of(learned, plain, OUTSIDE, present).items():
+        standing = [each for each in chances if each.stands]
+        values = {each.value: each.chance for each in standing}
+        if desk.attribute(name).kind == "many":
+            values = {value: values[value] for value in desk.attribute(name).specific(list(values))}
+        if values:
+            made.append(Own(name, ", ".join(values), min(values.values()), True))
+        elif chances and chances[0].chance >= GUESS:
+            made.append(Own(name, chances[0].value, chances[0].chance, False))
+    return made
+
+
+def known_row(desk: Desk, image: bytes) -> int | None:
+    """Return the row of the item whose bytes these are, None when the store has no such item."""
+    for batch in desk.store.scan("items", ["row"], f"item_id = '{content_id(image)}'"):
+        return int(batch.column(0)[0].as_py())
+    return None
+
+
+def _by_neighbours(desk: Desk, hits: Hits, nearest: int = 15) -> list[Own]:
+    """Return what a similarity-weighted majority of the nearest hits has; at least three must say anything."""
     items = desk.items(hits.rows[:nearest])
     made = []
     for attribute in desk.attributes:
@@ -134,5 +177,5 @@ def own_labels(desk: Desk, hits: Hits, nearest: int = 15) -> list[tuple[str, str
         if voters >= 3 and total > 0:
             best = max(votes, key=lambda v: votes[v])
             if votes[best] / total > 0.5:
-                made.append((attribute.name, best, votes[best] / total))
+                made.append(Own(attribute.name, best, votes[best] / total, True))
     return made

@@ -5,7 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import gallery_view, session
-from ui.dossier import dossier, evidence, large_picture, row_of
+from ui.dossier import dossier, large_picture, row_of
+from ui.voters import SHOWN as VOTERS
+from ui.voters import vote
 
 here = session.desk()
 session.heading(
@@ -31,22 +33,64 @@ with session.told():
         if picture:
             st.image(picture, width="stretch")
         st.text(found.name)
-        st.dataframe(found.facts, hide_index=True, width="stretch")
+        for name, value in found.facts.items():
+            st.caption(f"{name.capitalize()}: {session.plain(value)}")
         if found.tags:
             st.caption("Tags as given")
             st.text(", ".join(found.tags))
+        with st.expander("Where it comes from"):
+            st.dataframe(
+                [{"what": name, "value": value} for name, value in found.source.items()],
+                hide_index=True, width="stretch",
+            )  # fmt: skip
     with right:
         st.subheader("Labels")
-        st.dataframe(found.labels, hide_index=True, width="stretch", height="content")
+        if found.labels:
+            st.dataframe(
+                found.labels, hide_index=True, width="stretch", height="content", placeholder="–",
+                column_config={"Confidence": st.column_config.ProgressColumn(
+                    min_value=0, max_value=1, format="%.2f"
+                )},
+            )  # fmt: skip
+        if found.unknown:
+            st.caption(f"Not known: {', '.join(found.unknown)}")
         if found.history:
             st.subheader("History")
             st.dataframe(found.history, hide_index=True, width="stretch")
-    names = [a.name for a in here.attributes]
-    titles = {a.name: a.title for a in here.attributes}
-    chosen = st.selectbox("Look at", names, format_func=titles.__getitem__, key="item-attribute")
-    if st.button(f"Why? The evidence for {titles[chosen].lower()}", icon=":material/help:"):
-        with st.spinner("Asking the voters ..."):
-            st.code(evidence(here, row, chosen), language=None)
+        st.subheader("Why?")
+        names = [a.name for a in here.attributes]
+        titles = {a.name: a.title for a in here.attributes}
+        chosen = st.selectbox(
+            "Look at and correct", names, format_func=titles.__getitem__, key="item-attribute",
+            index=names.index("hair_color") if "hair_color" in names else 0,
+        )  # fmt: skip
+        said = vote(here, row, chosen)
+        if said is None:
+            st.caption("No vote: too few items state a value, or this one has no vector.")
+        else:
+            st.caption(
+                f"What the neighbours' votes give each value of {titles[chosen].lower()}, and what it takes to stand"
+            )
+            st.dataframe(
+                [
+                    {
+                        "Value": c.value,
+                        "Chance": c.chance,
+                        "Needs": f"{c.needs:.2f}" if c.needs is not None else "abstains",
+                        "": "stands" if c.stands else "",
+                    }
+                    for c in said.chances[:6]
+                ],
+                hide_index=True, width="stretch", height="content",
+                column_config={"Chance": st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f")},
+            )  # fmt: skip
+    if said is not None and len(said.rows):
+        st.subheader("Who voted")
+        st.caption("The share of the whole vote stands on each picture. Correct a voter, and its votes move.")
+        shares = {int(r): f"{share:.0%}" for r, share in zip(said.rows, said.shares, strict=True)}
+        gallery_view.show(
+            gallery_view.View("item-voters", said.rows, chosen, by_row=False, notes=shares, size=VOTERS)
+        )
     if len(found.group) > 1:
         st.subheader("Its group")
         gallery_view.show(gallery_view.View("item-group", found.group, chosen, by_row=False))

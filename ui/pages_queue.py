@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import gallery_view, session
+from ui import gallery, gallery_view, session
 from ui.audits import estimate
-from ui.queues import QUEUES, queue
+from ui.queues import QUEUES, queue, suggestions
 
 here = session.desk()
 session.heading("Queue", "What to review next. Decided items leave the queue; the next ones move up.")
@@ -24,21 +24,31 @@ with session.told():
         st.info("There are no labels yet. Make them with: likeness label --store DIR")
         st.stop()
     rows = queue(here, which, attribute)
-    st.caption(f"{QUEUES[which][0]}  {len(rows):,} items.")
+    st.caption(f"{QUEUES[which][0]} {len(rows):,} item{'' if len(rows) == 1 else 's'}.")
     if which == "Audit":
         found = estimate(here, attribute)
-        if found.decided:
-            st.metric(
-                f"True precision of accepted {attribute.title.lower()} labels",
-                f"{found.precision:.1%}",
-                help=f"{found.right} of {found.decided} audited labels were right.",
-            )
-            st.caption(
-                f"Between {found.low:.1%} and {found.high:.1%} with 95 % confidence; {found.decided} audited."
-            )
-        else:
-            st.caption("Press y where the label is right, choose the true value where it is wrong.")
+        left, right = st.columns([1, 2], vertical_alignment="center")
+        left.metric(
+            f"True precision, {attribute.title.lower()}",
+            f"{found.precision:.1%}" if found.decided else "not known yet",
+            border=True,
+        )
+        right.caption(
+            f"{found.right} of {found.decided} audited labels were right: between {found.low:.1%} and {found.high:.1%} "
+            "with 95 % confidence. "
+            if found.decided
+            else "No label was audited yet. "
+        )
+        right.caption(
+            "Take the items in the order they come: y where the label is right, the true value where it is wrong, "
+            "0 where it cannot be known (which counts as wrong)."
+        )
     view = gallery_view.View(f"queue-{which}", rows, name, by_row=False, audit=which == "Audit")
     view.live = lambda: queue(here, which, attribute)
-    view.empty = "This queue is empty: nothing is left to review here."
+    view.empty = "Nothing is left to review here. Choose another queue or attribute."
+    found_by_votes = suggestions(here, which, attribute)
+    if found_by_votes:
+        view.actions = (gallery.TAKE, *gallery.LABEL_ACTIONS)
+        view.suggested = {row: each.value for row, each in found_by_votes.items()}
+        view.notes = {row: f"{each.value}? {each.chance:.0%}" for row, each in found_by_votes.items()}
     gallery_view.show(view)

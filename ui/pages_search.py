@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import gallery_view, session
-from ui.lookup import KINDS, UNKNOWN, Wanted, find, own_labels, where_of
-
-PICTURES = ["png", "jpg", "jpeg", "webp", "avif", "gif", "bmp", "tiff"]
+from ui.dossier import drawn
+from ui.lookup import KINDS, UNKNOWN, Wanted, find, known_row, own_labels, where_of
+from ui.picture_box import picture_box
 
 here = session.desk()
 session.heading(
@@ -18,7 +18,8 @@ session.heading(
 names = [a.name for a in here.attributes]
 titles = {a.name: a.title for a in here.attributes}
 left, right = st.columns([2, 3], gap="medium")
-upload = left.file_uploader("Picture", type=PICTURES, help="Drop, choose or paste one.")
+with left:
+    picture = picture_box("search-picture", "Picture")
 text = right.text_input(
     "Description", placeholder="a girl with long blonde hair and a red kimono", max_chars=500
 )
@@ -45,19 +46,26 @@ with st.expander("More", icon=":material/tune:"):
     )
 
 with session.told():
-    wanted = Wanted(
-        upload.getvalue() if upload else b"", text.strip(), where_of(here, chosen, tag, kind, expert)
-    )
+    wanted = Wanted(picture, text.strip(), where_of(here, chosen, tag, kind, expert))
     found = find(here, wanted)
-    if wanted.image or wanted.text:
-        own = own_labels(here, found)
-        if own and wanted.image:
-            st.image(wanted.image, width=140)
-        if own:
-            said = "  ·  ".join(
-                f"**{session.plain(titles[n])}** {session.plain(v)} ({share:.0%})" for n, v, share in own
-            )
-            st.markdown(f"The labels its neighbours would give it: {said}")
+    if wanted.image:
+        left, right = st.columns([1, 5], vertical_alignment="center")
+        left.image(drawn(here, wanted.image, 256), width="stretch")
+        with right:
+            st.markdown("**The labels this picture would get**")
+            own = own_labels(here, found)
+            sure = [
+                f"{titles[o.attribute]} **{session.plain(o.value)}** {o.chance:.2f}" for o in own if o.sure
+            ]
+            open_ = [
+                f"{titles[o.attribute]} {session.plain(o.value)} {o.chance:.2f}" for o in own if not o.sure
+            ]
+            st.markdown("  ·  ".join(sure) if sure else "None: no attribute is sure enough.")
+            if open_:
+                st.caption("Likeliest, but not sure enough: " + "  ·  ".join(open_))
+            row = known_row(here, wanted.image)
+            if row is not None and st.button("It is in the store: open it", icon=":material/portrait:"):
+                gallery_view.open_item(row)
     st.caption(f"{len(found.rows):,} items" + (", closest first" if found.ranked else ""))
     gallery_view.show(
         gallery_view.View(

@@ -5,11 +5,13 @@ Decided items leave a queue as soon as they are decided; the order of the rest s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from index.runs import Runs
 from schema.vocabulary import Attribute
@@ -19,9 +21,15 @@ LONGEST = 20_000
 """Items a queue holds; nobody reviews more in a sitting, and the next run makes new ones."""
 
 
+STATED = pa.array(["tag", "text"])
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One attribute of all labelled items: values as codes (-1: none), confidence (nan: none), source by name."""
+    """One attribute of all labelled items: values as codes (-1: none), confidence (nan: none), whose label it is.
+
+    ``clear``: a picture of one character; ``refused``: a reviewer said that it cannot be known.
+    """
 
     rows: Rows
     codes: npt.NDArray[np.int32]
@@ -29,38 +37,68 @@ class Column:
     confidence: npt.NDArray[np.float32]
     machine: npt.NDArray[np.bool_]
     tagged: npt.NDArray[np.bool_]
+    clear: npt.NDArray[np.bool_]
+    refused: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What the neighbours say of one item instead of its tag, or beside it."""
+
+    value: str
+    chance: float
 
 
 def column_of(desk: Desk, attribute: Attribute) -> Column:
-    """Return one attribute as arrays; for a many-of attribute the first value stands for all. 14 bytes an item."""
+    """Return one attribute as arrays; for a many-of attribute the first value stands for all. 20 bytes an item."""
     return desk.kept(f"column {attribute.name}", ("labels",), lambda: _column(desk, attribute))
 
 
 def _column(desk: Desk, attribute: Attribute) -> Column:
     name = attribute.name
-    rows, codes, confidence, machine, tagged = [], [], [], [], []
     index: dict[str, int] = {}
+    parts = []
     for batch in desk.store.scan(
         "labels", ["row", name, f"{name}_confidence", f"{name}_source", "ambiguous"]
     ):
-        rows.append(batch.column(0).to_numpy())
-        said = batch.column(1).to_pylist()
-        firsts = [v[0] if isinstance(v, list) and v else v or None for v in said]
-        codes.append(
-            np.array([-1 if v is None else index.setdefault(v, len(index)) for v in firsts], np.int32)
+        source = batch.column(3)
+        person = _mask(pc.is_in(source, STATED))
+        reviewed = _mask(pc.equal(source, "review"))
+        codes = _codes(batch.column(1), index)
+        parts.append(
+            (
+                batch.column(0).to_numpy(),
+                codes,
+                batch.column(2).to_numpy(zero_copy_only=False).astype(np.float32),
+                _mask(source.is_valid()) & ~person & ~reviewed,
+                person,
+                ~_mask(batch.column(4)),
+                reviewed & (codes < 0),
+            )
         )
-        confidence.append(batch.column(2).to_numpy(zero_copy_only=False).astype(np.float32))
-        sources = np.array(batch.column(3).to_pylist(), object)
-        stated = np.isin(sources, np.array(("tag", "text"), object))
-        tagged.append(stated)
-        machine.append(~stated & (sources != "review") & (sources != None))  # noqa: E711 - element by element
-    if not rows:
+    if not parts:
         none, off = np.empty(0, np.int64), np.empty(0, bool)
-        return Column(none, none.astype(np.int32), [], none.astype(np.float32), off, off)
-    return Column(
-        np.concatenate(rows), np.concatenate(codes), list(index), np.concatenate(confidence), np.concatenate(machine),
-        np.concatenate(tagged),
-    )  # fmt: skip
+        return Column(none, none.astype(np.int32), [], none.astype(np.float32), off, off, off, off)
+    rows, codes, *rest = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return Column(rows, codes, list(index), *rest)
+
+
+def _mask(column: pa.Array) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = pc.fill_null(column, False).to_numpy(zero_copy_only=False)
+    return found.astype(bool)
+
+
+def _codes(column: pa.Array, index: dict[str, int]) -> npt.NDArray[np.int32]:
+    """Return the code of each item's (first) value, -1 for none; ``index`` grows by values not seen before."""
+    if pa.types.is_list(column.type):
+        empty = pc.fill_null(pc.equal(pc.list_value_length(column), 0), True).to_numpy(zero_copy_only=False)
+        starts = column.offsets.to_numpy()[:-1]
+        column = column.values.take(pa.array(np.where(empty, 0, starts), mask=empty))
+    words = pc.dictionary_encode(column)
+    known = [-1 if not w else index.setdefault(w, len(index)) for w in words.dictionary.to_pylist()]
+    places = pc.fill_null(words.indices, len(known)).to_numpy(zero_copy_only=False)
+    codes: npt.NDArray[np.int32] = np.array([*known, -1], np.int32)[places]
+    return codes
 
 
 def lowest_margin(desk: Desk, attribute: Attribute) -> Rows:
@@ -71,24 +109,55 @@ def lowest_margin(desk: Desk, attribute: Attribute) -> Rows:
 
 
 def unlabelled(desk: Desk, attribute: Attribute) -> Rows:
-    """Items without a label, those that most others have as neighbours first: one answer here moves most votes."""
+    """Items without a label: first those whose neighbours have one, and that most others have as neighbours.
+
+    Around an item that others of its kind are labelled in, it can be told at all; where many list it, one answer
+    moves most votes. What lies beside a more telling item comes later, so that the first page is spread out.
+    """
     column = column_of(desk, attribute)
-    at = np.flatnonzero(column.codes < 0)
-    popular = _popularity(desk)
-    order = np.argsort(-popular[column.rows[at]], kind="stable") if len(popular) else np.arange(len(at))
-    return column.rows[at[order]]
+    at = np.flatnonzero((column.codes < 0) & (column.clear | bool(attribute.ambiguous)) & ~column.refused)
+    worth = telling(desk, column, column.rows[at])
+    return column.rows[at[np.argsort(-worth, kind="stable")]]
 
 
 def contradicted(desk: Desk, attribute: Attribute) -> Rows:
     """Tagged items whose neighbours say another value, the most contradicted first."""
     if desk.store.has("label_noise"):
-        where = f"attribute = '{attribute.name}' AND kind = 'wrong'"
-        found = desk.store.read("label_noise", ["row", "rank"], where).sort_by("rank")
-        return np.array(list(dict.fromkeys(found["row"].to_pylist())), np.int64)
+        return _doubted(desk, attribute, "wrong")
     column = column_of(desk, attribute)
     share = _agreement(desk, column)
     at = np.flatnonzero(column.tagged & (column.codes >= 0) & (share < 0.5))
     return column.rows[at[np.argsort(share[at], kind="stable")]]
+
+
+def missing(desk: Desk, attribute: Attribute) -> Rows:
+    """Tagged items that lack a tag which their neighbours' votes give them, the surest first."""
+    return _doubted(desk, attribute, "missing")
+
+
+def _doubted(desk: Desk, attribute: Attribute, kind: str) -> Rows:
+    where = f"attribute = '{attribute.name}' AND kind = '{kind}'"
+    if not desk.store.has("label_noise"):
+        return np.empty(0, np.int64)
+    found = desk.store.read("label_noise", ["row", "rank"], where).sort_by("rank")
+    return np.array(list(dict.fromkeys(found["row"].to_pylist())), np.int64)
+
+
+def suggestions(desk: Desk, name: str, attribute: Attribute) -> dict[int, Suggestion]:
+    """Return what the votes suggest for the items of a queue of doubtful tags, by row; {} for the other queues."""
+    kind = DOUBTS.get(name)
+    if kind is None or not desk.store.has("label_noise"):
+        return {}
+
+    def made() -> dict[int, Suggestion]:
+        where = f"attribute = '{attribute.name}' AND kind = '{kind}' AND suggestion IS NOT NULL"
+        found = desk.store.read("label_noise", ["row", "rank", "suggestion", "chance"], where).sort_by("rank")
+        first: dict[int, Suggestion] = {}
+        for record in found.to_pylist():
+            first.setdefault(record["row"], Suggestion(record["suggestion"], float(record["chance"] or 0)))
+        return first
+
+    return desk.kept(f"suggestions {kind} {attribute.name}", ("label_noise",), made)
 
 
 def disagreeing(desk: Desk, attribute: Attribute) -> Rows:
@@ -146,12 +215,16 @@ QUEUES: dict[str, tuple[str, Callable[[Desk, Attribute], Rows]]] = {
     "Unlabelled, most telling first": ("No label yet; one answer here moves the votes of many.", unlabelled),
     "Least sure": ("Machine labels just above their threshold.", lowest_margin),
     "Contradicted tags": ("The tag says one thing, the neighbours another.", contradicted),
+    "Missing tags": ("Tagged items without a tag that their neighbours' votes give them.", missing),
     "Clusters that disagree": ("Copies of one picture with different labels.", disagreeing),
     "New": ("Came since the label run before the last.", newest),
     "Balanced": ("Every value in turn, rare ones too.", balanced),
     "Audit": ("A random sample of accepted machine labels: it measures their true precision.", audit),
 }
 
+
+DOUBTS = {"Contradicted tags": "wrong", "Missing tags": "missing"}
+"""Queues whose items come with a suggestion, and its kind in the table of doubtful tags."""
 
 FILLS = ("Unlabelled, most telling first",)
 """Queues that an item leaves when corrections around it have given it a label."""
@@ -161,8 +234,8 @@ def queue(desk: Desk, name: str, attribute: Attribute) -> Rows:
     """Return the rows of a queue that nobody has decided on yet, at most LONGEST."""
     order = desk.kept(
         f"queue {name} {attribute.name}",
-        ("labels", "groups", "items"),
-        lambda: QUEUES[name][1](desk, attribute),
+        ("labels", "label_noise", "groups", "items"),
+        lambda: _pictures(desk, QUEUES[name][1](desk, attribute)),
     )
     effect = desk.effect()
     decided = {row for row, said in effect.labels if said == attribute.name}
@@ -179,21 +252,56 @@ def _graph(desk: Desk) -> str:
     return table if desk.store.has(table) else ""
 
 
-def _popularity(desk: Desk) -> npt.NDArray[np.int32]:
-    """Return by row how many items have it among their neighbours; 4 bytes an item."""
+def _pictures(desk: Desk, rows: Rows) -> Rows:
+    """Return the rows that are pictures: there is nothing to see of a refused file or a text."""
+    shown = np.zeros(desk.store.n_items(), bool)
+    shown[desk.rows()] = True
+    return rows[shown[rows]]
+
+
+def telling(desk: Desk, column: Column, rows: Rows) -> npt.NDArray[np.float32]:
+    """Return how much an answer on each of these unlabelled items would tell; three passes over the graph.
+
+    An item counts by the share of its neighbours that are labelled (known to be unknowable: three times against), and
+    by the unlabelled items that list it, each as far as it can be told itself, as a share of the graph's width. The
+    second part is halved for each neighbour that has more of it.
+    """
     table = _graph(desk)
-    if not table:
-        return np.empty(0, np.int32)
+    if not table or not len(rows):
+        return np.zeros(len(rows), np.float32)
+    n = desk.store.n_items()
+    state = np.full(n, -1, np.int8)
+    state[column.rows] = np.where(column.codes >= 0, 1, np.where(column.refused, 2, 0))
+    open_ = np.zeros(n, bool)
+    open_[rows] = True
+    sayable, reach, rivals = np.zeros(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.int16)
+    width = 1
+    for row, ids in _lists(desk, table, open_):
+        near = np.where(ids >= 0, state[np.maximum(ids, 0)], -1)
+        labelled, refused = (near == 1).sum(axis=1), (near == 2).sum(axis=1)
+        sayable[row] = (labelled + 1) / ((near >= 0).sum(axis=1) + 2 * refused + 2)
+        width = ids.shape[1]
+    for row, ids in _lists(desk, table, open_):
+        weights = np.broadcast_to(sayable[row][:, None], ids.shape)[ids >= 0]
+        reach += np.bincount(ids[ids >= 0], weights, minlength=n).astype(np.float32)
+    for row, ids in _lists(desk, table, open_):
+        theirs = np.where((ids >= 0) & open_[np.maximum(ids, 0)], reach[np.maximum(ids, 0)], 0)
+        rivals[row] = (theirs > reach[row][:, None]).sum(axis=1)
+    worth: npt.NDArray[np.float32] = sayable[rows] + reach[rows] / width * 0.5 ** rivals[rows].astype(
+        np.float32
+    )
+    return worth
 
-    def made() -> npt.NDArray[np.int32]:
-        count = np.zeros(desk.store.n_items(), np.int32)
-        for batch in desk.store.scan(table, ["ids"], batch_rows=16_384):
-            ids = batch.column(0).flatten().to_numpy()
-            count += np.bincount(ids[ids >= 0], minlength=len(count)).astype(np.int32)
-        return count
 
-    found: npt.NDArray[np.int32] = desk.kept("popularity", (table,), made)
-    return found
+def _lists(
+    desk: Desk, table: str, wanted: npt.NDArray[np.bool_]
+) -> Iterator[tuple[Rows, npt.NDArray[np.int64]]]:
+    """Yield rows [b] and their neighbours [b, k] of the wanted items."""
+    for batch in desk.store.scan(table, ["row", "ids"], batch_rows=16_384):
+        row = batch.column(0).to_numpy()
+        ids = batch.column(1).flatten().to_numpy().reshape(len(row), -1)
+        pick = wanted[row]
+        yield row[pick], ids[pick]
 
 
 def _agreement(desk: Desk, column: Column) -> npt.NDArray[np.float32]:

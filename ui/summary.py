@@ -55,7 +55,7 @@ def stage_line(summary: Summary) -> str:
     """Return one line that says what a stage did."""
     if summary.skipped:
         return f"{summary.stage:<8} up to date"
-    return f"{summary.stage:<8} {_counts(summary.counts)}  ({seconds(summary.seconds)})"
+    return f"{summary.stage:<8} {counts_line(summary.counts)}  ({seconds(summary.seconds)})"
 
 
 def summary_table(summaries: Sequence[Summary]) -> str:
@@ -63,7 +63,7 @@ def summary_table(summaries: Sequence[Summary]) -> str:
     width = min(shutil.get_terminal_size((110, 24)).columns, 110) - 22
     lines = [f"{'stage':<9} {'what':<{width}} {'time':>8}", f"{'-' * 9} {'-' * width} {'-' * 8}"]
     for s in summaries:
-        what = "up to date" if s.skipped else _counts(s.counts)
+        what = "up to date" if s.skipped else counts_line(s.counts)
         wrapped = textwrap.wrap(what, width) or [""]
         lines.append(f"{s.stage:<9} {wrapped[0]:<{width}} {seconds(s.seconds):>8}")
         lines.extend(" " * 10 + more for more in wrapped[1:])
@@ -105,7 +105,7 @@ def _more(notes: Sequence[str]) -> list[str]:
     return [f"and {len(notes) - NOTES} more notes: likeness report"] if len(notes) > NOTES else []
 
 
-def _counts(counts: Mapping[str, Any]) -> str:
+def counts_line(counts: Mapping[str, Any]) -> str:
     """Return counts in a row; those of single attributes ('hair_color voted 12') are summed to one."""
     summed: dict[str, Any] = {}
     for name, value in counts.items():

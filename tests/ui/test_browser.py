@@ -125,8 +125,8 @@ def test_the_whole_story(served: Callable[..., str], browser: Any, ui_store: Pat
 
     # A range by shift-click; a value by its number key; the preview before, the change after.
     tiles = page.locator(".tile")
-    tiles.nth(1).click()
-    tiles.nth(4).click(modifiers=["Shift"])
+    tiles.nth(2).click()
+    tiles.nth(5).click(modifiers=["Shift"])
     assert page.locator(".count").inner_text() == "4 of 7 selected"
     page.keyboard.press("/")
     page.keyboard.type("purple")
@@ -147,7 +147,7 @@ def test_the_whole_story(served: Callable[..., str], browser: Any, ui_store: Pat
     says(page, "undone: 4 items")
     with Store.open(ui_store) as store:
         assert not effective_reviews(store).labels
-    tiles.nth(1).click()
+    tiles.nth(2).click()
     for _ in range(3):
         page.keyboard.press("Shift+ArrowRight")
     assert page.locator(".count").inner_text() == "4 of 7 selected"

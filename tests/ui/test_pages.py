@@ -117,7 +117,7 @@ def test_export_page_works_decisions_in_and_writes(page_of, ui_store: Path) -> N
         group = store.take("groups", [3]).to_pylist()[0]["group_id"]
         open_log(store).append(
             [
-                Decision(5, ids[5], "label", "hair_color", "purple"),
+                Decision(9, ids[9], "label", "hair_color", "purple"),
                 Decision(3, ids[3], "group", None, "not_duplicate", "set", group, ids[2]),
             ],
             "Ann",
@@ -131,7 +131,7 @@ def test_export_page_works_decisions_in_and_writes(page_of, ui_store: Path) -> N
     assert page.success[0].value.startswith("Written to")
     files = sorted((ui_store / "exports" / "dataset").rglob("*.parquet"))
     found = {r["item_id"]: r for file in files for r in pq.read_table(file).to_pylist()}
-    assert (found[ids[5]]["hair_color"], found[ids[5]]["hair_color_source"]) == ("purple", "review")
+    assert (found[ids[9]]["hair_color"], found[ids[9]]["hair_color_source"]) == ("purple", "review")
     assert ids[3] in found
     page.text_input[-1].set_value("../escape").run()
     page.button[0].click().run()

@@ -50,6 +50,7 @@ class Gallery {
       this.armed = null;
     }
     const known = new Set(data.items.map((item) => item.row));
+    for (const section of data.sections ?? []) for (const row of section.hidden ?? []) known.add(row);
     for (const row of [...this.selected]) if (!known.has(row)) this.selected.delete(row);
     const stands = this.armed?.startsWith("word:") || this.actions().some((action) => action.id === this.armed);
     if (!stands) this.armed = null;
@@ -65,6 +66,8 @@ class Gallery {
     if (!this.bar) {
       this.bar = make("div", "bar");
       this.body = make("div");
+      this.alertNode = make("div", "alert");
+      this.alertNode.setAttribute("role", "alert");
       this.box.append(this.bar, this.body);
     }
     this.renderBar();
@@ -75,7 +78,11 @@ class Gallery {
     const byRow = new Map(data.items.map((item, index) => [item.row, { item, index }]));
     for (const section of sections) {
       if (!section.items.length) continue;
-      if (section.title) nodes.push(this.heading(section));
+      const holder = section.title ? make("div", "group") : null;
+      if (holder) {
+        holder.style.setProperty("--members", section.items.length);
+        holder.append(this.heading(section));
+      }
       const grid = make("div", "grid");
       grid.setAttribute("role", "listbox");
       grid.setAttribute("aria-multiselectable", "true");
@@ -87,9 +94,11 @@ class Gallery {
         this.fill(tile, found.item, found.index);
         grid.append(tile);
       }
-      nodes.push(grid);
+      holder?.append(grid);
+      nodes.push(holder ?? grid);
     }
     this.tiles = fresh;
+    this.body.className = data.sections ? "groups" : "";
     this.body.replaceChildren(...nodes);
     if (data.tile) this.box.style.setProperty("--tile", `${data.tile}px`);
     this.mark();
@@ -100,10 +109,11 @@ class Gallery {
     node.append(make("h4", "", section.title));
     if (section.note) node.append(make("span", "note", section.note));
     node.append(make("span", "grow"));
-    const all = make("button", "btn plain", "Select all of it");
+    const rows = [...section.items, ...(section.hidden ?? [])];
+    const all = make("button", "btn plain", `Select all ${rows.length}`);
     all.onclick = () => {
-      const every = section.items.every((row) => this.selected.has(row));
-      section.items.forEach((row) => (every ? this.selected.delete(row) : this.selected.add(row)));
+      const every = rows.every((row) => this.selected.has(row));
+      rows.forEach((row) => (every ? this.selected.delete(row) : this.selected.add(row)));
       this.changed();
     };
     node.append(all);
@@ -174,7 +184,10 @@ class Gallery {
     if (data.readonly) {
       top.append(make("span", "preview", "read only"));
     } else {
-      for (const action of data.actions ?? []) top.append(this.choice(action));
+      // Without values the actions have a line of their own; else they share the first one.
+      const own = data.values?.length || data.words ? top : make("div", "row");
+      for (const action of data.actions ?? []) own.append(this.choice(action));
+      if (own !== top) nodes.push(own);
       if (data.canUndo !== undefined) {
         const undo = this.button({ key: "u", label: "Undo" }, () => this.undo());
         undo.disabled = !data.canUndo;
@@ -196,12 +209,13 @@ class Gallery {
     const help = this.button({ key: "?", label: "Keys" }, () => this.toggleHelp());
     help.classList.add("plain");
     top.append(help);
-    this.bar.replaceChildren(...nodes);
+    this.bar.replaceChildren(...nodes, this.alertNode);
   }
 
   wordBox() {
     const box = make("input", "word");
     box.placeholder = "/ another value";
+    box.title = "Type a value; with - before it, to take it away";
     box.setAttribute("aria-label", "Another value");
     const id = `words-${this.data.words.id}`;
     box.setAttribute("list", id);
@@ -270,6 +284,12 @@ class Gallery {
     return [...this.tiles.keys()];
   }
 
+  // The selected rows in the order of the page, then those of whole clusters that it does not show.
+  chosen() {
+    const shown = this.order().filter((row) => this.selected.has(row));
+    return [...shown, ...[...this.selected].filter((row) => !this.tiles.has(row))];
+  }
+
   range(from, to) {
     const order = this.order();
     for (let i = Math.min(from, to); i <= Math.max(from, to); i++) this.selected.add(order[i]);
@@ -280,7 +300,7 @@ class Gallery {
   }
 
   all() {
-    if (this.selected.size === this.tiles.size) this.selected.clear();
+    if (this.order().every((row) => this.selected.has(row))) this.selected.clear();
     else this.order().forEach((row) => this.selected.add(row));
     this.changed();
   }
@@ -297,7 +317,7 @@ class Gallery {
 
   commit() {
     if (this.data.readonly || !this.armed || !this.selected.size || this.waiting) return;
-    const rows = this.order().filter((row) => this.selected.has(row));
+    const rows = this.chosen();
     this.trigger("act", { id: this.armed, rows, page: this.page, asOf: this.data.asOf });
     this.previewNode.textContent = "Writing \u2026";
   }
@@ -308,7 +328,7 @@ class Gallery {
     if (this.data.readonly) return;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      const rows = this.order().filter((row) => this.selected.has(row));
+      const rows = this.chosen();
       this.setState("pick", { rows, armed: this.armed, page: this.page });
     }, 120);
   }
@@ -321,7 +341,10 @@ class Gallery {
       tile.setAttribute("aria-selected", String(on));
       tile.classList.toggle("cursor", row === order[this.cursor]);
     });
-    this.countNode.textContent = `${this.selected.size} of ${this.tiles.size} selected`;
+    const hidden = (this.data.sections ?? []).reduce((sum, section) => sum + (section.hidden?.length ?? 0), 0);
+    this.countNode.textContent = `${this.selected.size} of ${this.tiles.size + hidden} selected`;
+    this.alertNode.textContent = this.data.alert || "";
+    this.alertNode.style.display = this.data.alert ? "" : "none";
     this.bar.querySelectorAll("[data-action]").forEach((node) =>
       node.classList.toggle("armed", node.dataset.action === this.armed));
     if (this.apply) this.apply.disabled = !this.armed || !this.selected.size;
@@ -411,7 +434,7 @@ class Gallery {
     const keys = [
       ["\u2190 \u2191 \u2192 \u2193", "move"], ["space", "select or deselect"], ["shift + arrows, shift + click", "select a range"],
       ["a / esc", "all / nothing"], ...this.actions().filter((each) => each.key).map((each) => [each.key, each.label]),
-      ["/", "type another value"], ["enter", "apply to the selection"], ["u", "undo your last change"],
+      ["/", "type another value, or -value to take it away"], ["enter", "apply to the selection"], ["u", "undo your last change"],
       ["o, double click", "open the item"], ["n / p", "next / previous page"], ["?", "this list"],
     ];
     for (const [key, what] of keys) list.append(make("dt", "", key), make("dd", "", what));

@@ -1,0 +1,122 @@
+"""Why one item has its label of one attribute: who voted with which weight, and what calibration made of it.
+
+It reads the frozen models and one vector, never the whole collection, so it answers at once in a store of any size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from schema.errors import StoreError
+from ui.desk import Desk, Rows
+
+if TYPE_CHECKING:
+    from label.learning import Learned
+    from label.model import AttributeModel
+
+SHOWN = 12
+"""Voters shown at most, the heaviest."""
+LEAST = 0.005
+"""A voter with less of the whole vote is not shown: it would read 0 %."""
+OUTSIDE = 0
+"""The fold whose judges are asked about pictures that are in no fold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """One value: its calibrated chance, and the least chance at which it stands (None: it is never voted for)."""
+
+    value: str
+    chance: float
+    needs: float | None
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """Rows of the voters, heaviest first, the share of the whole vote of each, and the chances, likeliest first."""
+
+    rows: Rows
+    shares: npt.NDArray[np.float64]
+    chances: tuple[Chance, ...]
+
+
+def learned_of(desk: Desk) -> Learned | None:
+    """Return the frozen models of the last label run; None before the first one."""
+    from label.increment import load_learned
+
+    if not desk.store.has("label_models"):
+        return None
+    return desk.kept("learned", ("label_models",), lambda: load_learned(desk.store))
+
+
+def vote(desk: Desk, row: int, name: str) -> Vote | None:
+    """Return the vote on one attribute of one item; None where no model was learned or the item has no vector."""
+    from label.votes import weigh
+
+    learned = learned_of(desk)
+    vector = _vector(desk, row)
+    model = learned.models.get(name) if learned is not None else None
+    if learned is None or vector is None or model is None:
+        return None
+    fold = _fold(desk, row)
+    plain = learned.features.plain(vector)
+    chances = chances_of(learned, plain, fold, [name])[name]
+    electors = model.benches[fold].which
+    if electors is None or not len(electors.electorate.rows):
+        return Vote(np.empty(0, np.int64), np.empty(0), chances)
+    electorate = electors.electorate
+    heard = learned.hear(plain, fold, {name: model})[name]
+    asked = electorate.asked[int(heard.cells[0, 0])]
+    near = weigh(plain @ electors.basis, electorate.coordinates[asked], electors.kernel)[0]
+    weights = near * electorate.weights[asked]
+    shares = weights / (weights.sum() + electors.kernel.doubt)
+    top = np.argsort(-shares, kind="stable")[:SHOWN]
+    top = top[shares[top] >= LEAST]
+    return Vote(electorate.rows[asked[top]].astype(np.int64), shares[top].astype(np.float64), chances)
+
+
+def chances_of(
+    learned: Learned, plain: npt.NDArray[np.float32], fold: int, names: list[str]
+) -> dict[str, tuple[Chance, ...]]:
+    """Return by attribute the chances of the values of one item at plain features [1, p], likeliest first."""
+    models = {name: learned.models[name] for name in names}
+    heard = learned.hear(plain, fold, models)
+    return {name: _chances(models[name], heard[name]) for name in names if name in heard}
+
+
+def _chances(model: AttributeModel, heard: object) -> tuple[Chance, ...]:
+    from label.calibrate import NEVER
+
+    chances = model.chances(heard)  # type: ignore[arg-type]
+    stands = model.accept(heard, chances)[0]  # type: ignore[arg-type]
+    made = []
+    for at in np.argsort(-chances[0], kind="stable").tolist():
+        needs = model.thresholds[at].at
+        made.append(
+            Chance(
+                model.values[at], float(chances[0, at]), None if needs >= NEVER else needs, bool(stands[at])
+            )
+        )
+    return tuple(made)
+
+
+def _vector(desk: Desk, row: int) -> npt.NDArray[np.float32] | None:
+    try:
+        table = f"vectors_{desk.store.encoder_key()}"
+    except StoreError:
+        return None
+    found = desk.store.take(table, [row], ["vector"]) if desk.store.has(table) else None
+    return np.array(found["vector"].to_pylist(), np.float32) if found is not None and found.num_rows else None
+
+
+def _fold(desk: Desk, row: int) -> int:
+    """Return the fold of an item: its judges have seen neither it nor its duplicates."""
+    if not desk.store.has("label_state"):
+        return OUTSIDE
+    found = desk.store.take("label_state", [row], ["fold"])["fold"].to_pylist()
+    return max(int(found[0]), OUTSIDE) if found else OUTSIDE
