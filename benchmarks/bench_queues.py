@@ -3,9 +3,13 @@
     python -m benchmarks.bench_queues STORE TRUTH.csv [--attribute hair_color] [--decisions 100,300,1000] [--json OUT]
 
 STORE has been ingested, embedded and indexed; TRUTH.csv has file_name and a column of the attribute. The reviewer
-takes the queue's first items in rounds, answers from the truth ('unknown' where it has none), and the store is
-labelled anew after each round. Accuracy is over all items whose truth is known; no label counts as wrong. The store
-is copied for every queue, the original stays as it is.
+takes the queue's first items, answers from the truth ('unknown' where it has none) and the store is labelled anew
+after each step and each ROUND decisions, by the label stage itself: only what the answers touch, with the models of
+the first run. Accuracy is over all items whose truth is known; no label counts as wrong, a decided item as its answer.
+
+The store is copied once and labelled once, with a vocabulary of the one attribute (and of 'subjects', which says whose
+labels are asked for); every queue starts from a copy of that. The control draws from all pictures nobody has decided.
+'shown' is the share of answers that had a truth to give: the rest were 'unknown'.
 """
 
 from __future__ import annotations
@@ -13,9 +17,13 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import random
+import re
 import shutil
 import tempfile
+import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +31,14 @@ import numpy as np
 
 from index.store import Store
 from schema.settings import Settings, load_settings
+from schema.vocabulary import DEFAULT_PATH
 from ui import decisions, flow, queues
 from ui.desk import Desk, Rows
 
 WORDS = {"gray": "grey", "blond": "blonde"}
 ROUND = 100
+LEFT_OUT = ("New", "Clusters that disagree")
+"""Queues of another purpose: nothing is new in a still store, and groups are the concern of dedupe."""
 
 
 def truth_of(store: Store, path: Path, column: str, values: set[str]) -> dict[int, str]:
@@ -54,51 +65,90 @@ def accuracy(desk: Desk, name: str, truth: dict[int, str]) -> float:
     return right / len(rows)
 
 
+RANDOM, RANDOM_OPEN = "random", "random, unlabelled only"
+"""The control, and what is left of a queue's gain when chance orders the same items."""
+
+
 def order_of(desk: Desk, queue: str, name: str, seed: int) -> Rows:
-    """Return the present order of a queue; 'random' is the control."""
-    if queue != "random":
+    """Return the present order of a queue, or one that chance makes, of all pictures or of the unlabelled ones."""
+    if queue not in (RANDOM, RANDOM_OPEN):
         return queues.queue(desk, queue, desk.attribute(name))
-    rows = list(desk.rows())
+    rows = desk.rows().tolist()
+    if queue == RANDOM_OPEN:
+        open_ = queues.queue(desk, "Unlabelled, most telling first", desk.attribute(name))
+        rows = sorted(open_.tolist())
     random.Random(seed).shuffle(rows)
     decided = {row for row, of in desk.effect().labels if of == name}
     return np.array([row for row in rows if row not in decided], np.int64)
 
 
+def vocabulary_of(name: str, folder: Path) -> Path:
+    """Write a vocabulary of one attribute, and of the number of characters, and return its path."""
+    blocks = re.split(r"^(?=\[\w+\]\n)", DEFAULT_PATH.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    wanted = [block for block in blocks if block.startswith((f"[{name}]", "[subjects]"))]
+    path = folder / "vocabulary.toml"
+    path.write_text("".join(wanted), encoding="utf-8")
+    return path
+
+
+def prepare(source: Path, scratch: Path, name: str, overrides: list[str]) -> Settings:
+    """Copy the store, label it with one attribute, and return the settings of all further runs."""
+    shutil.copytree(source, scratch / "labelled")
+    for lance in ("labels", "label_models", "label_noise", "label_state"):
+        shutil.rmtree(scratch / "labelled" / f"{lance}.lance", ignore_errors=True)
+    for log in (scratch / "labelled").glob("reviews.sqlite3*"):
+        log.unlink()
+    vocabulary = vocabulary_of(name, scratch)
+    # Models stay those of the first run: what differs between queues is what was answered, and rounds are cheap.
+    settings = load_settings(None, [f"tags.vocabulary={vocabulary}", "label.refit=1000", *overrides])
+    with Store.open(scratch / "labelled", write=True) as store:
+        flow.label(store, settings)
+    return settings
+
+
 def simulate(
-    source: Path, queue: str, name: str, truth: dict[int, str], steps: list[int], settings: Settings
+    scratch: Path, queue: str, name: str, truth: dict[int, str], steps: list[int], settings: Settings
 ) -> list[dict[str, Any]]:
-    """Review a copy of the store by one queue; return accuracy after each step."""
+    """Review a copy of the labelled store by one queue; return accuracy after each step."""
     made = []
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "store"
-        shutil.copytree(source, folder)
-        done = 0
-        for step in [0, *steps]:
-            while done < step:
-                with Store.open(folder) as store:
-                    desk = Desk(store, settings)
-                    rows = order_of(desk, queue, name, 0)[: min(ROUND, step - done)]
-                    if not len(rows):
-                        break
-                    made_now = []
-                    for item in desk.items(rows, [name]):
-                        value = truth.get(item.row)
-                        action = "set" if value else decisions.UNKNOWN
-                        made_now += decisions.label_decisions(
-                            [item], desk.attribute(name), action, value or ""
-                        )
-                    decisions.write(desk, made_now, "simulated", None, "")
-                    done += len(rows)
-                if done < step:
-                    with Store.open(folder, write=True) as store:
-                        flow.label(store, settings)
+    folder = scratch / "reviewed"
+    shutil.copytree(scratch / "labelled", folder)
+    done = told = 0
+    for step in [0, *steps]:
+        while done < step:
+            with Store.open(folder) as store:
+                desk = Desk(store, settings)
+                rows = order_of(desk, queue, name, 0)[: min(ROUND, step - done)]
+                if not len(rows):
+                    break
+                answers = []
+                for item in desk.items(rows, [name]):
+                    value = truth.get(item.row)
+                    action = "set" if value else decisions.UNKNOWN
+                    told += value is not None
+                    answers += decisions.label_decisions([item], desk.attribute(name), action, value or "")
+                decisions.write(desk, answers, "simulated", None, "")
+                done += len(rows)
             with Store.open(folder, write=True) as store:
                 flow.label(store, settings)
-            with Store.open(folder) as store:
-                found = accuracy(Desk(store, settings), name, truth)
-            made.append({"queue": queue, "decisions": done, "accuracy": round(found, 4)})
-            print(f"{queue:32} {done:6} {found:.4f}", flush=True)
+        with Store.open(folder) as store:
+            found = accuracy(Desk(store, settings), name, truth)
+        shown = round(told / done, 3) if done else 0.0
+        made.append({"queue": queue, "decisions": done, "accuracy": round(found, 4), "shown": shown})
+        print(f"{queue:32} {done:6} {found:.4f} {shown:6.2f}", flush=True)
+        if done < step:
+            break
+    shutil.rmtree(folder)
     return made
+
+
+def needed(points: list[dict[str, Any]], accuracy: float) -> float | None:
+    """Return after how many decisions a queue reached an accuracy, between steps by a straight line; None: never."""
+    for before, after in pairwise(points):
+        if before["accuracy"] < accuracy <= after["accuracy"]:
+            share = (accuracy - before["accuracy"]) / (after["accuracy"] - before["accuracy"])
+            return float(before["decisions"] + share * (after["decisions"] - before["decisions"]))
+    return None
 
 
 def main() -> None:
@@ -112,21 +162,40 @@ def main() -> None:
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     parser.add_argument("--json")
     given = parser.parse_args()
-    settings = load_settings(None, given.overrides)
-    with Store.open(given.store) as store:
-        desk = Desk(store, settings)
-        values = {v.name for v in desk.attribute(given.attribute).values}
-        truth = truth_of(store, Path(given.truth), given.attribute, values)
-    print(f"{len(truth)} items with a known {given.attribute}")
     steps = [int(n) for n in given.decisions.split(",")]
-    names = [n for n in given.queues.split(";") if n] or ["random", *(q for q in queues.QUEUES if q != "New")]
-    found = [
-        r
-        for name in names
-        for r in simulate(Path(given.store), name, given.attribute, truth, steps, settings)
+    names = [n for n in given.queues.split(";") if n] or [
+        RANDOM,
+        RANDOM_OPEN,
+        *(q for q in queues.QUEUES if q not in LEFT_OUT),
     ]
+    begun = time.monotonic()
+    found: dict[str, list[dict[str, Any]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        settings = prepare(Path(given.store), scratch, given.attribute, given.overrides)
+        with Store.open(scratch / "labelled") as store:
+            values = {v.name for v in Desk(store, settings).attribute(given.attribute).values}
+            truth = truth_of(store, Path(given.truth), given.attribute, values)
+            print(f"{len(truth)} of {store.n_items()} items have a known {given.attribute}")
+        print(f"labelled the first time: {time.monotonic() - begun:.0f} s")
+        print(f"{'queue':32} {'answers':>6} accuracy shown")
+        for name in names:
+            found[name] = simulate(scratch, name, given.attribute, truth, steps, settings)
+    ratios = {}
+    if RANDOM in found:
+        for name, points in found.items():
+            if name != RANDOM:
+                ratios[name] = {
+                    at["decisions"]: need and round(need / at["decisions"], 2)
+                    for at in found[RANDOM][1:]
+                    for need in [needed(points, at["accuracy"])]
+                }
+                print(
+                    f"{name:32} decisions for the same accuracy, as a share of random order's: {ratios[name]}"
+                )
+    print(f"{time.monotonic() - begun:.0f} s in all, load {os.getloadavg()[0]:.1f}")
     if given.json:
-        Path(given.json).write_text(json.dumps(found, indent=2))
+        Path(given.json).write_text(json.dumps({"points": found, "against random": ratios}, indent=2))
 
 
 if __name__ == "__main__":
