@@ -16,6 +16,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
+BLOCK = 1024
 CLOSEST = 5
 """Landmarks whose mean distance is compared: one alone is a matter of chance."""
 
@@ -46,18 +47,21 @@ class FeatureMap:
         """Return the centred vectors beside their closeness to each landmark, float32 [n, d + m]."""
         d, m = len(self.mean), len(self.landmarks)
         found = np.empty((len(vectors), d + m), np.float32)
-        near = found[:, d:]
-        x = found[:, :d]
-        x[:] = vectors
-        x -= self.mean
-        if m:
-            np.matmul(x, self.landmarks.T, out=near)
-            near *= 2 * self.gamma
-            near -= self.gamma * (x * x).sum(axis=1, keepdims=True)
-            near -= self.gamma * (self.landmarks**2).sum(axis=1)
-            np.exp(near, out=near)
-            near -= self.centre
-        x *= self.scale
+        squares = self.gamma * (self.landmarks**2).sum(axis=1)
+        # Block by block, so that a block stays in the processor's cache from the first step to the last.
+        for start in range(0, len(vectors), BLOCK):
+            x = vectors[start : start + BLOCK].astype(np.float32)
+            x -= self.mean
+            if m:
+                near = x @ self.landmarks.T
+                near *= 2 * self.gamma
+                near -= self.gamma * np.einsum("ij,ij->i", x, x)[:, None]
+                near -= squares
+                np.exp(near, out=near)
+                near -= self.centre
+                found[start : start + BLOCK, d:] = near
+            x *= self.scale
+            found[start : start + BLOCK, :d] = x
         return found
 
     def gap(self, plain: Floats, barred: npt.NDArray[np.bool_]) -> Floats:

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from label.features import FeatureMap, fit_features, fold_kinds, kind_of, kinds_of
 from label.habits import usual_recall
 from label.model import AttributeModel, Choices, Dispute, Doubles, Heard, by_fold
+from label.parallel import cores, in_order
 from label.question import Bools, Floats, Ints, Question, sample_donors, witness_of
-from label.sources import learned_sources
+from label.sources import LearnedSource, learned_sources
 from label.statements import Stated
 from label.training import Held, learn
 from schema.settings import LabelSettings
@@ -212,36 +213,57 @@ def learn_all(
         rest = random.permutation(rest)[: FEATURE_SAMPLE - len(tagged)]
         sample = np.sort(np.concatenate([tagged, rest]))
     features, centres, kinds = _features(collection, sample, landmarks, settings.seed)
+    classroom = _Classroom(collection, settings, choices, sources, features, centres, kinds)
     lessons: dict[str, Lesson] = {}
-    models: dict[str, AttributeModel] = {}
-    for attribute in sorted(attributes, key=lambda each: each.kind == "many"):
-        posed = pose(attribute, collection, settings)
+    for kind in ("one", "many"):
+        mine = [each for each in attributes if each.kind == kind]
+        for lesson in in_order(classroom.teach, mine, cores(settings.threads)):
+            lessons[lesson.attribute.name] = lesson
+            told()
+        # How thoroughly the taggers work shows in the attributes of one value.
+        rates = [
+            each.model.rate
+            for each in lessons.values()
+            if each.model and each.model.kind == "one" and each.model.presence
+        ]
+        classroom.choices = replace(choices, least_recall=usual_recall(rates))
+    lessons = {each.name: lessons[each.name] for each in attributes}
+    models = {name: lesson.model for name, lesson in lessons.items() if lesson.model is not None}
+    return Learned(features, models, choices.folds, settings.seed), lessons
+
+
+@dataclass(slots=True)
+class _Classroom:
+    """What all attributes of a collection are learned with."""
+
+    collection: Collection
+    settings: LabelSettings
+    choices: Choices
+    sources: Sequence[LearnedSource]
+    features: FeatureMap
+    centres: Floats
+    kinds: Ints
+
+    def teach(self, attribute: Attribute) -> Lesson:
+        """Learn one attribute."""
+        posed = pose(attribute, self.collection, self.settings)
         if isinstance(posed, str):
-            lessons[attribute.name] = Lesson(attribute, reason=posed)
-        else:
-            vectors = collection.vectors[collection.at[posed.rows]]
-            plain = features.plain(vectors)
-            asked = settings.precision_by_attribute.get(
-                attribute.name, attribute.precision or settings.precision
-            )
-            # Few donors, few coordinates: a direction needs some donors to be told from noise.
-            fitted = replace(choices, size=min(choices.size, max(2, len(posed.rows) // 10)))
-            if attribute.kind == "many":
-                shown = [model.rate for model in models.values() if model.kind == "one" and model.presence]
-                fitted = replace(fitted, least_recall=usual_recall(shown))
-            dispute = disputed(attribute, collection, posed, features)
-            apart = kinds[kind_of(vectors, centres)] if features.familiar < features.foreign else None
-            learnt = learn(posed, plain, features, asked, fitted, sources, dispute, apart)
-            if learnt is None:
-                lessons[attribute.name] = Lesson(attribute, reason="no source that is switched on judges it")
-            else:
-                models[attribute.name], held = learnt
-                left_out = round(float((posed.weights / posed.witness).sum())) - len(posed.rows)
-                lessons[attribute.name] = Lesson(attribute, posed, learnt[0], held, left_out=left_out)
-        told()
-    order = [each.name for each in attributes]
-    models = {name: models[name] for name in order if name in models}
-    return Learned(features, models, choices.folds, settings.seed), {name: lessons[name] for name in order}
+            return Lesson(attribute, reason=posed)
+        vectors = self.collection.vectors[self.collection.at[posed.rows]]
+        asked = self.settings.precision_by_attribute.get(
+            attribute.name, attribute.precision or self.settings.precision
+        )
+        # Few donors, few coordinates: a direction needs some donors to be told from noise.
+        fitted = replace(self.choices, size=min(self.choices.size, max(2, len(posed.rows) // 10)))
+        dispute = disputed(attribute, self.collection, posed, self.features)
+        features = self.features
+        apart = self.kinds[kind_of(vectors, self.centres)] if features.familiar < features.foreign else None
+        plain = features.plain(vectors)
+        learnt = learn(posed, plain, features, asked, fitted, self.sources, dispute, apart)
+        if learnt is None:
+            return Lesson(attribute, reason="no source that is switched on judges it")
+        left_out = round(float((posed.weights / posed.witness).sum())) - len(posed.rows)
+        return Lesson(attribute, posed, learnt[0], learnt[1], left_out=left_out)
 
 
 def _features(

@@ -179,7 +179,7 @@ def recorded_settings(settings: Settings, vocabulary: Vocabulary) -> dict[str, A
     """Return what the labels depend on besides the tables."""
     return {
         "method": METHOD,
-        "label": settings.label.model_dump(),
+        "label": settings.label.model_dump(exclude={"threads", "refit"}),
         "tags": settings.tags.model_dump(),
         "vocabulary": vocabulary.model_dump(),
     }

@@ -96,11 +96,12 @@ class Stated:
 
     def among(self, rows: Ints) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
         """Return (place in ``rows``, value code, source code) of the statements about ``rows`` (ascending), by row."""
-        if self._sorted is None or len(self._sorted[0]) != len(self.rows):
+        known = self._sorted
+        if known is None or len(known[0]) != len(self.rows):
             mine, coded, sources = self.triples()
             order = np.argsort(mine, kind="stable")
-            self._sorted = mine[order], coded[order], sources[order]
-        mine, coded, sources = self._sorted
+            known = self._sorted = mine[order], coded[order], sources[order]
+        mine, coded, sources = known
         low, high = np.searchsorted(mine, rows), np.searchsorted(mine, rows, side="right")
         count = high - low
         places = np.repeat(np.arange(len(rows)), count)

@@ -12,6 +12,7 @@ import pyarrow.compute
 from label.collect import Found
 from label.increment import State
 from label.learning import Learned
+from label.parallel import cores, in_order
 from label.question import Ints
 from label.sources import learned_names, source_class
 from label.table import MACHINE, Column, Doubt, arrays, decide
@@ -19,7 +20,7 @@ from schema import tables
 from schema.settings import LabelSettings
 from schema.vocabulary import Vocabulary
 
-CHUNK = 1 << 16
+CHUNK = 1 << 15
 NOISE = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),
@@ -59,15 +60,16 @@ class Writer:
     def batches(self, done: Callable[[int], None], rows: Ints | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the labels of ``rows`` (ascending), of all items by default, in row order."""
         chosen = np.arange(self.found.collection.size) if rows is None else rows
-        for start in range(0, len(chosen), CHUNK):
-            batch = self.chunk(chosen[start : start + CHUNK])
+        parts = (chosen[start : start + CHUNK] for start in range(0, len(chosen), CHUNK))
+        for batch, doubts in in_order(self.chunk, parts, cores(self.settings.threads)):
+            self._keep(doubts)
             if rows is None:
                 self.count(batch)
             yield batch
             done(batch.num_rows)
 
-    def chunk(self, rows: Ints) -> pa.RecordBatch:
-        """Return the labels of ``rows`` (ascending)."""
+    def chunk(self, rows: Ints) -> tuple[pa.RecordBatch, list[Doubt]]:
+        """Return the labels of ``rows`` (ascending) and what is doubted of them."""
         collection = self.found.collection
         n = len(rows)
         places = np.flatnonzero(collection.at[rows] >= 0)
@@ -87,6 +89,7 @@ class Writer:
             at: self.found.ambiguous[row] for at, row in enumerate(numbers) if row in self.found.ambiguous
         }
         columns: dict[str, Any] = {}
+        doubts: list[Doubt] = []
         conflicts = [list(self.found.conflicts.get(row, ())) for row in numbers]
         # The number of characters comes first: it says whose other attributes the votes may fill.
         ordered = sorted(self.vocabulary.attributes, key=lambda each: not each.ambiguous)
@@ -113,7 +116,7 @@ class Writer:
                 ambiguous.update(self._several(column, ambiguous))
             for row, text in column.resolved.items():
                 conflicts[int(np.searchsorted(rows, row))].append(text)
-            self._keep(column.doubts)
+            doubts += column.doubts
             columns.update(arrays(column, self.machine))
         columns["row"] = rows
         columns["item_id"] = [self.found.item_ids[row] for row in numbers]
@@ -126,10 +129,8 @@ class Writer:
             else pa.array(columns[each.name], each.type)
             for each in self.schema
         ]
-        return pa.RecordBatch.from_arrays(
-            [array.cast(each.type) for array, each in zip(built, self.schema, strict=True)],
-            schema=self.schema,
-        )
+        arrays_ = [array.cast(each.type) for array, each in zip(built, self.schema, strict=True)]
+        return pa.RecordBatch.from_arrays(arrays_, schema=self.schema), doubts
 
     def _asked(self, name: str) -> float:
         model = self.learned.models.get(name)

@@ -168,6 +168,7 @@ class LabelSettings(Section):
     noise_limit: int = Field(
         1000, ge=1, description="Entries of each list of doubtful or missing tags, by attribute."
     )
+    threads: int = Field(0, ge=0, description="Threads of learning and judging; 0 takes all cores.")
     seed: int = Field(0, description="Seed of samples and folds.")
 
 

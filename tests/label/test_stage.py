@@ -12,6 +12,7 @@ import pytest
 from index.reviews import open_log
 from index.store import Store
 from label.explain import explain
+from label.parallel import in_order
 from label.report import write_report
 from label.stage import run_label
 from schema.records import Decision
@@ -128,3 +129,25 @@ def test_the_report_has_figures_of_held_out_items(planted: Any, tmp_path: Path) 
     held = figures["attributes"]["hair_color"]["held_out"]
     assert held["precision"] > 0.95
     assert {value["value"] for value in held["values"]} == set(COLORS)
+
+
+def test_several_threads_give_the_same_labels(planted_copy: Any) -> None:
+    first = labelled(planted_copy)
+    with Store.open(planted_copy.uri, write=True) as store:
+        run_label(store, load_settings(None, ["label.threads=3"]), full=True)
+        again = store.read("labels").to_pylist()
+    for one, other in zip(first, again, strict=True):
+        assert (one["hair_color"], one["gender"]) == (other["hair_color"], other["gender"])
+        assert one["hair_color_confidence"] == pytest.approx(other["hair_color_confidence"], abs=1e-4)
+
+
+def test_work_on_several_threads_comes_in_order() -> None:
+    assert list(in_order(lambda x: x * x, range(20), 3)) == [x * x for x in range(20)]
+
+    def fail(x: int) -> int:
+        if x == 4:
+            raise ValueError("four")
+        return x
+
+    with pytest.raises(ValueError, match="four"):
+        list(in_order(fail, range(20), 3))
