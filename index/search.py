@@ -108,7 +108,8 @@ def _recall(table: Any, truth: Truth, setting: dict[str, int]) -> float:
 def _config(kind: str, n: int, dim: int) -> Any:
     from lancedb import index
 
-    partitions = int(max(1, min(n // 256, 2 ** round(np.log2(max(1.0, np.sqrt(n)))))))
+    # Half of sqrt(n): finding the partition of every vector is what the making costs, scanning more codes is cheap.
+    partitions = int(max(1, min(n // 256, 2 ** round(np.log2(max(1.0, np.sqrt(n) / 2))))))
     common = {"distance_type": "cosine", "num_partitions": partitions, **TRAIN}
     if kind == "IVF_PQ":
         codes = next((dim // width for width in (4, 8, 2) if dim % width == 0), dim)
