@@ -100,7 +100,8 @@ def _fitted(
     if {**last["settings"], "reviews": 0} != same or not store.has("label_noise") or not store.has("labels"):
         return None
     state = load_state(store, len(vocabulary.attributes))
-    if state is None or len(state.seen) != store.count("labels"):
+    # A run that was killed may have written labels of further rows; they count as not seen, and come again.
+    if state is None or len(state.seen) > store.count("labels"):
         return None
     return load_fitted(store), state, load_joins(store)
 
@@ -121,6 +122,9 @@ def _learn(
     cells = np.full((collection.size, len(vocabulary.attributes)), -1, np.int16)
     state = State(now, now, collection.folds.astype(np.int8), cells)
     writer = Writer(vocabulary, found, learned, settings.label, state)
+    # Without the state the next run is a full one, should this one be killed between tables of two fits.
+    if store.has(STATE):
+        store.drop(STATE)
     with progress(collection.size, "label") as bar:
         store.replace("labels", writer.batches(bar.add), writer.schema)
     store.replace("label_noise", [writer.noise()], NOISE)

@@ -213,3 +213,30 @@ def test_a_grown_electorate_asks_the_nearest(grown: Grown) -> None:
         coordinates = learned.features.plain(collection.vectors[:50]) @ bench.which.basis
         tally = vote(coordinates, electorate, bench.which.kernel)
         np.testing.assert_allclose(tally.shares.sum(axis=1), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("stop", ["label_noise", "label_models", "label_state"])
+def test_a_killed_run_is_made_good_by_the_next(
+    grown: Grown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: str
+) -> None:
+    uri, whole = str(tmp_path / "killed"), str(tmp_path / "whole")
+    shutil.copytree(grown.uri, uri)
+    correct(uri, [60, 61], np.zeros(OLD, np.int64))
+    shutil.copytree(uri, whole)
+    with Store.open(whole, write=True) as store:
+        run_label(store, Settings())
+        expected = store.read("labels").to_pylist()
+    replace = Store.replace
+
+    def killed(self: Store, table: str, *rest: Any) -> None:
+        if table == stop:
+            raise KeyboardInterrupt
+        replace(self, table, *rest)
+
+    with Store.open(uri, write=True) as store:
+        monkeypatch.setattr(Store, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_label(store, Settings())
+        monkeypatch.undo()
+        run_label(store, Settings())
+        same(store.read("labels").to_pylist(), expected)
