@@ -1,11 +1,15 @@
 """Duplicates of real drawings: precision and recall of 'same artwork' by kind of edit, beside plain thresholds.
 
-    python -m benchmarks.bench_neardup --data FOLDER --out build/neardup
+    python -m benchmarks.bench_neardup --data FOLDER --out build/neardup --peer PYTHON
+    python -m benchmarks.bench_neardup --families FOLDER --out build/families
 
-FOLDER holds pictures and ``groups.csv`` (file_name, group, edit); pictures of one group are one artwork, and
+FOLDER of --data holds pictures and ``groups.csv`` (file_name, group, edit); pictures of one group are one artwork, and
 look-alikes have groups of their own. The whole flow runs (ingest, embed, index, dedupe); a pair counts as found
 when both are in one group and neither is a variant. The plain methods judge pairs by a threshold that is the best
-one for them on these very pictures, ours is used as shipped.
+one for them on these very pictures, ours is used as shipped. PYTHON is one with imagededup installed.
+
+FOLDER of --families holds pictures and ``truth.csv`` (file_name, family): how many pairs of one drawing in other
+colours are called the same artwork, and how many are linked.
 """
 
 from __future__ import annotations
@@ -14,9 +18,11 @@ import argparse
 import csv
 import json
 import platform
+import subprocess
 import tempfile
 import time
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +42,19 @@ Scores = npt.NDArray[np.float64]
 def main() -> None:
     """Run the flow and the plain methods, write OUT.json and OUT.md."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, help="folder with groups.csv")
+    parser.add_argument("--data", help="folder with groups.csv")
+    parser.add_argument("--families", help="folder with truth.csv")
+    parser.add_argument("--peer", default="", help="a Python that has imagededup")
     parser.add_argument("--out", default="build/bench_neardup")
     parser.add_argument("--store", default="", help="keep the store here; it is used again when it is there")
     parser.add_argument("--encoder", choices=("bundled", "plain"), default="bundled")
     parser.add_argument("--set", action="append", default=[], help="section.key=value, as for likeness")
     options = parser.parse_args()
+    if options.families:
+        families(Path(options.families), options)
+        return
+    if not options.data:
+        parser.error("name a folder: --data or --families")
     folder = Path(options.data)
     with (folder / "groups.csv").open(newline="", encoding="utf-8") as file:
         truth = list(csv.DictReader(file))
@@ -49,7 +62,7 @@ def main() -> None:
         path = options.store or f"{name}/store"
         settings = load_settings(None, options.set)
         with Store.open(path, create=True, write=True) as store:
-            result = measure(store, folder, truth, settings, options.encoder, Path(name))
+            result = measure(store, folder, truth, settings, options.encoder, Path(name), options.peer)
     result |= {
         "machine": platform.processor() or platform.machine(),
         "data": str(folder),
@@ -59,7 +72,13 @@ def main() -> None:
 
 
 def measure(
-    store: Store, folder: Path, truth: list[dict[str, str]], settings: Settings, encoder: str, scratch: Path
+    store: Store,
+    folder: Path,
+    truth: list[dict[str, str]],
+    settings: Settings,
+    encoder: str,
+    scratch: Path,
+    peer: str = "",
 ) -> dict[str, Any]:
     """Return counts of pairs for our groups and for plain thresholds."""
     begun = time.monotonic()
@@ -102,7 +121,87 @@ def measure(
     words = store.column("items", "phash").view(np.uint64)
     distance = np.bitwise_count(words[rows[left]] ^ words[rows[right]])
     result["phash"] = best_cut(-distance.astype(np.float64), same, plain)
+    held = np.isin(art, np.unique(art)[::4])
+    quarter = held[left] & held[right]
+    result["ours on every fourth group"] = figures(together[quarter], same[quarter], plain[quarter])
+    if peer:
+        result |= against_imagededup(peer, folder, truth, scratch, left, right, same, plain)
     return result
+
+
+def against_imagededup(
+    python: str,
+    folder: Path,
+    truth: list[dict[str, str]],
+    scratch: Path,
+    left: npt.NDArray[np.intp],
+    right: npt.NDArray[np.intp],
+    same: npt.NDArray[np.bool_],
+    plain: npt.NDArray[np.bool_],
+) -> dict[str, Any]:
+    """Return the figures of imagededup's PHash and CNN, each at its best threshold, or why there are none."""
+    names = [Path(record["file_name"]) for record in truth]
+    script = Path(__file__).with_name("peer_imagededup.py")
+    subprocess.run(
+        [python, str(script), str(folder / names[0].parent), str(scratch / "peer.npz")], check=True
+    )
+    with np.load(scratch / "peer.npz") as found:
+        peer = dict(found)
+    place = {name: at for at, name in enumerate(peer["names"].tolist())}
+    at = np.asarray([place.get(name.name, -1) for name in names])
+    seen = (at[left] >= 0) & (at[right] >= 0)
+    left, right = left[seen], right[seen]
+    words = peer["phash"][at]
+    distance = np.bitwise_count(words[left] ^ words[right]).astype(np.float64)
+    result = {"imagededup phash": best_cut(-distance, same[seen], plain[seen])}
+    if "cnn" in peer:
+        vectors = peer["cnn"][at]
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        result["imagededup cnn"] = best_threshold(vectors[left], vectors[right], same[seen], plain[seen])
+        return result
+    return {**result, "imagededup cnn not run": str(peer["cnn_reason"])}
+
+
+def families(folder: Path, options: argparse.Namespace) -> None:
+    """Measure what becomes of pairs of one drawing in other colours; write OUT.json and print it."""
+    with (folder / "truth.csv").open(newline="", encoding="utf-8") as file:
+        truth = [record for record in csv.DictReader(file) if record["family"]]
+    settings = load_settings(None, options.set)
+    with tempfile.TemporaryDirectory(prefix="bench-families-") as name:
+        path = options.store or f"{name}/store"
+        with Store.open(path, create=True, write=True) as store:
+            run_ingest(store, settings, [str(folder)])
+            from embed.stage import run_embed
+
+            run_embed(store, settings)
+            run_index(store, settings)
+            begun, cpu = time.monotonic(), time.process_time()
+            summary = run_dedupe(store, settings)
+            seconds = {"dedupe": time.monotonic() - begun, "processor": time.process_time() - cpu}
+            rows = rows_of(store, [record["file_name"] for record in truth])
+            groups = store.read("groups", ["row", "group_id", "verdict", "family"]).to_pylist()
+    artwork = {r["row"]: r["group_id"] for r in groups if r["verdict"] != "variant"}
+    linked = {r["row"]: r["family"] for r in groups}
+    members: dict[str, list[int]] = {}
+    for row, record in zip(rows.tolist(), truth, strict=True):
+        if row >= 0 and row not in members.setdefault(record["family"], []):
+            members[record["family"]].append(row)
+    pairs = [pair for each in members.values() for pair in combinations(each, 2)]
+    same = sum(a in artwork and artwork[a] == artwork.get(b) for a, b in pairs)
+    tied = sum(a in linked and linked[a] == linked.get(b) for a, b in pairs)
+    result = {
+        "data": str(folder),
+        "items": len(rows),
+        "seconds": seconds,
+        "family pairs": len(pairs),
+        "called the same artwork": same / max(len(pairs), 1),
+        "linked": tied / max(len(pairs), 1),
+        "counts": summary.counts,
+    }
+    out = Path(options.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.with_suffix(".json").write_text(json.dumps(result, indent=1), encoding="utf-8")
+    print(json.dumps(result, indent=1))
 
 
 def figures(
@@ -227,13 +326,18 @@ def write(result: dict[str, Any], out: Path) -> None:
         "| method | precision | recall | recall, mirror and rotation | wrong pairs | recall at precision 0.99 |",
         "|---|---|---|---|---|---|",
     ]
-    for name in ("ours", "cosine", "phash"):
-        each = result[name]
+    methods = ("ours", "ours on every fourth group", "cosine", "phash", "imagededup phash", "imagededup cnn")
+    for name in methods:
+        each = result.get(name)
+        if each is None:
+            continue
         strict = each.get("recall_at_precision_0.99")
         lines.append(
             f"| {name} | {each['precision']:.4f} | {each['recall']:.4f} | {each['recall_hard']:.4f} |"
             f" {each['wrong_pairs']} | {'' if strict is None else f'{strict:.4f}'} |"
         )
+    if "imagededup cnn not run" in result:
+        lines += ["", f"imagededup's CNN was not run: {result['imagededup cnn not run']}"]
     lines += ["", "| kind | found with the original | found with its group |", "|---|---|---|"]
     for kind, each in result["by_kind"].items():
         lines.append(f"| {kind} | {each['original']:.3f} | {each['group']:.3f} |")

@@ -66,9 +66,14 @@ def warp(image: npt.NDArray[np.float32], affine: Affine, size: tuple[int, int]) 
 
 
 def guesses(reference: Picture, other: Picture) -> list[Affine]:
-    """Return maps worth a try: frames, content boxes, and centred crops of either."""
+    """Return maps worth a try: frames, content boxes, one in the other, and centred crops of either."""
     own, its = frame(reference), frame(other)
-    found = [box_map(own, its), box_map(reference.box, other.box)]
+    found = [
+        box_map(own, its),
+        box_map(reference.box, other.box),
+        box_map(own, other.box),
+        box_map(reference.box, its),
+    ]
     for share in (0.03, 0.06, 0.1, 0.15):
         found.append(box_map(shrink(own, share), its))
         found.append(box_map(own, shrink(its, share)))

@@ -6,7 +6,7 @@ do not tie to the kept one leaves, whatever chain of pairs brought it in, and ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dedupe.keep import Compare, Copy, choose
@@ -14,6 +14,7 @@ from dedupe.overrides import Overrides, pair
 from dedupe.verdict import DIFFERENT, SAME, VARIANT
 
 Kind = Callable[[int, int], str]
+Ties = Mapping[int, Sequence[int]]
 
 
 @dataclass(slots=True)
@@ -43,14 +44,20 @@ def split_cluster(
     policy: Sequence[tuple[str, Compare]],
     kind: Kind,
     said: Overrides,
+    ties: Ties | None = None,
+    links: Ties | None = None,
 ) -> list[Family]:
-    """Return the families in a cluster of rows with its ``same`` artwork pairs; rows left alone are in none."""
+    """Return the families in a cluster of rows with its ``same`` artwork pairs; rows left alone are in none.
+
+    ``ties`` are the copies that vouch for a row, see ``settle``; ``links`` the rows that are tried for the family of a
+    row, all where it is None.
+    """
     found: list[Family] = []
     left = sorted(rows)
     while len(left) > 1:
         artworks, stray = [], []
         for members in connected(left, same):
-            artwork, lost = settle(members, copies, policy, kind, said)
+            artwork, lost = settle(members, copies, policy, kind, said, ties)
             artworks.append(artwork)
             stray.extend(lost)
         # A copy that its own artwork lost stands for itself.
@@ -58,20 +65,31 @@ def split_cluster(
         artworks.sort(key=lambda a: (-len(a.rows), min(a.rows)))
         main = artworks[0]
         family, gone = [main], []
-        for artwork in artworks[1:]:
-            mates = [row for each in family for row in each.rows]
-            tie = kind(main.kept, artwork.kept)
-            tied = tie != DIFFERENT
-            if tie == SAME and not any(row in said.kept or said.splits(row, mates) for row in artwork.rows):
-                # Two clusters of copies that no tried pair had joined: the kept ones say that they are one.
-                joined, lost = settle([*main.rows, *artwork.rows], copies, policy, kind, said)
-                if not lost:
-                    main.kept, main.rows, main.reasons = joined.kept, joined.rows, joined.reasons
-                    continue
-            if tied and not any(said.splits(row, mates) for row in artwork.rows):
-                family.append(artwork)
-            else:
-                gone.extend(artwork.rows)
+        owner = {row: artwork for artwork in artworks for row in artwork.rows}
+        untried = {id(artwork): artwork for artwork in artworks[1:]}
+        # From the main one outwards along confirmed pairs: what no member is tied to is not tried with this family.
+        ring = [main]
+        while ring:
+            near = _neighbours(ring, owner, untried, links)
+            ring = []
+            for artwork in near:
+                mates = [row for each in family for row in each.rows]
+                tie = kind(main.kept, artwork.kept)
+                if tie == SAME and not any(
+                    row in said.kept or said.splits(row, mates) for row in artwork.rows
+                ):
+                    # Two clusters of copies that no tried pair had joined: the kept ones say that they are one.
+                    joined, lost = settle([*main.rows, *artwork.rows], copies, policy, kind, said, ties)
+                    if not lost:
+                        main.kept, main.rows, main.reasons = joined.kept, joined.rows, joined.reasons
+                        ring.append(artwork)
+                        continue
+                if tie != DIFFERENT and not any(said.splits(row, mates) for row in artwork.rows):
+                    family.append(artwork)
+                    ring.append(artwork)
+                else:
+                    gone.extend(artwork.rows)
+        gone.extend(row for artwork in untried.values() for row in artwork.rows)
         if sum(len(a.rows) for a in family) > 1:
             found.append(Family(family))
         if len(gone) == len(left):
@@ -80,14 +98,35 @@ def split_cluster(
     return found
 
 
+def _neighbours(
+    ring: list[Artwork], owner: dict[int, Artwork], untried: dict[int, Artwork], links: Ties | None
+) -> list[Artwork]:
+    """Take the untried artworks that are linked to one of the ring, most copies first."""
+    if links is None:
+        found = list(untried.values())
+    else:
+        rows = {mate for artwork in ring for row in artwork.rows for mate in links.get(row, ())}
+        found = list({id(owner[row]): owner[row] for row in rows if row in owner}.values())
+        found = [artwork for artwork in found if id(artwork) in untried]
+    for artwork in found:
+        del untried[id(artwork)]
+    return sorted(found, key=lambda artwork: (-len(artwork.rows), min(artwork.rows)))
+
+
 def settle(
     members: Sequence[int],
     copies: dict[int, Copy],
     policy: Sequence[tuple[str, Compare]],
     kind: Kind,
     said: Overrides,
+    ties: Ties | None = None,
 ) -> tuple[Artwork, list[int]]:
-    """Return the artwork of these members, and those that are no copy of the kept one."""
+    """Return the artwork of these members, and those that are no copy of the kept one.
+
+    The kept one may be turned, stretched or framed itself, and so hide a tie to a copy with a bar over its rim. Where
+    the pixels say 'different', a copy of both that needed no change of tone vouches for a member; where they say
+    'variant', nobody does: a grey copy is a copy of two colourings.
+    """
     reviewed = [row for row in said.kept if row in members]
     if reviewed:
         kept = reviewed[-1]
@@ -102,6 +141,17 @@ def settle(
             stay.append(row)
         else:
             lost.append(row)
+    near = set(stay)
+    for row in lost[:]:
+        vouched = any(mate in near for mate in (ties or {}).get(row, ()))
+        if (
+            vouched
+            and kind(kept, row) == DIFFERENT
+            and row not in said.verdicts
+            and not said.splits(row, stay)
+        ):
+            lost.remove(row)
+            stay.append(row)
     _, reasons = choose([copies[row] for row in stay], policy)
     if reviewed:
         reasons = dict.fromkeys(stay, f"review: {said.kept[kept]} kept another copy")

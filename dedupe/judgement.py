@@ -48,7 +48,7 @@ def judge_groups(
         copies = {row: _copy(record, row in overlays) for row, record in facts.items()}
         pixels = Pixels(store)
         vectors = _vectors(store, key, rows)
-        same = _same_pairs(group, verified, clusters)
+        same, links = _pairs_of(group, verified, clusters)
 
         def kind(a: int, b: int, pixels: Pixels = pixels) -> str:
             return judge(measure(memory, a, b, pixels, limits), limits)
@@ -56,7 +56,9 @@ def judge_groups(
         judged = kind_with_reviews(kind, said)
         for members in clusters:
             mine = same.get(int(group[members[0]]), [])
-            for family in split_cluster(members.tolist(), mine, copies, policy, judged, said):
+            for family in split_cluster(
+                members.tolist(), mine, copies, policy, judged, said, _ties(mine, memory), links
+            ):
                 made = _records(family, ids, vectors, memory)
                 parts.extend(made)
     old = _old_names(store)
@@ -134,14 +136,33 @@ def _blocks(group: Ints) -> Iterator[list[Ints]]:
         yield block
 
 
-def _same_pairs(group: Ints, verified: Verified, clusters: list[Ints]) -> dict[int, list[tuple[int, int]]]:
-    wanted = {int(group[members[0]]) for members in clusters}
-    found: dict[int, list[tuple[int, int]]] = {}
+def _pairs_of(
+    group: Ints, verified: Verified, clusters: list[Ints]
+) -> tuple[dict[int, list[tuple[int, int]]], dict[int, list[int]]]:
+    """The pairs of the same artwork by cluster, and the confirmed partners of each row."""
+    wanted = [int(group[members[0]]) for members in clusters]
+    same: dict[int, list[tuple[int, int]]] = {}
+    links: dict[int, list[int]] = {}
     # Clusters come in order of their number, so this block's pairs are one range of groups.
     own = group[verified.i]
-    inside = verified.same & (own == group[verified.j]) & (own >= min(wanted)) & (own <= max(wanted))
+    inside = (own == group[verified.j]) & (own >= min(wanted)) & (own <= max(wanted))
     for at in np.flatnonzero(inside).tolist():
-        found.setdefault(int(own[at]), []).append((int(verified.i[at]), int(verified.j[at])))
+        i, j = int(verified.i[at]), int(verified.j[at])
+        links.setdefault(i, []).append(j)
+        links.setdefault(j, []).append(i)
+        if verified.same[at]:
+            same.setdefault(int(own[at]), []).append((i, j))
+    return same, links
+
+
+def _ties(same: list[tuple[int, int]], memory: Memory) -> dict[int, list[int]]:
+    """The copies of each row that are one without any change of tone."""
+    found: dict[int, list[int]] = {}
+    for i, j in same:
+        difference = memory.get(i, j)
+        if difference is not None and difference.tone == "none":
+            found.setdefault(i, []).append(j)
+            found.setdefault(j, []).append(i)
     return found
 
 

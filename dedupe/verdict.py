@@ -278,7 +278,7 @@ def _difference(reference: Picture, other: Picture, alignment: Alignment, limits
     if passes(found, limits):
         return found
     # A bar covers a fifth of what is seen at most; more change than that it does not explain.
-    bar = find_bar(overlap, changed) if found.area < FAR else None
+    bar = (find_bar(overlap, changed) or find_writing(overlap, changed)) if found.area < FAR else None
     if bar is not None:
         alignment = _align_without(reference, other, alignment, bar, overlap.pixel)
         covered = overlay_pair(reference, other, alignment)
@@ -442,6 +442,42 @@ def find_bar(overlap: Overlap, changed: Mask) -> Bar | None:
             ):
                 best, most = Bar((left, top, right, bottom), side), covers
     return best
+
+
+# Letters that cross a row of a line of writing; eyes, mouths and glasses make fewer.
+STROKES = 8
+
+
+def find_writing(overlap: Overlap, changed: Mask) -> Bar | None:
+    """Return the box of a line of writing laid over one picture near its upper or lower rim; None where there is none.
+
+    Writing is a wide low box that holds nearly all of the change, crossed by many strokes, where one of the two has far
+    more lines than the other.
+    """
+    if int(changed.sum()) < 20:
+        return None
+    rows, columns = np.flatnonzero(overlap.valid.any(axis=1)), np.flatnonzero(overlap.valid.any(axis=0))
+    joined = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 21), dtype=np.uint8))
+    left, top, right, bottom = _blob(joined, changed)
+    left, top = max(left - 2, 0), max(top - 2, 0)
+    right, bottom = min(right + 2, changed.shape[1]), min(bottom + 2, changed.shape[0])
+    box = (slice(top, bottom), slice(left, right))
+    high, wide = (bottom - top) / len(rows), (right - left) / len(columns)
+    middle = ((top + bottom) / 2 - rows[0]) / len(rows)
+    if high > 0.2 or wide < 0.25 or right - left < 3 * (bottom - top) or 0.25 < middle < 0.75:
+        return None
+    if float(changed[box].sum()) < 0.85 * float(changed.sum()):
+        return None
+    apart = largest(np.abs(overlap.a[box] - overlap.b[box])) > SLIGHT
+    strokes = (apart[:, 1:] & ~apart[:, :-1]).sum(axis=1)
+    if float((strokes >= STROKES).mean()) < 0.25:
+        return None
+    energy = [
+        float(np.abs(np.diff(image[box] @ LUMA_ROW, axis=1)).mean()) for image in (overlap.a, overlap.b)
+    ]
+    if max(energy) < 1.5 * min(energy):
+        return None
+    return Bar((left, top, right, bottom), 1 if energy[0] > energy[1] else 2)
 
 
 def _blob(closed: npt.NDArray[np.uint8], changed: Mask) -> tuple[int, int, int, int]:
