@@ -11,8 +11,11 @@ from label.families import families, links_of_keys
 from label.features import fit_features
 from label.frozen import freeze, thaw
 from label.habits import LEAST_RECALL, recall, recalls, slip_chance, slips, usual_recall
+from label.model import doubt
 from label.question import folds_of, sample_donors, witness_of
+from label.statements import Stated
 from label.subspace import discriminant, moments
+from schema.vocabulary import load_vocabulary
 
 
 def test_a_subspace_finds_the_planted_attribute_under_the_louder_style(
@@ -124,3 +127,20 @@ def test_frozen_models_come_back_the_same(planted_vectors: Callable[..., Any]) -
     back = thaw(freeze(features), type(features))
     np.testing.assert_array_equal(back.plain(x), features.plain(x))
     assert freeze(back) == freeze(features)
+
+
+def test_doubt_is_a_margin_over_the_best_other_value() -> None:
+    shares = np.array([[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])
+    given = np.array([[True, False, False]] * 3)
+    found = doubt(shares, given)
+    assert found[0] < 0.1 < 0.5 < found[2] < found[1]
+
+
+def test_statements_are_found_by_row() -> None:
+    stated = Stated(load_vocabulary().attribute("hair_color"))
+    for row, value in ((7, "red"), (2, "blue"), (7, "pink"), (4, "red")):
+        stated.add(row, [value], "tag")
+    places, codes, _ = stated.among(np.array([2, 3, 7]))
+    assert places.tolist() == [0, 2, 2]
+    assert [stated.values[code] for code in codes] == ["blue", "red", "pink"]
+    assert stated.single(np.array([2, 3, 7])).tolist() == [True, False, False]
