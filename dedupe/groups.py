@@ -2,7 +2,7 @@
 
 The kNN graph above a similarity falls into components that are small next to the table; a spanning forest of them is
 all that HDBSCAN needs, so five million items cost a sort. Single linkage alone would chain A~B~C into one group:
-clusters are chosen by excess of mass, then cut until no two members are further apart than a stated floor.
+clusters are chosen by excess of mass, and dedupe/families.py then holds every member against the kept one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
@@ -44,13 +43,6 @@ def distances(similarity: npt.ArrayLike) -> Floats:
     """Return the Euclidean distance of unit vectors with this cosine: sqrt(2 - 2 s)."""
     found: Floats = np.sqrt(np.maximum(2.0 - 2.0 * np.asarray(similarity, dtype=np.float64), 0.0))
     return found
-
-
-def join_edges(*parts: Edges) -> Edges:
-    """Return the union of edge sets; the highest similarity of a repeated pair stays."""
-    i = np.concatenate([p.i for p in parts])
-    j = np.concatenate([p.j for p in parts])
-    return unique_edges(np.minimum(i, j), np.maximum(i, j), np.concatenate([p.similarity for p in parts]))
 
 
 def unique_edges(low: Ints, high: Ints, similarity: npt.NDArray[np.float32]) -> Edges:
@@ -155,57 +147,3 @@ def name_by_first(label: Ints) -> Ints:
     _, first, back = np.unique(label[inside], return_index=True, return_inverse=True)
     found[inside] = inside[first][back]
     return found
-
-
-# Groups up to this many rows are cut by complete linkage on their dense matrix (2 000 rows: 32 MB); larger ones are
-# first taken apart around leaders.
-DENSE = 2000
-
-
-def split_by_floor(label: Ints, vectors: npt.NDArray[np.floating], floor: float) -> Ints:
-    """Return groups in which no two members are less similar than ``floor``.
-
-    ``label`` int64 [n], -1 for none, ``vectors`` [n, d] of unit length in the same order. A group that holds together
-    is not touched. Rows left alone get -1; groups are named by their first row.
-    """
-    found = label.copy()
-    rows = np.flatnonzero(label >= 0)
-    rows = rows[np.argsort(label[rows], kind="stable")]
-    if not len(rows):
-        return found
-    for members in np.split(rows, np.flatnonzero(np.diff(label[rows])) + 1):
-        parts = [members] if len(members) <= DENSE else around_leaders(members, vectors, floor)
-        for part in parts:
-            own = np.asarray(vectors[part], dtype=np.float32)
-            inner = own @ own.T
-            if float(inner.min()) >= floor:
-                found[part] = part[0]
-                continue
-            apart = np.maximum(1.0 - inner, 0.0).astype(np.float64)
-            tree = linkage(apart[np.triu_indices(len(part), 1)], method="complete")
-            cut = fcluster(tree, t=1.0 - floor, criterion="distance")
-            for number in np.unique(cut):
-                piece = part[cut == number]
-                found[piece] = piece[0] if len(piece) > 1 else -1
-    alone = np.bincount(found[found >= 0], minlength=len(found)) == 1
-    found[(found >= 0) & alone[np.maximum(found, 0)]] = -1
-    return found
-
-
-def around_leaders(members: Ints, vectors: npt.NDArray[np.floating], floor: float) -> list[Ints]:
-    """Return parts of a large group, each within half the floor's angle of its first row."""
-    near = float(np.sqrt((1.0 + floor) / 2.0))
-    parts = []
-    while len(members):
-        leader = np.asarray(vectors[members[0]], dtype=np.float32)
-        likeness = np.concatenate(
-            [
-                np.asarray(vectors[part], dtype=np.float32) @ leader
-                for part in np.array_split(members, 1 + len(members) // 65536)
-            ]
-        )
-        inside = likeness >= near
-        inside[0] = True
-        parts.append(members[inside])
-        members = members[~inside]
-    return parts

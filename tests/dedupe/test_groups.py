@@ -1,4 +1,4 @@
-"""Grouping against the `hdbscan` package, and what may never happen: chains, groups below the floor."""
+"""Grouping against the `hdbscan` package, and order, repeated vectors, deep trees."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from dedupe.groups import Edges, cluster_edges, components, distances, join_edges, split_by_floor
+from dedupe.groups import Edges, cluster_edges, distances, unique_edges
 from dedupe.hierarchy import merge_forest
 
 
@@ -95,43 +93,8 @@ def test_epsilon_keeps_near_equal_copies_together() -> None:
     assert len(partition(cluster_edges(5, edges, threshold=0.9, epsilon=0.95))) == 1
 
 
-@given(st.integers(0, 10_000), st.floats(0.5, 0.95))
-@settings(max_examples=25, deadline=None)
-def test_no_two_members_below_the_floor(seed: int, floor: float) -> None:
-    vectors = blobs(seed, 60).astype(np.float32)
-    label = components(60, all_edges(vectors, 0.6))
-    cut = split_by_floor(label, vectors, floor)
-    for members in partition(cut):
-        own = vectors[sorted(members)]
-        assert len(members) > 1
-        assert (own @ own.T).min() >= floor - 1e-5
-
-
-def test_a_chain_is_split() -> None:
-    # Every link is at cosine 0.95, the ends are opposite.
-    step = np.arccos(0.95)
-    angles = np.arange(0, np.pi, step)
-    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    edges = all_edges(vectors, 0.949)
-    assert len(np.unique(components(len(vectors), edges))) == 1
-    cut = split_by_floor(np.zeros(len(vectors), dtype=np.int64), vectors, 0.8)
-    assert len(partition(cut)) > 2
-    for members in partition(cut):
-        assert (vectors[sorted(members)] @ vectors[sorted(members)].T).min() >= 0.8 - 1e-5
-
-
-def test_large_groups_are_cut_around_leaders(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dedupe.groups.DENSE", 10)
-    vectors = blobs(1, 300).astype(np.float32)
-    cut = split_by_floor(np.zeros(300, dtype=np.int64), vectors, 0.8)
-    for members in partition(cut):
-        own = vectors[sorted(members)]
-        assert (own @ own.T).min() >= 0.8 - 1e-5
-
-
-def test_joined_edges_are_unique_and_keep_the_best() -> None:
-    one = Edges(np.array([0, 1]), np.array([1, 2]), np.array([0.5, 0.9], dtype=np.float32))
-    two = Edges(np.array([1, 2]), np.array([0, 2]), np.array([0.7, 1.0], dtype=np.float32))
-    joined = join_edges(one, two)
-    assert list(zip(joined.i.tolist(), joined.j.tolist(), strict=True)) == [(0, 1), (1, 2)]
-    np.testing.assert_allclose(joined.similarity, [0.7, 0.9])
+def test_repeated_pairs_keep_the_best() -> None:
+    low, high = np.array([0, 1, 1, 2]), np.array([1, 2, 2, 2])
+    found = unique_edges(low, high, np.array([0.5, 0.9, 0.7, 1.0], dtype=np.float32))
+    assert list(zip(found.i.tolist(), found.j.tolist(), strict=True)) == [(0, 1), (1, 2)]
+    np.testing.assert_allclose(found.similarity, [0.5, 0.9])
