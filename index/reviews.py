@@ -9,7 +9,7 @@ items it is relative to (item ids, space-separated): those it was split from, me
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,28 +76,40 @@ def effect_of(reviews: list[Review], rows: Iterable[int] | None = None) -> Effec
     """Return what counts of these records, in order: undone batches drop out, later decisions go over earlier ones."""
     live = live_batches(reviews)
     wanted = None if rows is None else set(rows)
-    folds: dict[tuple[int, str], _Fold] = {}
-    subjects: dict[int, str] = {}
-    groups: list[Review] = []
-    for review in reviews:
-        if (
-            review.kind == "undo"
-            or not live[review.batch]
-            or (wanted is not None and review.row not in wanted)
-        ):
-            continue
-        if review.kind == "label" and review.attribute:
-            key = (review.row, review.attribute)
-            folds.setdefault(key, _Fold()).take(review)
-        elif review.kind == "subjects":
-            if review.value is None:
+    ledger = Ledger()
+    return ledger.add(
+        [r for r in reviews if r.kind != "undo" and live[r.batch] and (wanted is None or r.row in wanted)],
+        reviews[-1].decision if reviews else 0,
+    )
+
+
+class Ledger:
+    """What counts of a log that grows: records are folded in as they come, as long as nothing is undone.
+
+    Every ``add`` returns a new value; what it returned before stays as it was, so readers need no lock.
+    """
+
+    def __init__(self) -> None:
+        self._folds: dict[tuple[int, str], _Fold] = {}
+        self._effect = EffectiveReviews()
+
+    def add(self, reviews: Sequence[Review], position: int) -> EffectiveReviews:
+        """Fold in records that count, the next of the log, which now ends at ``position``."""
+        labels, subjects = dict(self._effect.labels), dict(self._effect.subjects)
+        groups: list[Review] = []
+        for review in reviews:
+            if review.kind == "label" and review.attribute:
+                self._folds.setdefault((review.row, review.attribute), _Fold()).take(review)
+            elif review.kind == "subjects" and review.value is None:
                 subjects.pop(review.row, None)
-            else:
+            elif review.kind == "subjects" and review.value is not None:
                 subjects[review.row] = review.value
-        elif review.kind == "group":
-            groups.append(review)
-    labels = {key: fold.label(*key) for key, fold in folds.items()}
-    return EffectiveReviews(reviews[-1].decision if reviews else 0, labels, subjects, tuple(groups))
+            elif review.kind == "group":
+                groups.append(review)
+        for key in {(r.row, r.attribute) for r in reviews if r.kind == "label" and r.attribute}:
+            labels[key] = self._folds[key].label(*key)
+        self._effect = EffectiveReviews(position, labels, subjects, (*self._effect.groups, *groups))
+        return self._effect
 
 
 class _Fold:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from index.review_log import Review
-from index.reviews import EffectiveReviews, ReviewedLabel, effect_of, open_log
+from index.review_log import Review, live_batches
+from index.reviews import EffectiveReviews, Ledger, ReviewedLabel, open_log
 from schema.errors import StoreError
 from schema.settings import Settings
 from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
@@ -86,6 +86,7 @@ class Desk:
         self.log = open_log(store, readonly)
         self._reviews: list[Review] = []
         self._effect = EffectiveReviews()
+        self._ledger = Ledger()
         self._overrides = overrides_of(())
         self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._due: dict[str, set[int]] = {}
@@ -105,9 +106,20 @@ class Desk:
             if new:
                 self._note_due(new)
                 self._reviews.extend(new)
-                self._effect = effect_of(self._reviews)
-                self._overrides = overrides_of(self._effect.groups)
+                self._fold(new)
             return self._effect
+
+    def _fold(self, new: Sequence[Review]) -> None:
+        """Take new decisions into what counts; an undo changes the past, so the whole log is folded anew."""
+        position = self._reviews[-1].decision
+        if any(review.kind == "undo" for review in new):
+            live = live_batches(self._reviews)
+            self._ledger = Ledger()
+            new = [r for r in self._reviews if r.kind != "undo" and live[r.batch]]
+        groups = self._effect.groups
+        self._effect = self._ledger.add(new, position)
+        if self._effect.groups != groups:
+            self._overrides = overrides_of(self._effect.groups)
 
     def _renew_ripples(self) -> None:
         """Forget the changed labels when a label run has written the table anew, but for decisions after it."""
@@ -119,13 +131,15 @@ class Desk:
 
     def _note_due(self, reviews: Sequence[Review]) -> None:
         position = self.kept("label run", ("runs",), self._label_position)
+        undone = {str(review.other) for review in reviews if review.kind == "undo"}
         rows: dict[str, list[Review]] = {}
-        for review in (*self._reviews, *reviews):
-            rows.setdefault(review.batch, []).append(review)
+        for review in (*self._reviews, *reviews) if undone else ():
+            if review.batch in undone:
+                rows.setdefault(review.batch, []).append(review)
         for review in reviews:
             if review.decision <= position:
                 continue
-            for each in rows.get(review.other or "", []) if review.kind == "undo" else [review]:
+            for each in rows.get(str(review.other), []) if review.kind == "undo" else [review]:
                 if each.kind == "label" and each.attribute:
                     self._due.setdefault(each.attribute, set()).add(each.row)
 
@@ -226,7 +240,8 @@ class Desk:
         names = list(attributes) if attributes is not None else [a.name for a in self.attributes]
         found = self.store.take("items", wanted, ITEM_COLUMNS).to_pylist()
         labels = self._label_records(wanted, names)
-        groups = {r["row"]: r for r in self._take("groups", wanted)}
+        grouped = self.store.take("groups", wanted).to_pylist() if self.store.has("groups") else []
+        groups = {r["row"]: r for r in grouped}
         effect = self.effect()
         changed = {} if machine else {name: self.ripples(name) for name in names}
         made = []
@@ -297,12 +312,6 @@ class Desk:
                 c for c in (name, f"{name}_confidence", f"{name}_source", f"{name}_support") if c in present
             ]
         return {r["row"]: r for r in self.store.take("labels", rows, columns).to_pylist()}
-
-    def _take(self, table: str, rows: Sequence[int]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (
-            self.store.take(table, rows).to_pylist() if self.store.has(table) else []
-        )
-        return found
 
     def frequent(self, attribute: Attribute) -> list[str]:
         """Return the values of an attribute, the frequent ones first, as counted when the page was started.

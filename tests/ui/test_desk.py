@@ -154,6 +154,26 @@ def test_undo_takes_the_last_own_batch(small_desk: Desk) -> None:
     assert shown(small_desk, 4).values == ("green",)
 
 
+def test_what_counts_is_the_same_step_by_step_and_at_once(small_desk: Desk) -> None:
+    from index.reviews import effect_of
+
+    rng = np.random.default_rng(5)
+    made: list[str] = []
+    for step in range(40):
+        rows = rng.choice(20, 3, replace=False).tolist()
+        if step % 5 == 4:
+            decisions.undo_last(small_desk, "Ann", [made.pop(int(rng.integers(len(made))))])
+        elif step % 7 == 3:
+            made.append(press(small_desk, rows, "several"))
+        elif step % 3:
+            made.append(press(small_desk, rows, "set", ("red", "blue", "green")[step % 3]))
+        else:
+            made.append(press(small_desk, rows, "set", "hoodie", "dress"))
+        got, whole = small_desk.effect(), effect_of(list(small_desk.log.scan()))
+        assert got == whole
+    assert small_desk.effect().labels
+
+
 def test_history_tells_batches(small_desk: Desk) -> None:
     batch = press(small_desk, [1, 2], "set", "red")
     small_desk.log.undo(batch, "Bob")

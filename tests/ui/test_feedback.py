@@ -124,3 +124,49 @@ def test_without_models_nothing_ripples(small_desk: Desk) -> None:
     items = small_desk.items([1], ["hair_color"])
     decisions.write(small_desk, decisions.label_decisions(items, hair, "set", "red"), "Ann", None, "")
     assert small_desk.ripples("hair_color") == {}
+
+
+def test_voters_are_those_of_the_explanation(labelled: Store) -> None:
+    from label.explain import explain
+    from ui.voters import LEAST, vote
+
+    desk = Desk(labelled, SETTINGS)
+    for row in (0, 1, 2):
+        said = vote(desk, row, "hair_color")
+        told = explain(labelled, SETTINGS, row, "hair_color")
+        assert said is not None
+        assert [(c.value, pytest.approx(c.chance)) for c in said.chances] == [
+            (v, c) for v, c, _, _ in told.chances
+        ]
+        heavy = [v for v in told.voters if v.weight >= LEAST]
+        count = min(len(heavy), len(said.rows))
+        assert count
+        assert sorted(said.shares[:count].tolist()) == pytest.approx(sorted(v.weight for v in heavy)[-count:])
+        assert set(said.rows[said.shares > 2 * LEAST].tolist()) <= {v.row for v in told.voters} | set(
+            said.rows[len(told.voters) :].tolist()
+        )
+    assert vote(desk, 0, "eye_color") is None
+
+
+def test_a_picture_from_outside_gets_the_labels_its_like_in_the_store_have(labelled: Store) -> None:
+    from ui.lookup import Hits, own_labels
+
+    desk = Desk(labelled, SETTINGS)
+    for at, value in ((0, "black"), (1, "blonde")):
+        outside = np.zeros(8, np.float32)
+        outside[at] = 1
+        hits = Hits(np.array([0]), {0: 1.0}, True, outside)
+        assert [(o.value, o.sure) for o in own_labels(desk, hits) if o.attribute == "hair_color"] == [
+            (value, True)
+        ]
+    # The oracle: what the label run gave to untagged items, judged by the same judges.
+    folds = {r["row"]: r["fold"] for r in labelled.read("label_state", ["row", "fold"]).to_pylist()}
+    untagged = {r["row"] for r in labelled.read("items", ["row", "tags"]).to_pylist() if not r["tags"]}
+    rows = sorted(row for row in untagged if folds[row] == 0)
+    assert rows
+    vectors = labelled.take(f"vectors_{KEY}", rows, ["vector"])["vector"].to_pylist()
+    for item, vector in zip(desk.items(rows, ["hair_color"], machine=True), vectors, strict=True):
+        found = own_labels(desk, Hits(np.array([0]), {0: 1.0}, True, np.array(vector, np.float32)))
+        given = [o.value for o in found if o.attribute == "hair_color" and o.sure]
+        assert given == list(item.labels["hair_color"].values)
+    assert own_labels(desk, Hits(np.array([0]))) == []
