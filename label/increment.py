@@ -56,7 +56,7 @@ class Joins:
 
 @dataclass(slots=True)
 class Change:
-    """The models with the donors of now, the items to judge again, and how much of the donors changed."""
+    """The models with the donors of now, the state, the items to judge again, and which share changed since the fit."""
 
     learned: Learned
     joins: Joins
@@ -217,4 +217,6 @@ def change_of(
             here = (state.folds == fold) & (state.cells[:, at] >= 0)
             judged[here] |= cells[state.cells[here, at]]
     state.seen = now
-    return Change(new, joins, state, np.flatnonzero(judged), moved / max(donors, 1))
+    # New items count as well: attributes that too few stated at the fit may be learned by now.
+    share = max(moved / max(donors, 1), (state.fitted != now).sum() / max((state.fitted != 0).sum(), 1))
+    return Change(new, joins, state, np.flatnonzero(judged), float(share))

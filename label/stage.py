@@ -49,7 +49,7 @@ def run_label(store: Store, settings: Settings, full: bool = False) -> Summary:
     """Write the labels of a store, the noise lists and the frozen models; returns counts by attribute.
 
     After new reviews or items only what they touch is judged again, by the models of the last full run; ``full``,
-    other settings, or changes of more than ``label.refit`` of the donors learn everything anew.
+    other settings, or changes of more than ``label.refit`` of donors or items learn everything anew.
     """
     started = time.monotonic()
     vocabulary = load_vocabulary(settings.tags.vocabulary or None)
@@ -68,7 +68,7 @@ def run_label(store: Store, settings: Settings, full: bool = False) -> Summary:
         if fitted is not None:
             change = change_of(vocabulary, *fitted, found, now)
             if change.share > settings.label.refit:
-                found.notes.append(f"{change.share:.0%} of the donors changed since the fit: learned anew")
+                found.notes.append(f"{change.share:.0%} changed since the last full run: learned anew")
                 change = None
         if change is None:
             writer, lessons = _learn(store, vocabulary, settings, found, now)

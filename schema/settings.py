@@ -163,7 +163,7 @@ class LabelSettings(Section):
         8_000, ge=100, description="Most donors of one attribute; more are sampled, and counted."
     )
     refit: float = Field(
-        0.2, ge=0, description="Share of the donors that may change before a run learns everything anew."
+        0.2, ge=0, description="Share of donors or items that may change before a run learns anew."
     )
     noise_limit: int = Field(
         1000, ge=1, description="Entries of each list of doubtful or missing tags, by attribute."

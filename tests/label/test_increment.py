@@ -171,6 +171,20 @@ def test_a_full_run_learns_anew(grown: Grown, tmp_path: Path) -> None:
     assert np.mean([one["hair_color"] == other["hair_color"] for one, other in both]) > 0.99
 
 
+def test_many_changes_are_learned(
+    grown: Grown, tmp_path: Path, planted_vectors: Callable[..., Any], planter: Callable[..., None]
+) -> None:
+    shutil.copytree(grown.uri, tmp_path / "many")
+    x, colors = planted_vectors(450, seed=9)
+    rows = np.arange(OLD + NEW, OLD + NEW + 450)
+    with Store.open(tmp_path / "many", write=True) as store:
+        planter(store, rows, x, colors, np.ones(450, bool), np.empty(0, np.int64))
+        found = run_label(store, Settings())
+        assert Runs(store).last("label")["facts"]["full"] is True
+        assert store.count("labels") == OLD + NEW + 450
+    assert any("learned anew" in note for note in found.notes)
+
+
 def test_the_explanation_counts_the_new_donors(grown: Grown) -> None:
     with Store.open(grown.uri) as store:
         row = next(
