@@ -55,8 +55,10 @@ class Shortlist:
         return Shortlist(self.i[at], self.j[at], self.score[at], self.copy[at], self.version[at])
 
 
-def find_candidates(store: Store, key: str, options: DedupeSettings) -> tuple[Shortlist, dict[str, int]]:
-    """Return the pairs worth the pixel check, and counts of candidates by origin.
+def find_candidates(
+    store: Store, key: str, options: DedupeSettings, since: int = 0
+) -> tuple[Shortlist, dict[str, int]]:
+    """Return the pairs worth the pixel check that have a row from ``since`` on, and counts of candidates by origin.
 
     ``key`` is the encoder's, or empty for hashes alone.
     """
@@ -92,7 +94,7 @@ def find_candidates(store: Store, key: str, options: DedupeSettings) -> tuple[Sh
     edges = unique_edges(np.concatenate(low), np.concatenate(high), np.concatenate(similarity))
     seen = np.zeros(store.n_items(), dtype=bool)
     seen[store.rows("sketches") if store.has("sketches") else rows[:0]] = True
-    edges = edges.where(seen[edges.i] & seen[edges.j])
+    edges = edges.where(seen[edges.i] & seen[edges.j] & (edges.j >= since))
     counts["candidates"] = len(edges)
     likely = screen_edges(store, edges)
     counts["likely"] = len(likely)

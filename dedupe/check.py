@@ -20,11 +20,12 @@ from dedupe.candidates import Shortlist
 from dedupe.groups import Edges, components
 from dedupe.memory import COMMIT, Memory
 from dedupe.picture import Picture, load
-from dedupe.verdict import SAME, VARIANT, Difference, Limits, compare, judge
+from dedupe.verdict import DIFFERENT, SAME, VARIANT, Difference, Limits, compare, judge, judge_all
 from index.progress import Bar
 from index.store import Store
 
 Ints = npt.NDArray[np.int64]
+Confirmed = tuple[int, int, bool, float]
 
 # Tries between two clusters: the most similar pair, and one more in case that one was an odd copy.
 TRIES = 2
@@ -108,10 +109,37 @@ class Verified:
     same: npt.NDArray[np.bool_]
     agreement: npt.NDArray[np.float32]
 
+    def __len__(self) -> int:
+        return len(self.i)
+
+    def take(self, at: Ints) -> Verified:
+        """Return the pairs at these places."""
+        return Verified(self.i[at], self.j[at], self.same[at], self.agreement[at])
+
+    def joined(self, other: Verified) -> Verified:
+        """Return these pairs and others, in order; no pair may be in both."""
+        i, j = np.concatenate([self.i, other.i]), np.concatenate([self.j, other.j])
+        both = Verified(
+            i,
+            j,
+            np.concatenate([self.same, other.same]),
+            np.concatenate([self.agreement, other.agreement]),
+        )
+        return both.take(np.lexsort((j, i)))
+
+
+def confirmed_before(memory: Memory, rows: int, limits: Limits) -> Verified:
+    """Return the confirmed pairs among the first ``rows`` rows that earlier runs measured."""
+    i, j, measures = memory.pairs()
+    kinds = judge_all(measures, limits)
+    at = np.flatnonzero((j < rows) & (kinds != DIFFERENT))
+    return Verified(i[at], j[at], kinds[at] == SAME, measures["agreement"][at])
+
 
 def check_pairs(
     store: Store,
     shortlist: Shortlist,
+    settled: Verified,
     n: int,
     memory: Memory,
     limits: Limits,
@@ -119,20 +147,25 @@ def check_pairs(
     threads: int,
     bar: Bar,
 ) -> tuple[Verified, Counter[str]]:
-    """Return the confirmed ones of pairs of ``n`` rows, and counts of what was measured and left out."""
+    """Return the confirmed ones of pairs of ``n`` rows, and counts of what was measured and left out.
+
+    ``settled`` are pairs confirmed before, none of them in the shortlist; they are not returned again.
+    """
     counts: Counter[str] = Counter()
-    found: list[tuple[int, int, bool, float]] = []
+    found: list[Confirmed] = []
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
 
-        def work(block: list[Shortlist]) -> tuple[list[tuple[int, int, bool, float]], Counter[str], int]:
+        def work(
+            block: list[tuple[Shortlist, Verified]],
+        ) -> tuple[list[tuple[int, int, bool, float]], Counter[str], int]:
             pixels = Pixels(store, threads)
-            out: list[tuple[int, int, bool, float]] = []
+            out: list[Confirmed] = []
             tally: Counter[str] = Counter()
-            for part in block:
-                out.extend(check_component(part, pixels, memory, limits, patience, tally))
-            return out, tally, sum(len(part) for part in block)
+            for part, known in block:
+                out.extend(check_component(part, known, pixels, memory, limits, patience, tally))
+            return out, tally, sum(len(part) for part, _ in block)
 
-        for confirmed, tally, size in pool.map(work, blocks_of(shortlist, n)):
+        for confirmed, tally, size in pool.map(work, blocks_of(shortlist, settled, n)):
             found.extend(confirmed)
             counts.update(tally)
             memory.save(store, COMMIT)
@@ -149,19 +182,24 @@ def check_pairs(
     )
 
 
-def blocks_of(shortlist: Shortlist, n: int) -> Iterator[list[Shortlist]]:
-    """Yield whole components of the pairs, in order of their smallest row, some READ_ROWS rows at a time; in each, the
-    best pairs first."""
+def blocks_of(shortlist: Shortlist, settled: Verified, n: int) -> Iterator[list[tuple[Shortlist, Verified]]]:
+    """Yield whole components of the pairs with what is settled in them, in order of their smallest row, some READ_ROWS
+    rows at a time; in each, the best pairs come first."""
     if not len(shortlist):
         return
-    component = components(n, Edges(shortlist.i, shortlist.j, shortlist.score))[shortlist.i]
+    i, j = np.concatenate([shortlist.i, settled.i]), np.concatenate([shortlist.j, settled.j])
+    label = components(n, Edges(i, j, np.ones(len(i), dtype=np.float32)))
+    component, known = label[shortlist.i], label[settled.i]
     order = np.lexsort((shortlist.j, shortlist.i, -shortlist.score, component))
     shortlist, component = shortlist.take(order), component[order]
-    cuts = [0, *(np.flatnonzero(np.diff(component)) + 1).tolist(), len(order)]
-    block: list[Shortlist] = []
+    order = np.lexsort((settled.j, settled.i, known))
+    settled, known = settled.take(order), known[order]
+    cuts = [0, *(np.flatnonzero(np.diff(component)) + 1).tolist(), len(component)]
+    block: list[tuple[Shortlist, Verified]] = []
     size = 0
     for start, stop in pairwise(cuts):
-        block.append(shortlist.take(np.arange(start, stop)))
+        first, last = np.searchsorted(known, [component[start], component[start] + 1])
+        block.append((shortlist.take(np.arange(start, stop)), settled.take(np.arange(first, last))))
         size += stop - start + 1
         if size >= READ_ROWS:
             yield block
@@ -253,10 +291,18 @@ class Component:
 
 
 def check_component(
-    pairs: Shortlist, pixels: Pixels, memory: Memory, limits: Limits, patience: int, tally: Counter[str]
-) -> Iterator[tuple[int, int, bool, float]]:
+    pairs: Shortlist,
+    settled: Verified,
+    pixels: Pixels,
+    memory: Memory,
+    limits: Limits,
+    patience: int,
+    tally: Counter[str],
+) -> Iterator[Confirmed]:
     """Yield (i, j, same, agreement) of the confirmed pairs of one component; the best pairs come first."""
     state = Component(patience)
+    for i, j, same in zip(settled.i.tolist(), settled.j.tolist(), settled.same.tolist(), strict=True):
+        state.learn(i, j, SAME if same else VARIANT)
     for start in range(0, len(pairs), WINDOW):
         part = slice(start, start + WINDOW)
         columns = (pairs.i[part], pairs.j[part], pairs.copy[part], pairs.version[part])

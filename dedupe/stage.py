@@ -7,15 +7,19 @@ what is new. ``groups`` is derived and written anew; reviews outrank it.
 
 from __future__ import annotations
 
+import csv
 import os
+import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from dedupe.candidates import find_candidates
-from dedupe.check import Verified, check_pairs
+from dedupe.check import Verified, check_pairs, confirmed_before
 from dedupe.groups import Edges, cluster_edges
 from dedupe.judgement import judge_groups
 from dedupe.keep import criteria
@@ -23,11 +27,13 @@ from dedupe.memory import Memory
 from dedupe.overrides import named_items, read_overrides
 from dedupe.verdict import SAME, VARIANT, Limits
 from index.progress import progress
+from index.review_log import Review
 from index.reviews import effective_reviews
-from index.runs import Runs
+from index.runs import Runs, code_version
 from index.store import Store
 from schema import tables
 from schema.errors import StoreError
+from schema.ids import settings_hash
 from schema.records import Summary
 from schema.settings import DedupeSettings, Settings
 
@@ -37,52 +43,92 @@ Ints = npt.NDArray[np.int64]
 SAME_SIMILARITY = 0.999
 
 
-def run_dedupe(store: Store, settings: Settings) -> Summary:
-    """Group duplicates of all items, judge each against the one that stays, and write ``groups``."""
+def run_dedupe(store: Store, settings: Settings, dry_run: Path | None = None) -> Summary:
+    """Group duplicates of all items, judge each against the one that stays, and write ``groups``.
+
+    With ``dry_run`` the groups go into that CSV file instead, and what the store says of its items stays as it is.
+    """
     runs = Runs(store)
     options = settings.dedupe
-    policy = criteria(options.keep, options.sources)
+    criteria(options.keep, options.sources)
     key = _key(store)
     reviews = effective_reviews(store)
     inputs = ["items", "copies", "thumbnails"] + ([f"vectors_{key}", f"neighbours_{key}"] if key else [])
+    plain = options.model_dump(exclude={"threads"})
     # Reviews live in their own log; their position makes a later decision new work.
-    asked = {
-        **options.model_dump(exclude={"threads"}),
-        "reviews": len(reviews.groups),
-        "last": _last(reviews.groups),
-    }
+    asked = {**plain, "reviews": len(reviews.groups), "last": _last(reviews.groups)}
+    if dry_run is not None:
+        begun, counts = time.monotonic(), Counter[str]()
+        records = find_groups(store, options, key, reviews.groups, _since(runs, key, plain), counts)
+        write_plan(store, records, dry_run)
+        notes = (f"dry run: what would be kept is in {dry_run}", *_notes(counts))
+        return Summary("dedupe", dict(counts), notes, seconds=time.monotonic() - begun)
     if runs.up_to_date("dedupe", asked, inputs):
         return Summary("dedupe", notes=("up to date",), skipped=True)
     with runs.start("dedupe", asked, inputs) as run:
-        n = store.n_items()
-        shortlist, facts = find_candidates(store, key, options)
-        run.counts.update(facts)
-        said = read_overrides(reviews.groups, _rows_of(store, named_items(reviews.groups)))
-        limits = limits_of(options)
-        memory = Memory.of(store)
-        with progress(len(shortlist), "dedupe", unit="pair") as bar:
-            verified, counts = check_pairs(
-                store,
-                shortlist,
-                n,
-                memory,
-                limits,
-                options.patience,
-                options.threads or os.cpu_count() or 1,
-                bar,
-            )
-        run.counts.update(counts)
-        memory.save(store)
-        run.counts["new_pairs"] = memory.measured
-        verified = _with_reviews(verified, said.together, said.apart)
-        group = cluster_verified(n, verified, options)
-        records = judge_groups(store, key, group, verified, memory, limits, policy, said)
-        memory.save(store)
+        rows = store.n_items()
+        records = find_groups(store, options, key, reviews.groups, _since(runs, key, plain), run.counts)
         store.replace("groups", pa.Table.from_pylist(records, tables.GROUPS), tables.GROUPS)
-        run.counts.update(_counted(records))
         run.outputs += ["groups", "pairs"] if store.has("pairs") else ["groups"]
-        run.facts["key"] = key
+        run.facts |= {"key": key, "rows": rows, "options": settings_hash(plain)}
         return Summary("dedupe", dict(run.counts), _notes(run.counts), seconds=run.seconds)
+
+
+def find_groups(
+    store: Store,
+    options: DedupeSettings,
+    key: str,
+    reviews: Sequence[Review],
+    since: int,
+    counts: Counter[str],
+) -> list[dict[str, object]]:
+    """Return the records of ``groups``; pairs of rows below ``since`` were all checked before. Fills ``counts``."""
+    n = store.n_items()
+    shortlist, facts = find_candidates(store, key, options, since)
+    counts.update(facts)
+    said = read_overrides(reviews, _rows_of(store, named_items(reviews)))
+    limits = limits_of(options)
+    memory = Memory.of(store)
+    settled = confirmed_before(memory, since, limits)
+    threads = options.threads or os.cpu_count() or 1
+    with progress(len(shortlist), "dedupe", unit="pair") as bar:
+        verified, checked = check_pairs(
+            store, shortlist, settled, n, memory, limits, options.patience, threads, bar
+        )
+    counts.update(checked)
+    verified = _with_reviews(verified.joined(settled), said.together, said.apart)
+    group = cluster_verified(n, verified, options)
+    policy = criteria(options.keep, options.sources)
+    records = judge_groups(store, key, group, verified, memory, limits, policy, said)
+    counts["new_pairs"] = memory.measured
+    memory.save(store)
+    counts.update(_counted(records))
+    return records
+
+
+def write_plan(store: Store, records: Sequence[Mapping[str, object]], path: Path) -> None:
+    """Write what each item of a group would become, with its first key, as CSV."""
+    rows = np.asarray([record["row"] for record in records], dtype=np.int64)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["group_id", "keep", "verdict", "reason", "key", "row", "item_id"])
+        for start in range(0, len(rows), 4096):
+            found = store.take_items(rows[start : start + 4096], ["row", "keys"]).to_pylist()
+            keys = {each["row"]: (each["keys"] or [""])[0] for each in found}
+            for record in records[start : start + 4096]:
+                told = [record[name] for name in ("group_id", "keep", "verdict", "reason")]
+                writer.writerow([*told, keys.get(record["row"], ""), record["row"], record["item_id"]])
+
+
+def _since(runs: Runs, key: str, plain: Mapping[str, object]) -> int:
+    """How many rows the last run checked against each other under these settings and vectors; 0 when there is none."""
+    last = runs.last("dedupe")
+    if last is None or last["code_version"] != code_version():
+        return 0
+    facts = last["facts"]
+    if facts.get("key") != key or facts.get("options") != settings_hash(plain):
+        return 0
+    return int(facts.get("rows", 0))
 
 
 def limits_of(options: DedupeSettings) -> Limits:

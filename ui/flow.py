@@ -9,6 +9,8 @@ from schema.records import Summary
 from schema.settings import Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from index.store import Store
 
 Told = Callable[[Summary], None]
@@ -82,11 +84,11 @@ def index(store: Store, settings: Settings) -> Summary:
     return run_index(store, settings)
 
 
-def dedupe(store: Store, settings: Settings) -> Summary:
-    """Neighbours and hashes become groups, one kept in each."""
+def dedupe(store: Store, settings: Settings, plan: Path | None = None) -> Summary:
+    """Neighbours and hashes become groups, one kept in each; with ``plan`` only a CSV of what would be kept."""
     from dedupe.stage import run_dedupe
 
-    return run_dedupe(store, settings)
+    return run_dedupe(store, settings, plan)
 
 
 def label(store: Store, settings: Settings, full: bool = False) -> Summary:

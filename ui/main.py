@@ -188,10 +188,21 @@ def index(uri: str, settings: Settings) -> None:
 
 @cli.command()
 @store_option
+@click.option(
+    "--dry-run",
+    "plan",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="CSV",
+    help="Write what would be kept, and why, to this file; change no groups.",
+)
 @settings_options
-def dedupe(uri: str, settings: Settings) -> None:
+def dedupe(uri: str, plan: Path | None, settings: Settings) -> None:
     """Neighbours and hashes -> duplicate groups."""
-    _stage("dedupe", uri, settings)
+    from index.store import Store
+    from ui import flow
+
+    with Store.open(uri, write=True) as store:
+        show(flow.dedupe(store, settings, plan))
 
 
 @cli.command()

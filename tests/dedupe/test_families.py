@@ -36,6 +36,34 @@ def test_a_chain_of_copies_is_cut_at_the_kept_one() -> None:
     assert split([0, 1, 2], [(0, 1), (1, 2)], table, Overrides()) == [[(0, [0, 1])]]
 
 
+def test_a_copy_of_both_vouches_where_the_pixels_see_another_drawing() -> None:
+    table = {(0, 1): SAME, (1, 2): SAME, (2, 3): SAME}
+    pairs = [(0, 1), (1, 2), (2, 3)]
+    ties = {1: [0, 2], 2: [1, 3], 3: [2]}
+    judged = kind_with_reviews(kinds(table), Overrides())  # type: ignore[arg-type]
+    made = copies(9, 8, 7, 6)
+    found = split_cluster([0, 1, 2, 3], pairs, made, POLICY, judged, Overrides(), ties)
+    # One step, never two: the last of the chain is out.
+    assert [[a.rows for a in family.artworks] for family in found] == [[[0, 1, 2]]]
+    # Another version is no copy, whoever vouches.
+    table[0, 2] = VARIANT
+    found = split_cluster([0, 1, 2], pairs[:2], made, POLICY, judged, Overrides(), ties)
+    assert [[a.rows for a in family.artworks] for family in found] == [[[0, 1], [2]]]
+
+
+def test_only_linked_rows_are_tried_for_a_family() -> None:
+    asked = []
+
+    def kind(a: int, b: int) -> str:
+        asked.append((a, b))
+        return VARIANT
+
+    links = {0: [1], 1: [0, 2], 2: [1]}
+    found = split_cluster([0, 1, 2, 3], [], copies(9, 8, 7, 6), POLICY, kind, Overrides(), None, links)
+    assert [[a.kept for a in family.artworks] for family in found] == [[0, 1, 2]]
+    assert (0, 3) not in asked
+
+
 def test_what_left_founds_a_family_of_its_own() -> None:
     table = {(0, 1): SAME, (1, 2): SAME, (2, 3): SAME}
     found = split([0, 1, 2, 3], [(0, 1), (1, 2), (2, 3)], table, Overrides())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,41 @@ def test_a_second_run_does_nothing_and_new_items_cost_only_themselves(
     assert [record for record in after if record["row"] in {r["row"] for r in before}] == before
     assert groups(store)["1_small"]["verdict"] == "same artwork"
     assert summary.counts["new_pairs"] <= 8
+
+
+def test_new_items_are_held_against_the_store_alone(
+    store: Store, collection: Path, face: Callable[..., Image.Image]
+) -> None:
+    first = run_dedupe(store, SETTINGS)
+    before = {r["item_id"]: r["group_id"] for r in store.read("groups").to_pylist()}
+    face(0).resize((64, 64), Image.Resampling.BICUBIC).save(collection / "0_tiny.png")
+    run_ingest(store, SETTINGS, [str(collection)])
+    summary = run_dedupe(store, SETTINGS)
+    # Only pairs with the new picture are candidates; the copies found before are not asked again.
+    assert 0 < summary.counts["candidates"] < first.counts["candidates"]
+    assert summary.counts["new_pairs"] <= 3
+    after = groups(store)
+    assert after["0_tiny"]["group_id"] == after["0"]["group_id"]
+    assert after["0_tiny"]["verdict"] == "same artwork"
+    assert before.items() <= {r["item_id"]: r["group_id"] for r in store.read("groups").to_pylist()}.items()
+
+
+def test_a_dry_run_changes_no_groups(store: Store, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.csv"
+    summary = run_dedupe(store, SETTINGS, plan)
+    assert not store.has("groups")
+    with plan.open(newline="", encoding="utf-8") as file:
+        told = {Path(record["key"]).stem: record for record in csv.DictReader(file)}
+    assert summary.counts["dropped"] == sum(record["keep"] == "False" for record in told.values()) == 4
+    assert not run_dedupe(store, SETTINGS).skipped
+    found = groups(store)
+    assert told.keys() == found.keys()
+    assert all(told[name]["reason"] == found[name]["reason"] for name in told)
+    stricter = load_settings(
+        None, ["dedupe.hamming=16", "dedupe.threads=1", "dedupe.shared=1.0", "dedupe.drawing=0.999"]
+    )
+    run_dedupe(store, stricter, plan)
+    assert groups(store) == found
 
 
 def test_moved_thresholds_use_what_was_measured(store: Store) -> None:

@@ -36,6 +36,14 @@ def on_dark(image: Image.Image) -> Image.Image:
     return found
 
 
+def signed(image: Image.Image) -> Image.Image:
+    found = image.copy()
+    ImageDraw.Draw(found).text(
+        (20, 285), "drawn by somebody", fill="white", font_size=26, stroke_width=1, stroke_fill=(60, 60, 60)
+    )
+    return found
+
+
 EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "jpeg": jpeg,
     "half": lambda x: x.resize((160, 160), Image.Resampling.BICUBIC),
@@ -50,6 +58,7 @@ EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "mirror": ImageOps.mirror,
     "rotate": lambda x: x.rotate(5, Image.Resampling.BICUBIC, fillcolor="white"),
     "bar": barred,
+    "writing": signed,
     "ground": on_dark,
 }
 
@@ -67,6 +76,15 @@ def test_versions_of_one_drawing_are_variants(face: Draw) -> None:
     assert kind(face(0), face(0, skin=(120, 70, 45))) == VARIANT
     assert kind(face(0), face(0, hair=(60, 90, 200))) == VARIANT
     assert kind(face(0), face(0, smile=False)) == VARIANT
+
+
+def test_a_changed_face_is_no_writing(face: Draw) -> None:
+    marked = face(0)
+    pen = ImageDraw.Draw(marked)
+    for x in (110, 190):
+        pen.ellipse([x - 28, 105, x + 28, 155], outline="black", width=5)
+    pen.line([(138, 130), (162, 130)], fill="black", width=5)
+    assert kind(face(0), marked) != SAME
 
 
 def test_other_drawings_are_different(face: Draw) -> None:
