@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _VALUES = 64
 _UNSEEN = 2
 _ATTRIBUTES = 10
-# Growing pictures: (share of the training, share of the side). What is learnt on small pictures carries over, and at 6/7
+# Growing pictures: (share of the training, share of the side). What is learnt on small pictures carries over; at 6/7
 # of 112 a residual tower pools as many places as at 112.
 _GROWTH = ((0.7, 6 / 7),)
 
