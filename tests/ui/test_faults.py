@@ -141,7 +141,14 @@ def same(folder: Path | str, other: Path | str) -> None:
     found, expected = contents(folder), contents(other)
     assert found.keys() == expected.keys()
     for table, rows in expected.items():
-        assert found[table] == rows, table
+        assert len(found[table]) == len(rows), table
+        apart = [
+            (table, number, name, mine[name], value)
+            for number, (mine, other) in enumerate(zip(found[table], rows, strict=True))
+            for name, value in other.items()
+            if mine[name] != value
+        ]
+        assert not apart, apart[:10]
 
 
 def test_the_flow_makes_what_it_should(undisturbed: tuple[Path, float]) -> None:
