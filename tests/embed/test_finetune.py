@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from embed.finetune.save import replace_file
+from embed.finetune.scratch import projection_of
 from embed.finetune.stage import prepare, run_finetune
 from embed.finetune.train import Task, Trainer
 from schema.errors import EncoderError
@@ -95,7 +96,7 @@ def test_folding_the_whitening_in_changes_no_vector(
     pixels = trainer._pixels(picks, made.size, 0.0)
     with torch.no_grad():
         before = trainer.table.whitening(made.model.encode_image(pixels))
-        trainer.table.fold(made.model.visual.head.proj)
+        trainer.table.fold(projection_of(made.model))
         after = made.model.encode_image(pixels)
     assert torch.allclose(before, after, rtol=1e-2, atol=1e-3)
 
