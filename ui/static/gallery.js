@@ -327,10 +327,21 @@ class Gallery {
     this.mark();
     if (this.data.readonly) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      const rows = this.chosen();
-      this.setState("pick", { rows, armed: this.armed, page: this.page });
-    }, 120);
+    this.timer = setTimeout(() => this.ask(3), 120);
+  }
+
+  // Each question has a number of its own, so that none is taken for the one before; one that got lost is asked again.
+  ask(tries) {
+    this.asked = (this.asked ?? 0) + 1;
+    this.setState("pick", { rows: this.chosen(), armed: this.armed, page: this.page, question: this.asked });
+    if (tries > 1 && this.armed && this.selected.size) {
+      this.timer = setTimeout(() => this.answered() || this.ask(tries - 1), 6000);
+    }
+  }
+
+  answered() {
+    const { preview } = this.data;
+    return preview && preview.armed === this.armed && preview.rows === this.selected.size;
   }
 
   mark() {
@@ -353,8 +364,7 @@ class Gallery {
 
   preview() {
     const { data } = this;
-    const same = data.preview && data.preview.armed === this.armed && data.preview.rows === this.selected.size;
-    if (same) return [make("b", "", data.preview.text)];
+    if (this.armed && this.answered()) return [make("b", "", data.preview.text)];
     if (this.selected.size && this.armed) return ["counting what would change \u2026"];
     if (data.message) return [data.message];
     if (!this.tiles.size) return [""];
