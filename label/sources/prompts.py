@@ -36,6 +36,9 @@ class PromptSource(LearnedSource):
         # What all sentences of an attribute share says nothing of its values.
         basis[:, known] -= basis[:, known].mean(axis=1, keepdims=True) if known.sum() > 1 else 0
         scores = drill.plain[drill.train] @ basis
+        if not len(scores):
+            # A fold may hold every donor there is; no mean and no spread can be measured without the others.
+            scores = np.array([[-1.0], [1.0]], np.float32).repeat(v, axis=1)
         spread = np.maximum(scores.std(axis=0), 1e-6)
         basis /= spread
         bias = -(scores.mean(axis=0) / spread)
