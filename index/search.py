@@ -20,7 +20,9 @@ from index.searchers.exact import ExactSearcher
 from index.store import Store
 from schema.settings import IndexSettings
 
-# Up to this many matching items a filter is answered by exact similarities to just those.
+# A filter so narrow that more than this many nearest items would have to be asked for is answered by exact similarities
+# to the items it lets pass, EXACT_ROWS at a time.
+MOST_ASKED = 2000
 EXACT_ROWS = 20_000
 
 TUNE_QUERIES = 200
@@ -144,24 +146,30 @@ def search(
     table = store.table(f"vectors_{key}")
     facts = (Runs(store).last("index") or {}).get("facts", {})
     setting = dict(facts.get("search_setting", {})) if facts.get("key") == key else {}
-    allowed = matching_rows(store, where) if where else None
-    if allowed is not None and len(allowed) <= EXACT_ROWS:
-        return _exact(store, key, vector, n, allowed)
     total = store.count(f"vectors_{key}")
-    wanted = n
-    while True:
-        asked = min(wanted, total)
-        found = _ask(table, vector, max(1, asked), setting)
-        rows = found.column("row").to_numpy().astype(np.int64)
-        similarity = (1.0 - found.column("_distance").to_numpy()).astype(np.float32)
-        if allowed is not None:
-            inside = np.isin(rows, allowed, assume_unique=True)
-            rows, similarity = rows[inside], similarity[inside]
-        if len(rows) >= n or asked >= total:
-            return rows[:n], similarity[:n]
-        if wanted > 200 * n and allowed is not None:
-            return _exact(store, key, vector, n, allowed)
-        wanted *= 8
+    if where is None:
+        return _indexed(table, vector, min(n, total), setting)
+    allowed = matching_rows(store, where)
+    # So many nearest items hold n that the filter lets pass, give or take; twice as many are asked for.
+    wanted = 2 * n * total // max(1, len(allowed)) + n
+    while len(allowed) and wanted <= MOST_ASKED:
+        if setting:
+            # As many are fetched and scored as for a plain search, but at least four times the list.
+            setting["refine_factor"] = max(4, setting["refine_factor"] * n // wanted)
+        rows, similarity = _indexed(table, vector, min(wanted, total), setting)
+        inside = np.isin(rows, allowed, assume_unique=True)
+        if inside.sum() >= n:
+            return rows[inside][:n], similarity[inside][:n]
+        wanted *= 4
+    return _exact(store, key, vector, n, allowed)
+
+
+def _indexed(
+    table: Any, vector: npt.NDArray[np.float32], count: int, setting: dict[str, int]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    found = _ask(table, vector, max(1, count), setting)
+    rows = found.column("row").to_numpy().astype(np.int64)
+    return rows[:count], (1.0 - found.column("_distance").to_numpy()).astype(np.float32)[:count]
 
 
 def _exact(
