@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import socket
@@ -15,8 +16,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from index.reviews import effective_reviews
+from index.reviews import effective_reviews, open_log
 from index.store import Store
+from schema.records import Decision
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 PATIENCE = 180_000
@@ -24,6 +26,12 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+PASTE = """data => {
+    const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File([bytes], "pasted.png", { type: "image/png" }));
+    document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+}"""
 PAGES = ("", "clusters", "queue", "search", "item?row=3", "history", "export")
 
 
@@ -91,9 +99,16 @@ def quiet(page: Any) -> None:
 
 def says(page: Any, pattern: str) -> str:
     """Wait until the gallery's line says something, and return it."""
-    line = page.locator(".preview").filter(has_text=re.compile(pattern)).first
-    line.wait_for(timeout=PATIENCE)
-    return str(line.inner_text())
+    line = page.locator(".preview").first
+    until = time.monotonic() + PATIENCE / 1000
+    text = ""
+    while time.monotonic() < until:
+        text = str(line.inner_text())
+        if re.search(pattern, text):
+            return text
+        page.wait_for_timeout(100)
+    told = [page.locator(part).first.inner_text() for part in (".count", ".alert")]
+    pytest.fail(f"the line says {text!r} and not {pattern!r}; beside it {told}")
 
 
 def test_the_whole_story(served: Callable[..., str], browser: Any, ui_store: Path) -> None:
@@ -157,6 +172,27 @@ def test_the_whole_story(served: Callable[..., str], browser: Any, ui_store: Pat
     page.keyboard.press("Enter")
     says(page, "4 items now purple")
 
+    # Another reviewer is quicker: nothing is overwritten, and the page says so and shows the new state.
+    tiles.nth(0).click()
+    page.keyboard.press("/")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("green")
+    page.keyboard.press("Enter")
+    says(page, "relabelled as green")
+    with Store.open(ui_store) as store:
+        first = store.take("items", [1], ["item_id"])["item_id"][0].as_py()
+        open_log(store).append([Decision(1, first, "label", "hair_color", "red")], "Bob")
+    page.keyboard.press("Enter")
+    alert = page.locator(".alert", has_text="changed while you looked")
+    alert.wait_for(timeout=PATIENCE)
+    assert "Bob" in alert.inner_text()
+    with Store.open(ui_store) as store:
+        assert effective_reviews(store).labels[1, "hair_color"].values == ("red",)
+        last = store.take("items", [25], ["item_id"])["item_id"][0].as_py()
+        open_log(store).append([Decision(25, last, "label", "hair_color", "white")], "Bob")
+    page.keyboard.press("Escape")
+    page.locator(".alert", has_text="just decided by Bob").wait_for(timeout=PATIENCE)
+
     # Keys are listed, and the list goes away.
     page.keyboard.press("?")
     page.locator(".help").wait_for(timeout=PATIENCE)
@@ -169,7 +205,18 @@ def test_the_whole_story(served: Callable[..., str], browser: Any, ui_store: Pat
     page.locator("input[type=file]").set_input_files(str(ui_store / "pictures" / "06.png"))
     page.get_by_text("closest first").wait_for(timeout=PATIENCE)
     page.locator(".badge", has_text="1.000").first.wait_for(timeout=PATIENCE)
+    page.get_by_text("The labels this picture would get").wait_for(timeout=PATIENCE)
+    page.get_by_role("button", name="It is in the store").wait_for(timeout=PATIENCE)
     quiet(page)
+
+    # Take it away, and paste another one.
+    page.locator(".away").click()
+    page.wait_for_function("() => !document.body.innerText.includes('closest first')", timeout=PATIENCE)
+    pasted = base64.b64encode((ui_store / "pictures" / "10.png").read_bytes()).decode()
+    page.evaluate(PASTE, pasted)
+    page.get_by_text("closest first").wait_for(timeout=PATIENCE)
+    page.locator(".tile", has_text="red").first.wait_for(timeout=PATIENCE)
+    page.get_by_role("button", name="It is in the store").wait_for(timeout=PATIENCE)
 
     # Overturn a duplicate.
     page.goto(f"{address}/clusters")
