@@ -123,12 +123,14 @@ def small(options: argparse.Namespace) -> dict[str, Any]:
     import hdbscan
 
     part = vectors[:size].astype(np.float64)
-    begun = time.perf_counter()
+    ours_cpu = result["processor seconds"]
+    begun, cpu = time.perf_counter(), time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = hdbscan.HDBSCAN(min_cluster_size=2, min_samples=1, core_dist_n_jobs=1).fit(part).labels_
     result["hdbscan items"] = size
     result["hdbscan seconds"] = round(time.perf_counter() - begun, 2)
+    result["hdbscan processor seconds"] = round(time.process_time() - cpu, 2)
     mine = (
         ours
         if size == len(vectors)
@@ -136,6 +138,10 @@ def small(options: argparse.Namespace) -> dict[str, Any]:
     )
     both = (mine >= 0) & (theirs >= 0)
     result["times faster"] = round(result["hdbscan seconds"] / seconds * (len(vectors) / size) ** 2, 1)
+    # On a busy machine the clock on the wall says little; hdbscan is single-threaded here, ours uses what it is given.
+    result["times faster in processor seconds"] = round(
+        result["hdbscan processor seconds"] / ours_cpu * (len(vectors) / size) ** 2, 1
+    )
     result["items in a group of both"] = int(both.sum())
     result["adjusted Rand index"] = float(adjusted_rand_score(mine[both], theirs[both]))
     return result

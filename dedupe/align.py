@@ -21,8 +21,8 @@ REFINE = 96
 HOPELESS = 0.3
 # Sketches that agree more than this are not looked at in the mirror.
 SURE = 0.97
-# Below this after refinement keypoints found nothing in four thousand pairs either.
-UNSURE = 0.5
+# Keypoints are asked between this and 0.8; below it they never found what the guesses had not.
+UNSURE = 0.65
 OUTSIDE = -1e4
 # Keypoint agreement below this many points says nothing: five points fit many affine maps by chance.
 INLIERS = 8
