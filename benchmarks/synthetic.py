@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dedupe.screen import COLOUR_BYTES, VIEW_BYTES
+from dedupe.sketch import COUNT, SKETCHES
 from index.runs import Runs
 from index.store import Store
 from schema import tables
@@ -153,14 +155,32 @@ class Collection:
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=tables.THUMBNAILS)
 
+    def sketch_batch(self, plan: Plan) -> pa.RecordBatch:
+        """Return sketches of a chunk as dedupe stores them, planted and not drawn: those of a copy are a bit off."""
+        start, n = int(plan.rows[0]), len(plan.rows)
+        rng = np.random.default_rng((self.seed, 5, start))
+        own = plan.artwork - start
+        words = rng.integers(-(2**63), 2**63 - 1, (n, COUNT), dtype=np.int64)[own]
+        words ^= np.left_shift(np.int64(1), rng.integers(0, 63, (n, COUNT))) * plan.copy[:, None]
+        views = rng.integers(0, 256, (n, VIEW_BYTES), dtype=np.uint8)[own]
+        # Every fourth byte is the share of plain ground, and there is none.
+        colours = rng.integers(0, 256, (n, COLOUR_BYTES), dtype=np.uint8)
+        colours[:, 3::4] = 0
+        parts = ((words, COUNT), (views, VIEW_BYTES), (colours[own], COLOUR_BYTES))
+        arrays = [pa.FixedSizeListArray.from_arrays(pa.array(part.ravel()), width) for part, width in parts]
+        return pa.RecordBatch.from_arrays([pa.array(plan.rows), *arrays], schema=SKETCHES)
+
     def vector_batch(self, plan: Plan) -> pa.RecordBatch:
         """Return the vectors of a chunk as a batch of the vectors table."""
         data = pa.FixedSizeListArray.from_arrays(pa.array(self.vectors(plan).ravel()), self.dim)
         names = pa.array([content_id(b"%d" % row) for row in plan.rows])
         return pa.record_batch([pa.array(plan.rows), names, data], schema=tables.vectors(self.dim))
 
-    def fill(self, store: Store) -> None:
-        """Write items, thumbnails and vectors, and the runs that say so; goes on where an earlier call was stopped."""
+    def fill(self, store: Store, planted: bool = False) -> None:
+        """Write items, thumbnails and vectors, and the runs that say so; goes on where an earlier call was stopped.
+
+        With ``planted`` the sketches of the pictures are written, too, which dedupe would otherwise make of each.
+        """
         runs = Runs(store)
         if runs.last("ingest") is None:
             with runs.start("ingest", {"synthetic": self.items}) as run:
@@ -171,6 +191,8 @@ class Collection:
                 listed = {"source": 0, "path": "/synthetic", "kind": "folder", "listed": self.items}
                 store.append("sources", pa.Table.from_pylist([listed], tables.SOURCES), tables.SOURCES)
                 run.counts["items"] = self.items
+        if planted:
+            self._append(store, "sketches", self.sketch_batch, SKETCHES)
         if runs.last("embed") is None:
             with runs.start("embed", {"key": KEY}, ["items"]) as run:
                 run.facts.update(key=KEY, dim=self.dim)
