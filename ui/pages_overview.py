@@ -53,7 +53,7 @@ if rows:
             sort=False, height=TALL, x_label="", y_label="percent of pictures",
         )  # fmt: skip
     with right:
-        st.caption("Precision of accepted votes on held-out items, percent, beside what was asked")
+        st.caption("Precision of accepted votes on held-out items, and what was asked")
         measured = precisions(here)
         if measured["Attribute"]:
             st.bar_chart(

@@ -62,7 +62,9 @@ with session.told():
             ]
             st.markdown("  ·  ".join(sure) if sure else "None: no attribute is sure enough.")
             if open_:
-                st.caption("Likeliest, but not sure enough: " + "  ·  ".join(open_))
+                st.caption(
+                    "Left open (not sure enough, or too few examples to say how sure): " + "  ·  ".join(open_)
+                )
             row = known_row(here, wanted.image)
             if row is not None and st.button("It is in the store: open it", icon=":material/portrait:"):
                 gallery_view.open_item(row)
