@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from embed.preprocess import Preprocess, letterboxed_size
-from embed.torchvision_ops import import_open_clip
+from embed.torchvision_ops import import_torchvision_io
 
 if TYPE_CHECKING:
     import torch
@@ -167,12 +167,12 @@ def _decoder(device: torch.device) -> Decode:
     """Return torchvision's batch decoder on a CUDA device; raises ImportError or AttributeError without it."""
     import torch
 
-    import_open_clip()
-    from torchvision.io import ImageReadMode, decode_jpeg
+    reads = import_torchvision_io()
+    decode_jpeg, mode = reads.decode_jpeg, reads.ImageReadMode.RGB
 
     def decode(files: Sequence[bytes]) -> list[torch.Tensor]:
         raw = [torch.frombuffer(bytearray(data), dtype=torch.uint8) for data in files]
-        found: list[torch.Tensor] = decode_jpeg(raw, mode=ImageReadMode.RGB, device=device)
+        found: list[torch.Tensor] = decode_jpeg(raw, mode=mode, device=device)
         return found
 
     return decode

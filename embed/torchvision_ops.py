@@ -27,6 +27,12 @@ def import_open_clip() -> ModuleType:
     return importlib.import_module("open_clip")
 
 
+def import_torchvision_io() -> ModuleType:
+    """Import and return torchvision.io; its decoders work only where its compiled part loads."""
+    _import_torchvision()
+    return importlib.import_module("torchvision.io")
+
+
 def _import_torchvision() -> None:
     import torch
 
