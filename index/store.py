@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from index.graph import Graph, Vectors
 from index.lock import RunLock
+from index.marker import check_format, make_folder, write_marker
 from schema import tables
 from schema.errors import FilterError, StoreError
 
@@ -68,14 +69,14 @@ class Store:
                         f"there is no store at {uri}",
                         "Make one with: likeness ingest --store ... --source ...",
                     )
-                _make_folder(folder)
+                make_folder(folder)
             uri = str(folder)
             if write:
                 lock = RunLock(folder)
             try:
                 if not marker.exists():
-                    _write_marker(marker)
-                _check_format(marker)
+                    write_marker(marker)
+                check_format(marker)
             except BaseException:
                 if lock is not None:
                     lock.release()
@@ -436,42 +437,6 @@ def _reader(batches: Batches, schema: pa.Schema) -> pa.RecordBatchReader:
     if isinstance(batches, pa.Table):
         return batches.cast(schema).to_reader()
     return pa.RecordBatchReader.from_batches(schema, iter(batches))
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"cannot make the store folder {folder}: {error.strerror or error}") from error
-    strangers = [entry.name for entry in folder.iterdir() if entry.name not in ("run.lock", "store.tmp")]
-    if strangers:
-        raise StoreError(
-            f"{folder} holds other files ({', '.join(sorted(strangers)[:3])}) and is not a store",
-            "Name an empty or new folder.",
-        )
-
-
-def _write_marker(marker: Path) -> None:
-    temporary = marker.with_suffix(".tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump({"likeness_store": tables.FORMAT_VERSION}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, marker)
-    except OSError as error:
-        raise StoreError(f"cannot write to {marker.parent}: {error.strerror or error}") from error
-
-
-def _check_format(marker: Path) -> None:
-    try:
-        version = json.loads(marker.read_text(encoding="utf-8"))["likeness_store"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{marker} is damaged: {error}") from error
-    if version > tables.FORMAT_VERSION:
-        raise StoreError(
-            f"the store has format {version}, this code knows {tables.FORMAT_VERSION}", "Upgrade likeness."
-        )
 
 
 def _write_error(table: str, error: Exception) -> StoreError:

@@ -10,7 +10,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -379,6 +379,6 @@ def _autocast(device: torch.device) -> AbstractContextManager[Any]:
 
     # bf16 needs no loss scaling. Where a CPU has its instructions a small tower trains at twice the speed; where it has
     # none it is several times slower than fp32.
-    able = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch do not tell
+    able: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions do not tell
     fast = device.type == "cuda" or bool(able.get("avx512_bf16"))
     return torch.autocast(device.type, dtype=torch.bfloat16) if fast else nullcontext()
