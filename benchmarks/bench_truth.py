@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from benchmarks.bench_labels import TRUTH, truth_of
+from benchmarks.characters import TRUTH, truth_of
 from schema.vocabulary import load_vocabulary
 
 
