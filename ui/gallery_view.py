@@ -218,7 +218,7 @@ def _preview(view: View, page: str) -> dict[str, Any] | None:
         text = (view.preview or label_preview(view))(rows, press)
     except LikenessError as error:
         text = error.message
-    return {"armed": armed, "rows": len(pick.get("rows") or ()), "text": text}
+    return {"question": pick.get("question"), "text": text}
 
 
 def _rows(told: dict[str, Any]) -> list[int]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import importlib
 import json
 import re
 
 from embed.encoders.base import Batch, Encoder, normalise
 from schema.errors import EncoderError
+from schema.plugins import plugin
 from schema.settings import Settings
 
 ENCODERS = {
@@ -22,14 +21,7 @@ __all__ = ["ENCODERS", "Batch", "Encoder", "encoder_class", "encoder_key", "load
 
 def encoder_class(kind: str) -> type[Encoder]:
     """Return the class of an entry of ENCODERS; raises EncoderError that lists the entries."""
-    if kind not in ENCODERS:
-        near = difflib.get_close_matches(kind, ENCODERS, n=1)
-        guess = f"; did you mean {near[0]}?" if near else ""
-        raise EncoderError(
-            f"there is no encoder {kind!r}{guess}", f"encoder.kind takes: {', '.join(sorted(ENCODERS))}"
-        )
-    module, _, name = ENCODERS[kind].partition(":")
-    found: type[Encoder] = getattr(importlib.import_module(module), name)
+    found: type[Encoder] = plugin(ENCODERS, kind, "encoder", "encoder.kind", error=EncoderError)
     return found
 
 

@@ -5,12 +5,12 @@ A source lists; it opens no picture. Adding a kind is one class and one line in 
 
 from __future__ import annotations
 
-import importlib
 import stat
 from pathlib import Path
 
 from embed.sources.sighting import Known, Sighting, Source
 from schema.errors import SourceError
+from schema.plugins import plugin
 from schema.settings import IngestSettings
 
 SOURCES = {
@@ -60,8 +60,7 @@ def open_source(path: str | Path, settings: IngestSettings) -> tuple[str, Source
     """Return (kind, source) of a path; raises SourceError when it is missing, unreadable or of no known kind."""
     place = Path(path).expanduser()
     kind = kind_of(place)
-    module, _, name = SOURCES[kind].partition(":")
-    source: Source = getattr(importlib.import_module(module), name)(place.absolute(), settings)
+    source: Source = plugin(SOURCES, kind, "kind of source", "--source")(place.absolute(), settings)
     return kind, source
 
 

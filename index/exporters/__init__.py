@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 from index.exporters.base import Exporter
 from schema.errors import ExportError
+from schema.plugins import plugin
 from schema.settings import ExportSettings
 from schema.vocabulary import Vocabulary
 
@@ -26,11 +26,8 @@ def load_exporter(
     read: Callable[[str], bytes] | None,
 ) -> Exporter:
     """Build an exporter of the table by its name; raises ExportError that names the known ones."""
-    try:
-        module, _, attribute = EXPORTERS[name].partition(":")
-    except KeyError:
-        raise ExportError(f"unknown export format {name!r}; known: {', '.join(EXPORTERS)}") from None
-    exporter: Exporter = getattr(import_module(module), attribute)(folder, settings, vocabulary, read)
+    made = plugin(EXPORTERS, name, "export format", "export.format", error=ExportError)
+    exporter: Exporter = made(folder, settings, vocabulary, read)
     return exporter
 
 

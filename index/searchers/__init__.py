@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from index.searchers.base import Searcher
-from schema.errors import SettingsError
+from schema.plugins import plugin
 from schema.settings import IndexSettings
 
 SEARCHERS = {
@@ -17,11 +15,7 @@ SEARCHERS = {
 
 def load_searcher(name: str, settings: IndexSettings) -> Searcher:
     """Build a searcher of the table by its name; raises SettingsError that names the known ones."""
-    try:
-        module, _, attribute = SEARCHERS[name].partition(":")
-    except KeyError:
-        raise SettingsError(f"unknown index.searcher {name!r}; known: auto, {', '.join(SEARCHERS)}") from None
-    searcher: Searcher = getattr(import_module(module), attribute)(settings)
+    searcher: Searcher = plugin(SEARCHERS, name, "searcher", "index.searcher", besides="auto")(settings)
     return searcher
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from label.sources.base import Judge, LabelSource, LearnedSource, StatedSource, Words
-from schema.errors import SettingsError
+from schema.plugins import plugin
 from schema.settings import Settings
 from schema.vocabulary import Vocabulary
 
@@ -41,14 +39,7 @@ __all__ = [
 
 def source_class(name: str) -> type[LabelSource]:
     """Return the class of an entry of SOURCES; raises SettingsError that lists the entries."""
-    if name not in SOURCES:
-        near = difflib.get_close_matches(name, SOURCES, n=1)
-        guess = f"; did you mean {near[0]}?" if near else ""
-        raise SettingsError(
-            f"there is no source of labels {name!r}{guess}", f"label.sources takes: {', '.join(SOURCES)}"
-        )
-    module, _, entry = SOURCES[name].partition(":")
-    found: type[LabelSource] = getattr(importlib.import_module(module), entry)
+    found: type[LabelSource] = plugin(SOURCES, name, "source of labels", "label.sources")
     return found
 
 

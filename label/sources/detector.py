@@ -6,7 +6,6 @@ shipped that would be right for drawings of all styles.
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +15,7 @@ import pyarrow as pa
 from label.reading import Reading
 from label.sources.base import StatedSource, Words
 from schema.errors import SettingsError
+from schema.plugins import plugin
 from schema.settings import Settings
 from schema.vocabulary import Attribute, Vocabulary
 
@@ -62,15 +62,10 @@ class DetectorSource(StatedSource):
     def __init__(self, vocabulary: Vocabulary, settings: Settings) -> None:
         super().__init__(vocabulary, settings)
         name = settings.label.detector
-        if name and name not in DETECTORS:
-            raise SettingsError(
-                f"there is no detector {name!r}", f"label.detector takes: {', '.join(DETECTORS)}, or nothing"
-            )
         self._counted = [each for each in vocabulary.attributes if each.counts]
         self.detector: Detector | None = None
         if name:
-            module, _, entry = DETECTORS[name].partition(":")
-            self.detector = getattr(importlib.import_module(module), entry)(settings)
+            self.detector = plugin(DETECTORS, name, "detector", "label.detector")(settings)
 
     def read(self, item: Words) -> Reading | None:
         """Return the counted value; several characters make the item ambiguous."""

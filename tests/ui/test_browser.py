@@ -16,8 +16,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from index.reviews import effective_reviews
+from index.reviews import effective_reviews, open_log
 from index.store import Store
+from schema.records import Decision
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 PATIENCE = 180_000
@@ -170,6 +171,27 @@ def test_the_whole_story(served: Callable[..., str], browser: Any, ui_store: Pat
     says(page, "relabelled as purple")
     page.keyboard.press("Enter")
     says(page, "4 items now purple")
+
+    # Another reviewer is quicker: nothing is overwritten, and the page says so and shows the new state.
+    tiles.nth(0).click()
+    page.keyboard.press("/")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("green")
+    page.keyboard.press("Enter")
+    says(page, "relabelled as green")
+    with Store.open(ui_store) as store:
+        first = store.take("items", [1], ["item_id"])["item_id"][0].as_py()
+        open_log(store).append([Decision(1, first, "label", "hair_color", "red")], "Bob")
+    page.keyboard.press("Enter")
+    alert = page.locator(".alert", has_text="changed while you looked")
+    alert.wait_for(timeout=PATIENCE)
+    assert "Bob" in alert.inner_text()
+    with Store.open(ui_store) as store:
+        assert effective_reviews(store).labels[1, "hair_color"].values == ("red",)
+        last = store.take("items", [25], ["item_id"])["item_id"][0].as_py()
+        open_log(store).append([Decision(25, last, "label", "hair_color", "white")], "Bob")
+    page.keyboard.press("Escape")
+    page.locator(".alert", has_text="just decided by Bob").wait_for(timeout=PATIENCE)
 
     # Keys are listed, and the list goes away.
     page.keyboard.press("?")

@@ -1,6 +1,7 @@
 // The gallery of the review page: tiles, selection, keys. It knows nothing of labels: Python says what the buttons are
 // and what a press would change. Every text from the store is set as textContent, never as markup.
 const instances = new WeakMap();
+const TRIES = 3; // times that a question is asked
 
 const make = (tag, className, text) => {
   const node = document.createElement(tag);
@@ -20,9 +21,12 @@ class Gallery {
     this.anchor = null;
     this.armed = null;
     this.tiles = new Map();
+    this.tries = TRIES;
+    this.question = Date.now(); // no number is used twice, also not by a gallery drawn anew in the same session
     this.onKey = (event) => this.key(event);
   }
 
+  // Drawing again must not stop a question that is about to be asked, so this can be called any number of times.
   listen() {
     document.addEventListener("keydown", this.onKey);
   }
@@ -31,14 +35,20 @@ class Gallery {
     document.removeEventListener("keydown", this.onKey);
     clearTimeout(this.timer);
     this.help?.remove();
+    this.help = null;
   }
 
   update({ data, setStateValue, setTriggerValue }) {
     this.setState = setStateValue;
     this.trigger = setTriggerValue;
     this.data = data;
+    // What was said stands until the next press: Python says it once, and the page may be drawn again at any time.
+    this.alert = data.alert || this.alert;
+    this.message = data.message || this.message;
     if (this.page !== data.page) {
       this.page = data.page;
+      this.alert = data.alert;
+      this.message = data.message;
       this.selected.clear();
       this.anchor = null;
       this.cursor = 0;
@@ -46,8 +56,14 @@ class Gallery {
     }
     if (this.done !== data.done) {
       this.done = data.done;
-      this.selected.clear();
-      this.armed = null;
+      // Somebody fast has already selected the next tiles: only what was sent is done with.
+      for (const row of this.sent?.rows ?? [...this.selected]) this.selected.delete(row);
+      if (!this.sent || this.armed === this.sent.armed) this.armed = null;
+      this.sent = null;
+      if (this.armed && this.selected.size) this.ask();
+    } else if (this.sent && this.armed && this.selected.size) {
+      this.sent = null; // refused: the same selection stands before a new state
+      this.ask();
     }
     const known = new Set(data.items.map((item) => item.row));
     for (const section of data.sections ?? []) for (const row of section.hidden ?? []) known.add(row);
@@ -312,36 +328,50 @@ class Gallery {
   }
 
   undo() {
-    if (this.data.canUndo && !this.data.readonly) this.trigger("act", { id: "undo", rows: [], page: this.page });
+    if (!this.data.canUndo || this.data.readonly) return;
+    this.send("undo", []);
   }
 
   commit() {
-    if (this.data.readonly || !this.armed || !this.selected.size || this.waiting) return;
-    const rows = this.chosen();
-    this.trigger("act", { id: this.armed, rows, page: this.page, asOf: this.data.asOf });
+    if (this.data.readonly || !this.armed || !this.selected.size) return;
+    this.send(this.armed, this.chosen());
     this.previewNode.textContent = "Writing \u2026";
   }
 
-  // Selection is told to Python a moment later, so that a drag over thirty tiles is one question and not thirty.
-  changed() {
-    this.mark();
-    if (this.data.readonly) return;
+  send(id, rows) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.ask(3), 120);
+    this.alert = this.message = "";
+    this.sent = { rows: [...this.selected], armed: this.armed };
+    this.trigger("act", { id, rows, page: this.page, asOf: this.data.asOf });
   }
 
-  // Each question has a number of its own, so that none is taken for the one before; one that got lost is asked again.
-  ask(tries) {
-    this.asked = (this.asked ?? 0) + 1;
-    this.setState("pick", { rows: this.chosen(), armed: this.armed, page: this.page, question: this.asked });
-    if (tries > 1 && this.armed && this.selected.size) {
-      this.timer = setTimeout(() => this.answered() || this.ask(tries - 1), 6000);
+  // Selection is told to Python a moment later, so that a drag over thirty tiles is one question and not thirty. Each
+  // question has a number of its own and Python answers with it, so that no older answer is taken for this one.
+  changed() {
+    this.alert = this.message = "";
+    this.ask();
+    this.mark();
+  }
+
+  ask() {
+    clearTimeout(this.timer);
+    this.question += 1;
+    this.tries = TRIES;
+    if (!this.data.readonly) this.timer = setTimeout(() => this.tell(), 120);
+  }
+
+  // A question that got lost is asked again.
+  tell() {
+    this.tries -= 1;
+    const { question, tries, armed, page } = this;
+    this.setState("pick", { rows: this.chosen(), armed, page, question, tries });
+    if (armed && this.selected.size) {
+      this.timer = setTimeout(() => this.answered() || (this.tries ? this.tell() : this.mark()), 6000);
     }
   }
 
   answered() {
-    const { preview } = this.data;
-    return preview && preview.armed === this.armed && preview.rows === this.selected.size;
+    return this.data.preview?.question === this.question;
   }
 
   mark() {
@@ -354,8 +384,8 @@ class Gallery {
     });
     const hidden = (this.data.sections ?? []).reduce((sum, section) => sum + (section.hidden?.length ?? 0), 0);
     this.countNode.textContent = `${this.selected.size} of ${this.tiles.size + hidden} selected`;
-    this.alertNode.textContent = this.data.alert || "";
-    this.alertNode.style.display = this.data.alert ? "" : "none";
+    this.alertNode.textContent = this.alert || "";
+    this.alertNode.style.display = this.alert ? "" : "none";
     this.bar.querySelectorAll("[data-action]").forEach((node) =>
       node.classList.toggle("armed", node.dataset.action === this.armed));
     if (this.apply) this.apply.disabled = !this.armed || !this.selected.size;
@@ -365,8 +395,10 @@ class Gallery {
   preview() {
     const { data } = this;
     if (this.armed && this.answered()) return [make("b", "", data.preview.text)];
-    if (this.selected.size && this.armed) return ["counting what would change \u2026"];
-    if (data.message) return [data.message];
+    if (this.selected.size && this.armed) {
+      return [this.tries ? "counting what would change \u2026" : "not counted: the server is busy; Apply works"];
+    }
+    if (this.message) return [this.message];
     if (!this.tiles.size) return [""];
     return [this.selected.size ? "Now choose a value or an action." : "Select items: click, shift-click, space, a."];
   }
@@ -464,7 +496,6 @@ export default function (component) {
     gallery = new Gallery(root);
     instances.set(parentElement, gallery);
   }
-  gallery.stop();
   gallery.listen();
   gallery.update(component);
   // Streamlit also calls this for an update that a later one overtook: only a gallery that left the page ends.
