@@ -27,6 +27,9 @@ Ints = npt.NDArray[np.int64]
 MIRROR = np.uint64(0x5555555555555555)
 # Bits that the mirrored hash may be further off: the median moves a little when half the signs turn.
 MIRROR_SLACK = 2
+# Largest radius of hashes by the number of pictures, and beyond.
+HASH_RADII = ((500_000, 16), (2_000_000, 6))
+SMALLEST_HASH_RADIUS = 5
 # Order of checks: a picture with all cells recoloured comes after one whose lines agree by half less.
 COLOUR_WEIGHT = 0.5
 # Copies differ by less than this in a quarter of the cells; the COPIES best pairs of each picture get all cells.
@@ -65,14 +68,17 @@ def find_candidates(
     rows, words = read_hashes(store)
     low, high, similarity = [], [], []
     counts: dict[str, int] = {}
-    found, hashed = hash_edges(rows, words, options.hamming)
+    threads = options.threads or os.cpu_count() or 1
+    radius = hash_radius(len(rows), options.hamming)
+    counts["hash_bits"] = radius
+    found, hashed = hash_edges(rows, words, radius, threads)
     low.append(found.i)
     high.append(found.j)
     similarity.append(found.similarity)
     counts["hash_pairs"] = hashed
-    make_sketches(store, options.threads or os.cpu_count() or 1)
+    make_sketches(store, threads)
     if options.outlines:
-        found = sketch_edges(*read_sketches(store))
+        found = sketch_edges(*read_sketches(store), threads)
         low.append(found.i)
         high.append(found.j)
         similarity.append(found.similarity)
@@ -165,7 +171,15 @@ def read_hashes(store: Store) -> tuple[Ints, npt.NDArray[np.uint64]]:
     return np.concatenate(rows), np.concatenate(words).view(np.uint64)
 
 
-def hash_edges(rows: Ints, words: npt.NDArray[np.uint64], radius: int) -> tuple[Edges, int]:
+def hash_radius(count: int, asked: int) -> int:
+    """Return how many bits hashes may differ in a store of this many pictures, at most ``asked``.
+
+    Strangers within a radius grow with the square of the store; its copies are found by vectors and outlines as well.
+    """
+    return min(asked, next((radius for most, radius in HASH_RADII if count <= most), SMALLEST_HASH_RADIUS))
+
+
+def hash_edges(rows: Ints, words: npt.NDArray[np.uint64], radius: int, threads: int = 1) -> tuple[Edges, int]:
     """Return pairs of rows whose hashes, or one and the other's mirror image, are at most ``radius`` bits apart.
 
     The rows of one hash are joined as a star around the first, so that a thousand equal ones are a thousand pairs;
@@ -174,13 +188,14 @@ def hash_edges(rows: Ints, words: npt.NDArray[np.uint64], radius: int) -> tuple[
     unique, first, back = np.unique(words, return_index=True, return_inverse=True)
     centre = rows[first]
     low, high, bits = [centre[back]], [rows], [np.zeros(len(rows), dtype=np.int64)]
-    i, j, distance = hamming_pairs(unique, radius)
+    i, j, distance = hamming_pairs(unique, radius, threads=threads)
     low.append(centre[i])
     high.append(centre[j])
     bits.append(distance)
     mirrored = unique ^ MIRROR
     order = np.argsort(mirrored)
-    i, j, distance = hamming_pairs(unique, min(radius + MIRROR_SLACK, 11), mirrored[order])
+    slack = MIRROR_SLACK if len(unique) <= HASH_RADII[0][0] else 0
+    i, j, distance = hamming_pairs(unique, min(radius + slack, 11), mirrored[order], threads)
     low.append(centre[i])
     high.append(centre[order[j]])
     bits.append(distance)

@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from dedupe.alike import Small, alike, small
 from dedupe.candidates import Shortlist
 from dedupe.groups import Edges, components
 from dedupe.memory import COMMIT, Memory
@@ -47,23 +48,35 @@ class Pixels:
         self._most = max(200, READY // threads)
         self._bytes: OrderedDict[int, bytes] = OrderedDict()
         self._ready: OrderedDict[int, Picture | None] = OrderedDict()
+        self._small: OrderedDict[int, Small | None] = OrderedDict()
 
     def fetch(self, rows: Iterable[int]) -> None:
         """Read the thumbnails of rows that are not at hand; those read longest ago go."""
-        wanted = [row for row in rows if row not in self._ready and row not in self._bytes]
+        wanted = [row for row in rows if row not in self._bytes]
         if wanted:
             self._bytes.update(read_thumbnails(self._store, wanted))
             while len(self._bytes) > HELD:
                 self._bytes.popitem(last=False)
+
+    def small(self, row: int) -> Small | None:
+        """Return the picture of a row at a glance, or None where there is none to see."""
+        if row not in self._small:
+            self._small[row] = small(self._data(row))
+            if len(self._small) > 4 * self._most:
+                self._small.popitem(last=False)
+        return self._small[row]
+
+    def _data(self, row: int) -> bytes:
+        if row not in self._bytes:
+            self.fetch([row])
+        return self._bytes.get(row, b"")
 
     def get(self, row: int) -> Picture | None:
         """Return the picture of a row, or None where there is none to see."""
         if row in self._ready:
             self._ready.move_to_end(row)
             return self._ready[row]
-        if row not in self._bytes:
-            self.fetch([row])
-        data = self._bytes.get(row)
+        data = self._data(row)
         picture = None
         if data:
             try:
@@ -92,12 +105,18 @@ def measure(memory: Memory, a: int, b: int, pixels: Pixels, limits: Limits) -> D
     """Return the difference of two rows, measured at most once; the lower row is the reference."""
     found = memory.get(a, b)
     if found is None:
-        first, second = pixels.get(min(a, b)), pixels.get(max(a, b))
-        found = (
-            Difference(0.0) if first is None or second is None else compare(first, second, limits).rounded()
-        )
+        found = _difference(min(a, b), max(a, b), pixels, limits).rounded()
         memory.add(a, b, found)
     return found
+
+
+def _difference(a: int, b: int, pixels: Pixels, limits: Limits) -> Difference:
+    own, its = pixels.small(a), pixels.small(b)
+    found = alike(own, its) if own and its else None
+    if found is not None:
+        return found
+    first, second = pixels.get(a), pixels.get(b)
+    return Difference(0.0) if first is None or second is None else compare(first, second, limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +178,11 @@ def check_pairs(
             block: list[tuple[Shortlist, Verified]],
         ) -> tuple[list[tuple[int, int, bool, float]], Counter[str], int]:
             pixels = Pixels(store, threads)
+            # One read for many small components; the pairs of a large one are read as they come.
+            if sum(len(part) for part, _ in block) < 2 * READ_ROWS:
+                pixels.fetch(
+                    np.unique(np.concatenate([rows for p, _ in block for rows in (p.i, p.j)])).tolist()
+                )
             out: list[Confirmed] = []
             tally: Counter[str] = Counter()
             for part, known in block:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ Policy = Sequence[tuple[str, Compare]]
 Record = dict[str, object]
 
 # Items whose facts, vectors and thumbnails are read at once.
-READ_ROWS = 4096
+READ_ROWS = 1024
 FACTS = ["row", "item_id", "width", "height", "lossless", "border", "sharpness", "tags", "source"]
 
 
@@ -35,25 +36,30 @@ def judge_groups(
     limits: Limits,
     policy: Policy,
     said: Overrides,
+    threads: int,
 ) -> list[Record]:
     """Return the records of ``groups``, in row order. ``group`` int64 [n] is the cluster of each row, -1 for none."""
     overlays = _overlays(memory)
-    records: list[Record] = []
-    parts: list[list[Record]] = []
-    ids: dict[int, str] = {}
-    for clusters in _blocks(group):
+    inside = verified.take(np.flatnonzero(group[verified.i] == group[verified.j]))
+    inside = inside.take(np.argsort(group[inside.i], kind="stable"))
+    cluster_of = group[inside.i]
+
+    def work(clusters: list[Ints]) -> tuple[list[list[Record]], dict[int, str]]:
         rows = np.unique(np.concatenate(clusters))
         facts = {record["row"]: record for record in store.take_items(rows, FACTS).to_pylist()}
-        ids.update({row: str(record["item_id"]) for row, record in facts.items()})
+        ids = {row: str(record["item_id"]) for row, record in facts.items()}
         copies = {row: _copy(record, row in overlays) for row, record in facts.items()}
-        pixels = Pixels(store)
+        pixels = Pixels(store, threads)
         vectors = _vectors(store, key, rows)
-        same, links = _pairs_of(group, verified, clusters)
+        # Clusters come in order of their number, so this block's pairs are one range.
+        first, last = np.searchsorted(cluster_of, [group[clusters[0][0]], group[clusters[-1][0]] + 1])
+        same, links = _pairs_of(group, inside.take(np.arange(first, last)))
 
-        def kind(a: int, b: int, pixels: Pixels = pixels) -> str:
+        def kind(a: int, b: int) -> str:
             return judge(measure(memory, a, b, pixels, limits), limits)
 
         judged = kind_with_reviews(kind, said)
+        parts: list[list[Record]] = []
         for members in clusters:
             mine = same.get(int(group[members[0]]), [])
             for family in split_cluster(
@@ -61,8 +67,17 @@ def judge_groups(
             ):
                 made = _records(family, ids, vectors, memory)
                 parts.extend(made)
+        return parts, ids
+
+    parts: list[list[Record]] = []
+    ids: dict[int, str] = {}
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        for made, own in pool.map(work, _blocks(group)):
+            parts.extend(made)
+            ids.update(own)
     old = _old_names(store)
     names = name_groups([[int(str(r["row"])) for r in part] for part in parts], old, ids)
+    records: list[Record] = []
     for part, name in zip(parts, names, strict=True):
         for record in part:
             record["group_id"] = name
@@ -137,21 +152,16 @@ def _blocks(group: Ints) -> Iterator[list[Ints]]:
 
 
 def _pairs_of(
-    group: Ints, verified: Verified, clusters: list[Ints]
+    group: Ints, verified: Verified
 ) -> tuple[dict[int, list[tuple[int, int]]], dict[int, list[int]]]:
     """The pairs of the same artwork by cluster, and the confirmed partners of each row."""
-    wanted = [int(group[members[0]]) for members in clusters]
     same: dict[int, list[tuple[int, int]]] = {}
     links: dict[int, list[int]] = {}
-    # Clusters come in order of their number, so this block's pairs are one range of groups.
-    own = group[verified.i]
-    inside = (own == group[verified.j]) & (own >= min(wanted)) & (own <= max(wanted))
-    for at in np.flatnonzero(inside).tolist():
-        i, j = int(verified.i[at]), int(verified.j[at])
+    for i, j, copies in zip(verified.i.tolist(), verified.j.tolist(), verified.same.tolist(), strict=True):
         links.setdefault(i, []).append(j)
         links.setdefault(j, []).append(i)
-        if verified.same[at]:
-            same.setdefault(int(own[at]), []).append((i, j))
+        if copies:
+            same.setdefault(int(group[i]), []).append((i, j))
     return same, links
 
 

@@ -72,8 +72,8 @@ SKETCHES = pa.schema(
 # A mirror negates every odd horizontal frequency, see dedupe/candidates.py.
 MIRROR = np.uint64(0x5555555555555555)
 # Bits apart at which strangers stay fewer than a hundred or so per picture: (pictures, radius).
-RADII = ((50_000, 10), (500_000, 8))
-SMALLEST_RADIUS = 4
+RADII = ((20_000, 10), (500_000, 8), (2_000_000, 4))
+SMALLEST_RADIUS = 3
 
 
 def radius_for(count: int) -> int:
@@ -124,7 +124,7 @@ def _sketch(data: bytes) -> tuple[Words, Bytes, Bytes]:
     return line_hashes(picture), *views_of(picture)
 
 
-def sketch_edges(rows: Ints, words: Words) -> Edges:
+def sketch_edges(rows: Ints, words: Words, threads: int = 1) -> Edges:
     """Return pairs of rows of which some part's lines look like the other's frame or content box, mirrored or not."""
     none = np.empty(0, dtype=np.int64)
     drawn = (words != 0).all(axis=1)
@@ -141,7 +141,7 @@ def sketch_edges(rows: Ints, words: Words) -> Edges:
     for mask in (np.uint64(0), MIRROR):
         turned = whole ^ mask
         order = np.argsort(turned)
-        i, j, distance = hamming_pairs(parts, radius, turned[order])
+        i, j, distance = hamming_pairs(parts, radius, turned[order], threads)
         low.append(owner[first][i])
         high.append(its[order][j])
         bits.append(distance)

@@ -61,7 +61,7 @@ def run_dedupe(store: Store, settings: Settings, dry_run: Path | None = None) ->
         begun, counts = time.monotonic(), Counter[str]()
         records = find_groups(store, options, key, reviews.groups, _since(runs, key, plain), counts)
         write_plan(store, records, dry_run)
-        notes = (f"dry run: what would be kept is in {dry_run}", *_notes(counts))
+        notes = (f"dry run: what would be kept is in {dry_run}", *_notes(counts, options.hamming))
         return Summary("dedupe", dict(counts), notes, seconds=time.monotonic() - begun)
     if runs.up_to_date("dedupe", asked, inputs):
         return Summary("dedupe", notes=("up to date",), skipped=True)
@@ -71,7 +71,7 @@ def run_dedupe(store: Store, settings: Settings, dry_run: Path | None = None) ->
         store.replace("groups", pa.Table.from_pylist(records, tables.GROUPS), tables.GROUPS)
         run.outputs += ["groups", "pairs"] if store.has("pairs") else ["groups"]
         run.facts |= {"key": key, "rows": rows, "options": settings_hash(plain)}
-        return Summary("dedupe", dict(run.counts), _notes(run.counts), seconds=run.seconds)
+        return Summary("dedupe", dict(run.counts), _notes(run.counts, options.hamming), seconds=run.seconds)
 
 
 def find_groups(
@@ -99,7 +99,7 @@ def find_groups(
     verified = _with_reviews(verified.joined(settled), said.together, said.apart)
     group = cluster_verified(n, verified, options)
     policy = criteria(options.keep, options.sources)
-    records = judge_groups(store, key, group, verified, memory, limits, policy, said)
+    records = judge_groups(store, key, group, verified, memory, limits, policy, said, threads)
     counts["new_pairs"] = memory.measured
     memory.save(store)
     counts.update(_counted(records))
@@ -218,8 +218,12 @@ def _counted(records: list[dict[str, object]]) -> dict[str, int]:
     }
 
 
-def _notes(counts: Counter[str]) -> tuple[str, ...]:
+def _notes(counts: Counter[str], asked: int) -> tuple[str, ...]:
     notes = []
+    if "hash_bits" in counts and counts["hash_bits"] < asked:
+        notes.append(
+            f"hashes up to {counts['hash_bits']} bits apart were compared, not {asked}: the store is large"
+        )
     if counts["full_lists"]:
         notes.append(
             f"{counts['full_lists']} neighbour lists were full; bridged by {counts['widened']} more pairs"

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from dedupe.picture import largest
 
 Colours = npt.NDArray[np.float32]
 
@@ -73,24 +76,25 @@ def witnessed(name: str, apply: Callable[[Colours], Colours], a: Colours, b: Col
     One moved colour with its shades is a recoloured region, not a tone.
     """
     goal = apply(a)
-    moved = np.abs(goal - a).max(axis=1) > MOVED
+    moved = largest(np.abs(goal - a)) > MOVED
     if float(moved.mean()) < 0.02:
         return False
-    landed = np.abs(goal - b).max(axis=1)[moved] < 0.06
+    landed = largest(np.abs(goal - b))[moved] < 0.06
     if float(landed.mean()) < 0.65:
         return False
     seen = a[moved][landed]
     low, high = np.quantile(seen, (0.04, 0.96), axis=0)
     code = (np.clip(seen, 0, 0.999) * 6).astype(np.int64) @ np.asarray([36, 6, 1])
     commonest = np.median(seen[code == np.bincount(code).argmax()], axis=0)
-    alone = float((np.abs(seen - commonest).max(axis=1) < 0.1).mean())
+    alone = float((largest(np.abs(seen - commonest)) < 0.1).mean())
     return bool((high - low).max() > APART and alone < MOST.get(name, MOST_OF_CURVES))
 
 
 def _error(mapped: Colours, goal: Colours) -> float:
     """Mean of the largest channel's difference, the worst twentieth left out."""
-    off = np.sort(np.abs(mapped - goal).max(axis=1))
-    return float(off[: max(1, int(0.95 * len(off)))].mean())
+    off = largest(np.abs(mapped - goal))
+    count = max(1, int(0.95 * len(off)))
+    return float(np.partition(off, count - 1)[:count].mean())
 
 
 def _one_parameter(a: Colours, b: Colours) -> list[Tone]:
@@ -115,7 +119,7 @@ def _one_parameter(a: Colours, b: Colours) -> list[Tone]:
 
 def _fit(
     name: str,
-    function: Callable[[Colours, float], Colours],
+    function: Callable[[Colours, Any], Colours],
     start: float,
     low: float,
     high: float,
@@ -129,33 +133,38 @@ def _fit(
     a, b = a[::3], b[::3]
     for step in (width, width / 4):
         grid = np.clip(best + step * np.arange(-3, 4), low, high)
-        best = float(grid[int(np.argmin([np.abs(function(a, float(g)) - b).mean() for g in grid]))])
-    return Tone(name, lambda x: function(x, best))
+        mapped = function(a, grid.astype(np.float32)[:, None, None])
+        best = float(grid[int(np.abs(mapped - b).mean(axis=(1, 2)).argmin())])
+    chosen = np.float32(best)
+    return Tone(name, lambda x: function(x, chosen))
 
 
-def _gain(x: Colours, value: float) -> Colours:
-    found: Colours = np.clip(x * np.float32(value), 0, 1)
+# ``value`` is one number or an array [g, 1, 1] of numbers to be tried on colours [n, 3].
+
+
+def _gain(x: Colours, value: Any) -> Colours:
+    found: Colours = np.clip(x * value, 0, 1)
     return found
 
 
-def _gamma(x: Colours, value: float) -> Colours:
-    found: Colours = np.power(np.clip(x, 1e-4, 1), np.float32(value))
+def _gamma(x: Colours, value: Any) -> Colours:
+    found: Colours = np.power(np.clip(x, 1e-4, 1), value)
     return found
 
 
-def _offset(x: Colours, value: float) -> Colours:
-    found: Colours = np.clip(x + np.float32(value), 0, 1)
+def _offset(x: Colours, value: Any) -> Colours:
+    found: Colours = np.clip(x + value, 0, 1)
     return found
 
 
-def _contrast(x: Colours, value: float) -> Colours:
-    found: Colours = np.clip((x - np.float32(0.5)) * np.float32(value) + np.float32(0.5), 0, 1)
+def _contrast(x: Colours, value: Any) -> Colours:
+    found: Colours = np.clip((x - np.float32(0.5)) * value + np.float32(0.5), 0, 1)
     return found
 
 
-def _saturation(x: Colours, value: float) -> Colours:
+def _saturation(x: Colours, value: Any) -> Colours:
     grey = luma(x)
-    found: Colours = np.clip(grey + np.float32(value) * (x - grey), 0, 1)
+    found: Colours = np.clip(grey + value * (x - grey), 0, 1)
     return found
 
 
@@ -190,9 +199,11 @@ def _grey(a: Colours, b: Colours) -> list[Tone]:
     weight = np.ones(len(x))
     offset, slope = 0.0, 1.0
     for _ in range(8):
-        mx, my = np.average(x, weights=weight), np.average(y, weights=weight)
-        spread = np.average((x - mx) ** 2, weights=weight)
-        slope = float(np.average((x - mx) * (y - my), weights=weight) / spread) if spread > 1e-5 else 1.0
+        mass = weight.sum()
+        mx, my = (weight @ x) / mass, (weight @ y) / mass
+        heavy = weight * (x - mx)
+        spread = (heavy @ (x - mx)) / mass
+        slope = float(heavy @ (y - my) / mass / spread) if spread > 1e-5 else 1.0
         offset = float(my - slope * mx)
         # Weights of the least absolute error: a fifth of the area may be off.
         weight = 1.0 / np.maximum(np.abs(y - offset - slope * x), 0.01)

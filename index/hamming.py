@@ -1,99 +1,111 @@
 """All pairs of 64-bit hashes within a Hamming radius, exactly, by multi-index hashing.
 
-Two words at most r bits apart agree up to floor(r / m) bits in at least one of m bands (Norouzi, Punjani, Fleet,
-"Fast search in Hamming space with multi-index hashing", 2012); bands are joined by sorting, never by their
-prefix alone.
+Of b bands, two words at most r bits apart agree wholly in b - r at least: every choice of that many bands is a key, and
+words of one key are compared (the pigeonhole of Norouzi, Punjani, Fleet, "Fast search in Hamming space with multi-index
+hashing", 2012, over combinations of bands as in Manku, Jain, Das Sarma, "Detecting near-duplicates for web crawling",
+2007). A key and the number of its word share one integer, so that a plain sort joins them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import combinations
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 Words = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
+Pairs = tuple[Ints, Ints, npt.NDArray[np.int64]]
 
-# Bands get about as many bits as words have digits in base two: below this many words four bands of 16 bits, above it
-# three of some 21, which hold about one word per value at 5 million.
-FEW = 300_000
-# Pairs tested at a time: 3 arrays of 8 bytes each.
-CHUNK = 4_000_000
+# Bits of a key, so that the number of a word fits beside it.
+KEY_BITS = 32
+# What comparing two words costs against sorting one, measured on random words.
+COMPARE = 0.35
+# What a key costs whatever the number of words, in words sorted.
+ONCE = 3_000
 
 
-def hamming_pairs(
-    words: Words, radius: int, others: Words | None = None
-) -> tuple[Ints, Ints, npt.NDArray[np.int64]]:
+def hamming_pairs(words: Words, radius: int, others: Words | None = None, threads: int = 1) -> Pairs:
     """Return all pairs (i, j) of words at most ``radius`` bits apart, and how many bits; i < j without ``others``.
 
     Words must be distinct within each array. With ``others``, i counts ``words`` and j counts ``others``.
     """
-    own = others is None
-    right = words if others is None else others
-    found_i, found_j, found_d = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for shift, bits, reach in _bands(max(len(words), len(right)), radius):
-        mask = np.uint64((1 << bits) - 1)
-        key = ((words >> np.uint64(shift)) & mask).astype(np.int64)
-        other_key = key if own else ((right >> np.uint64(shift)) & mask).astype(np.int64)
-        order = np.argsort(other_key, kind="stable")
-        starts = np.searchsorted(other_key[order], np.arange((1 << bits) + 1))
-        for flip in _flips(bits, reach):
-            # Two different buckets meet twice, once from each side: one side is enough.
-            rows = np.flatnonzero(key < key ^ flip) if own and flip else np.arange(len(words))
-            bucket = key[rows] ^ flip
-            for at, place in _ranges(starts[bucket], starts[bucket + 1]):
-                i, j = rows[at], order[place]
-                if own and not flip:
-                    keep = i < j
-                    i, j = i[keep], j[keep]
-                distance = np.bitwise_count(words[i] ^ right[j])
-                near = distance <= radius
-                found_i.append(i[near])
-                found_j.append(j[near])
-                found_d.append(distance[near].astype(np.int64))
-    i, j, d = np.concatenate(found_i), np.concatenate(found_j), np.concatenate(found_d)
-    if own:
-        i, j = np.minimum(i, j), np.maximum(i, j)
-    _, first = np.unique(i * max(len(right), 1) + j, return_index=True)
-    return i[first], j[first], d[first]
+    count = len(words)
+    both = words if others is None else np.concatenate([words, others])
+    if len(both) >= 1 << KEY_BITS:
+        raise ValueError(f"{len(both):,} words are more than {1 << KEY_BITS:,}")
+    bands = _bands(_best_bands(len(both), radius))
+    keys = list(combinations(bands, len(bands) - radius))
+
+    def join(chosen: Sequence[tuple[int, int]]) -> Pairs:
+        return _join(both, chosen, radius, count if others is not None else 0)
+
+    # Most pairs share many keys: they are made one as they come, or a pair would be held once per key.
+    codes, size = [np.empty(0, np.int64)], 0
+    limit = max(4_000_000, len(both))
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        for i, j, _ in pool.map(join, keys):
+            codes.append(i << KEY_BITS | j)
+            size += len(i)
+            if size > limit:
+                codes = [np.unique(np.concatenate(codes))]
+                size, limit = 0, max(limit, 2 * len(codes[0]))
+    found = np.unique(np.concatenate(codes))
+    i, j = found >> KEY_BITS, found & ((1 << KEY_BITS) - 1)
+    distance = np.bitwise_count(both[i] ^ both[j]).astype(np.int64)
+    return i, (j if others is None else j - count), distance
 
 
-def _bands(count: int, radius: int) -> list[tuple[int, int, int]]:
-    """Return (shift, bits, reach) of each band.
+def _best_bands(count: int, radius: int) -> int:
+    """The number of bands that costs least for random words: keys to sort, and pairs to compare within a key."""
 
-    With radius = bands x q + a, one of the first a + 1 bands is within q bits or one of the others within q - 1.
-    """
-    widths = [16, 16, 16, 16] if count < FEW else [22, 21, 21]
-    whole, rest = divmod(radius, len(widths))
-    found = []
-    shift = 0
-    for number, bits in enumerate(widths):
-        reach = whole if number <= rest else whole - 1
-        if reach >= 0:
-            found.append((shift, bits, reach))
-        shift += bits
+    def cost(bands: int) -> float:
+        agree = bands - radius
+        bits = min(KEY_BITS, 64 * agree // bands)
+        return float(math.comb(bands, agree) * (ONCE + count + COMPARE * count**2 / 2 / 2**bits))
+
+    found: int = min(range(radius + 1, min(64, radius + 6) + 1), key=cost)
     return found
 
 
-def _flips(bits: int, reach: int) -> Iterator[int]:
-    for count in range(reach + 1):
-        for chosen in combinations(range(bits), count):
-            yield sum(1 << bit for bit in chosen)
+def _bands(count: int) -> list[tuple[int, int]]:
+    """Return (shift, bits) of so many bands that cover 64 bits."""
+    edges = [64 * at // count for at in range(count + 1)]
+    return [(low, high - low) for low, high in pairwise(edges)]
 
 
-def _ranges(low: Ints, high: Ints) -> Iterator[tuple[Ints, Ints]]:
-    """Yield (index, position) for every position in [low, high) of every index, in chunks."""
-    count = high - low
-    ends = np.cumsum(count)
-    begin = 0
-    while begin < len(count):
-        base = ends[begin - 1] if begin else 0
-        stop = max(int(np.searchsorted(ends, base + CHUNK, side="right")), begin + 1)
-        size = count[begin:stop]
-        index = np.repeat(np.arange(begin, stop), size)
-        if len(index):
-            offset = np.arange(len(index)) - np.repeat(np.cumsum(size) - size, size)
-            yield index, np.repeat(low[begin:stop], size) + offset
-        begin = stop
+def _join(words: Words, chosen: Sequence[tuple[int, int]], radius: int, first: int) -> Pairs:
+    """Return the pairs i < j that share all chosen bands; with ``first``, only those with i below it and j not."""
+    packed = np.zeros(len(words), dtype=np.uint64)
+    room = KEY_BITS
+    for shift, bits in chosen:
+        # Bands that do not fit into the key are left out of it: they only spare comparisons.
+        bits = min(bits, room)
+        if bits:
+            packed <<= np.uint64(bits)
+            packed |= (words >> np.uint64(shift)) & np.uint64((1 << bits) - 1)
+            room -= bits
+    packed <<= np.uint64(KEY_BITS)
+    packed |= np.arange(len(words), dtype=np.uint64)
+    packed.sort()
+    number = (packed & np.uint64((1 << KEY_BITS) - 1)).astype(np.int64)
+    key = (packed >> np.uint64(KEY_BITS)).astype(np.uint32)
+    near_i, near_j, near_d = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    at, step = np.flatnonzero(key[1:] == key[:-1]), 1
+    while len(at):
+        i, j = number[at], number[at + step]
+        if first:
+            across = (i < first) & (j >= first)
+            i, j = i[across], j[across]
+        distance = np.bitwise_count(words[i] ^ words[j])
+        near = distance <= radius
+        near_i.append(i[near])
+        near_j.append(j[near])
+        near_d.append(distance[near].astype(np.int64))
+        step += 1
+        at = at[at + step < len(key)]
+        at = at[key[at + step] == key[at]]
+    return np.concatenate(near_i), np.concatenate(near_j), np.concatenate(near_d)
