@@ -34,6 +34,8 @@ COMMIT = 1_048_576
 INTRINSIC = 24
 ATTRIBUTES = ("age", "gender", "hair_color", "eye_color", "expression")
 DUPLICATES = 0.08
+# Copies so badly encoded that a glance does not tell them.
+SPOILT = 1 / 8
 TAGGED = 0.5
 # Long side of the pictures; at 64 pixels one takes 60 microseconds to draw and 2 KB, at 256 ten times that.
 SIDE = 64
@@ -139,15 +141,15 @@ class Collection:
         )
 
     def thumbnail_batch(self, plan: Plan) -> pa.RecordBatch:
-        """Return the thumbnails of a chunk: one drawing per artwork, copies encoded anew at another quality."""
+        """Return the thumbnails of a chunk: one drawing per artwork, copies encoded anew, some of them badly."""
         start = int(plan.rows[0])
         rng = np.random.default_rng((self.seed, 4, start))
         ground = rng.integers(0, 256, (len(plan.rows), 6, 6, 3), dtype=np.uint8)
         lines = rng.integers(0, SIDE, (len(plan.rows), 4, 5, 2), dtype=np.int32)
-        own, copies = (plan.artwork - start).tolist(), plan.copy.tolist()
-        found = [
-            drawn(ground[at], lines[at], 55 if copy else 75) for at, copy in zip(own, copies, strict=True)
-        ]
+        own = (plan.artwork - start).tolist()
+        spoilt = plan.copy & (rng.random(len(plan.rows)) < SPOILT)
+        quality = np.where(spoilt, 45, np.where(plan.copy, 88, 92)).tolist()
+        found = [drawn(ground[at], lines[at], value) for at, value in zip(own, quality, strict=True)]
         arrays = [
             pa.array(plan.rows),
             pa.array(found, pa.large_binary()),

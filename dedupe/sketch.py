@@ -72,7 +72,7 @@ SKETCHES = pa.schema(
 # A mirror negates every odd horizontal frequency, see dedupe/candidates.py.
 MIRROR = np.uint64(0x5555555555555555)
 # Bits apart at which strangers stay fewer than a hundred or so per picture: (pictures, radius).
-RADII = ((20_000, 10), (500_000, 8), (2_000_000, 4))
+RADII = ((20_000, 10), (100_000, 8), (500_000, 6), (2_000_000, 4))
 SMALLEST_RADIUS = 3
 
 
@@ -141,7 +141,8 @@ def sketch_edges(rows: Ints, words: Words, threads: int = 1) -> Edges:
     for mask in (np.uint64(0), MIRROR):
         turned = whole ^ mask
         order = np.argsort(turned)
-        i, j, distance = hamming_pairs(parts, radius, turned[order], threads)
+        # Unturned, every word meets itself.
+        i, j, distance = hamming_pairs(parts, radius, turned[order], threads, least=0 if mask else 1)
         low.append(owner[first][i])
         high.append(its[order][j])
         bits.append(distance)

@@ -28,8 +28,10 @@ COMPARE = 0.35
 ONCE = 3_000
 
 
-def hamming_pairs(words: Words, radius: int, others: Words | None = None, threads: int = 1) -> Pairs:
-    """Return all pairs (i, j) of words at most ``radius`` bits apart, and how many bits; i < j without ``others``.
+def hamming_pairs(
+    words: Words, radius: int, others: Words | None = None, threads: int = 1, least: int = 0
+) -> Pairs:
+    """Return all pairs (i, j) of words ``least`` to ``radius`` bits apart, and how many bits; i < j without ``others``.
 
     Words must be distinct within each array. With ``others``, i counts ``words`` and j counts ``others``.
     """
@@ -40,14 +42,14 @@ def hamming_pairs(words: Words, radius: int, others: Words | None = None, thread
     bands = _bands(_best_bands(len(both), radius))
     keys = list(combinations(bands, len(bands) - radius))
 
-    def join(chosen: Sequence[tuple[int, int]]) -> Pairs:
-        return _join(both, chosen, radius, count if others is not None else 0)
+    def join(chosen: Sequence[tuple[int, int]]) -> tuple[Ints, Ints]:
+        return _join(both, chosen, least, radius, count if others is not None else 0)
 
     # Most pairs share many keys: they are made one as they come, or a pair would be held once per key.
     codes, size = [np.empty(0, np.int64)], 0
     limit = max(4_000_000, len(both))
     with ThreadPoolExecutor(max(1, threads)) as pool:
-        for i, j, _ in pool.map(join, keys):
+        for i, j in pool.map(join, keys):
             codes.append(i << KEY_BITS | j)
             size += len(i)
             if size > limit:
@@ -77,7 +79,9 @@ def _bands(count: int) -> list[tuple[int, int]]:
     return [(low, high - low) for low, high in pairwise(edges)]
 
 
-def _join(words: Words, chosen: Sequence[tuple[int, int]], radius: int, first: int) -> Pairs:
+def _join(
+    words: Words, chosen: Sequence[tuple[int, int]], least: int, radius: int, first: int
+) -> tuple[Ints, Ints]:
     """Return the pairs i < j that share all chosen bands; with ``first``, only those with i below it and j not."""
     packed = np.zeros(len(words), dtype=np.uint64)
     room = KEY_BITS
@@ -93,7 +97,7 @@ def _join(words: Words, chosen: Sequence[tuple[int, int]], radius: int, first: i
     packed.sort()
     number = (packed & np.uint64((1 << KEY_BITS) - 1)).astype(np.int64)
     key = (packed >> np.uint64(KEY_BITS)).astype(np.uint32)
-    near_i, near_j, near_d = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    near_i, near_j = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     at, step = np.flatnonzero(key[1:] == key[:-1]), 1
     while len(at):
         i, j = number[at], number[at + step]
@@ -101,11 +105,10 @@ def _join(words: Words, chosen: Sequence[tuple[int, int]], radius: int, first: i
             across = (i < first) & (j >= first)
             i, j = i[across], j[across]
         distance = np.bitwise_count(words[i] ^ words[j])
-        near = distance <= radius
+        near = (distance >= least) & (distance <= radius)
         near_i.append(i[near])
         near_j.append(j[near])
-        near_d.append(distance[near].astype(np.int64))
         step += 1
         at = at[at + step < len(key)]
         at = at[key[at + step] == key[at]]
-    return np.concatenate(near_i), np.concatenate(near_j), np.concatenate(near_d)
+    return np.concatenate(near_i), np.concatenate(near_j)
