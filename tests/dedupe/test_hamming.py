@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from dedupe.candidates import MIRROR, hash_edges
+from dedupe.candidates import MIRROR, hash_edges, hash_radius
 from embed.facts import phash
 from index.hamming import hamming_pairs
 
@@ -44,6 +44,17 @@ def test_two_sets() -> None:
     assert expected == set(zip(i.tolist(), j.tolist(), strict=True))
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_equal_words_are_left_out_when_asked(threads: int) -> None:
+    own = words(3, 300)
+    distance = np.bitwise_count(own[:, None] ^ own[None])
+    expected = set(
+        zip(*(part.tolist() for part in np.nonzero((distance <= 5) & (distance > 0))), strict=True)
+    )
+    i, j, _ = hamming_pairs(own, 5, own, threads, least=1)
+    assert expected == set(zip(i.tolist(), j.tolist(), strict=True))
+
+
 def test_equal_hashes_are_a_star() -> None:
     rows = np.arange(100, 1100)
     edges, count = hash_edges(rows, np.full(1000, 12345, dtype=np.uint64), 4)
@@ -59,3 +70,9 @@ def test_the_mirrored_hash_is_near_that_of_the_mirrored_picture(picture: Callabl
         other = np.uint64(phash(ImageOps.mirror(image)) & (2**64 - 1))
         off.append(int(np.bitwise_count((own ^ MIRROR) ^ other)))
     assert np.median(off) <= 8
+
+
+def test_the_radius_shrinks_with_the_store_and_never_grows() -> None:
+    sizes = (10, 500_000, 500_001, 2_000_001, 50_000_000)
+    assert [hash_radius(size, 8) for size in sizes] == [8, 8, 6, 5, 5]
+    assert [hash_radius(size, 2) for size in sizes] == [2, 2, 2, 2, 2]
