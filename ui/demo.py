@@ -26,8 +26,8 @@ class Found:
     """Labels of one attribute against what was drawn.
 
     ``known``: pictures of one character where the drawing shows the attribute; ``labelled`` of these have a label,
-    ``right`` of them a right one; ``inferred`` is how many of the labels were not said by the picture's own tags or
-    text, and ``inferred_right`` how many of those are right.
+    ``right`` of them nothing wrong; ``inferred`` is how many values the picture's own tags or text did not say, and
+    ``inferred_right`` how many of those are right.
     """
 
     attribute: str
@@ -124,7 +124,7 @@ def comparison(store: Store, drawn: list[Drawn], asked: float = 0.95) -> str:
         )
         for f in found
     ]
-    headings = ["attribute", "drawn", "labelled", "right", "beyond own tags", "right of these"]
+    headings = ["attribute", "drawn", "labelled", "right", "values beyond own tags", "right of these"]
     kinds = [(kind, total, got) for kind, (total, got) in sorted(pairs.by_kind.items())]
     broken = [each.name for each in drawn if each.edit == "broken"]
     refused = sum(1 for r in store.scan("items", ["keys"], "status = 'failed'") for _ in range(r.num_rows))
@@ -179,12 +179,16 @@ def label_findings(store: Store, drawn: list[Drawn], rows: dict[str, int]) -> li
             label = label_of(labels[row], attribute.name)
             if not label.values:
                 continue
-            good = set(attribute.expand(label.values)) <= set(attribute.expand(true))
+            real = set(attribute.expand(true))
             counts["labelled"] += 1
-            counts["right"] += good
-            if label.source not in ("tag", "text", "review"):
+            counts["right"] += set(attribute.expand(label.values)) <= real
+            if label.source in ("tag", "text", "review"):
+                continue
+            # A precision is asked of values, and an item can have several.
+            own = set(attribute.expand(said_by(attribute, each.given or [])))
+            for value in set(label.values) - own:
                 counts["inferred"] += 1
-                counts["inferred right"] += good
+                counts["inferred right"] += set(attribute.expand([value])) <= real
         if counts["known"]:
             made.append(
                 Found(
