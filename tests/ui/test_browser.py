@@ -32,6 +32,7 @@ PASTE = """data => {
     clipboardData.items.add(new File([bytes], "pasted.png", { type: "image/png" }));
     document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
 }"""
+GALLERIES = ("clusters", "queue", "search")
 PAGES = ("", "clusters", "queue", "search", "item?row=3", "history", "export")
 
 
@@ -263,6 +264,8 @@ def test_every_page_is_drawn(served: Callable[..., str], browser: Any, root: Pat
     page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
     for name in PAGES:
         page.goto(f"{address}/{name}")
+        if name in GALLERIES:
+            page.locator(".tile").first.wait_for(timeout=PATIENCE)
         quiet(page)
         page.screenshot(path=folder / f"{name.split('?')[0] or 'overview'}_{scheme}.png")
         assert page.locator("[data-testid=stException]").count() == 0
