@@ -98,8 +98,8 @@ def same(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> None:
     for one, other in zip(first, second, strict=True):
         assert {name: one[name] for name in FIELDS} == {name: other[name] for name in FIELDS}
         for name in ("hair_color_confidence", "gender_confidence"):
-            # A matrix product of fewer rows may round otherwise in the last bits.
-            assert one[name] == pytest.approx(other[name], abs=1e-5)
+            # A matrix product of fewer rows may round otherwise in the last bits, and log odds make more of them.
+            assert one[name] == pytest.approx(other[name], abs=1e-4)
 
 
 def test_it_gives_what_judging_everything_gives(grown: Grown, tmp_path: Path) -> None:
