@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument(
         "--drawings", type=int, default=2400, help="drawings of the library hand; half as many freehand"
     )
+    parser.add_argument("--skip", type=int, default=0, help="drawings to pass over, for ones nobody looked at")
     parser.add_argument("--set", action="append", default=[], help="section.key=value, as for likeness")
     options = parser.parse_args()
     settings = load_settings(None, options.set)
@@ -73,7 +74,8 @@ def main() -> None:
         "hands": {},
     }
     for hand, count in (("library", options.drawings), ("freehand", options.drawings // 2)):
-        seeds = range(HELD_OUT_SEED, HELD_OUT_SEED + count)
+        first = HELD_OUT_SEED + options.skip
+        seeds = range(first, first + count)
         drawings = draw_collection(drawings_folder(), seeds, 128, 1, hand)
         result["hands"][hand] = {"drawings": count, "attributes": measure(encoder, drawings)}
     out = Path(options.out)
