@@ -60,7 +60,9 @@ def main() -> None:
     parser.add_argument(
         "--drawings", type=int, default=2400, help="drawings of the library hand; half as many freehand"
     )
-    parser.add_argument("--skip", type=int, default=0, help="drawings to pass over, for ones nobody looked at")
+    parser.add_argument(
+        "--skip", type=int, default=0, help="drawings to pass over, for ones nobody looked at"
+    )
     parser.add_argument("--set", action="append", default=[], help="section.key=value, as for likeness")
     options = parser.parse_args()
     settings = load_settings(None, options.set)
