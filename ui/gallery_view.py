@@ -75,7 +75,7 @@ def _fragment(view: View) -> None:
     more, less = first + view.size < len(view.rows), first > 0
     page = f"{view.token}:{first if view.live or not len(rows) else int(rows[0])}"
     as_of = here.log.position()
-    alert = _told_error(view) or _news(view, page, rows, as_of)
+    alert = _news(view, page, rows, as_of)
     attribute = here.attribute(view.attribute) if view.attribute else None
     try:
         items = here.items(rows, None if attribute is None else [attribute.name])
@@ -92,7 +92,6 @@ def _fragment(view: View) -> None:
         as_of=as_of,
         readonly=not can_write(),
         can_undo=bool(_batches()),
-        message=str(st.session_state.pop(f"{view.key}-message", "")),
         alert=alert,
         preview=_preview(view, page),
         sections=None
@@ -114,7 +113,9 @@ def _fragment(view: View) -> None:
     )
     for each in data["items"]:
         each["badge"] = view.notes.get(each["row"], each["badge"])
-    data["done"] = len(_batches())
+    # Said again with every drawing: a drawing that the next one overtakes never reaches the browser, which knows by the
+    # number of its press whether it has heard of it.
+    data["acted"] = st.session_state.get(f"{view.key}-acted")
     result = component()(
         key=view.key,
         data=data,
@@ -237,6 +238,7 @@ def _act(view: View) -> None:
     if not isinstance(told, dict) or not can_write():
         return
     here = desk()
+    said = {"done": False, "message": "", "alert": ""}
     try:
         if told.get("id") == "undo":
             done = decisions.undo_last(here, reviewer(), _batches())
@@ -245,35 +247,40 @@ def _act(view: View) -> None:
             press = gallery.press_of(str(told.get("id")))
             rows = _rows(told)
             if press is None or not rows:
-                return
+                raise ReviewError("nothing was chosen", "Select items and a value, and apply again.")
             as_of = told.get("asOf")
             done = (view.act or label_act(view))(rows, press, int(as_of) if isinstance(as_of, int) else 0)
             _batches().append(done.batch)
             message = f"{done.text} · u takes it back"
-        st.session_state[f"{view.key}-message"] = message
+        said = {"done": True, "message": message, "alert": ""}
     except LikenessError as error:
-        st.session_state[f"{view.key}-error"] = error
-
-
-def _told_error(view: View) -> str:
-    """Return what went wrong with the last press, in words; it stands beside the buttons until the next one."""
-    error = st.session_state.pop(f"{view.key}-error", None)
-    if not isinstance(error, LikenessError):
-        return ""
-    return f"{error.message}. {error.hint}" if error.hint else error.message
+        alert = f"{error.message}. {error.hint}" if error.hint else error.message
+        said["alert"] = alert
+    st.session_state[f"{view.key}-acted"] = {"number": told.get("number"), **said}
 
 
 def _news(view: View, page: str, rows: Rows, position: int) -> str:
-    """Return what others decided about the items of this page since it was last drawn; empty when nothing."""
+    """Return what others decided about the items of this page since it was first drawn, or since the state that the
+    reviewer's last choice was made on; empty when nothing."""
     name = f"{view.key}-drawn"
     before = st.session_state.get(name)
-    st.session_state[name] = (page, position, rows)
-    if before is None or before[0] != page or before[1] >= position:
+    if before is None or before[0] != page:
+        st.session_state[name] = (page, position, rows)
+        return ""
+    told = [_state(view).get(kind) for kind in ("pick", "act")]
+    known = [
+        int(t["asOf"])
+        for t in told
+        if isinstance(t, dict) and t.get("page") == page and _is_number(t.get("asOf"))
+    ]
+    heard = min(position, max([before[1], *known]))
+    st.session_state[name] = (page, heard, np.union1d(rows, before[2]))
+    if heard >= position:
         return ""
     seen = np.union1d(rows, before[2])
     mine = set(_batches())
     others: dict[int, str] = {}
-    log = desk().log.changes(before[1])
+    log = desk().log.changes(heard)
     for review in log:
         fits = review.kind != "label" or view.attribute is None or review.attribute == view.attribute
         if review.batch not in mine and review.other not in mine and fits and review.row in seen:
@@ -283,6 +290,10 @@ def _news(view: View, page: str, rows: Rows, position: int) -> str:
     count = len(others)
     items = "1 item here was" if count == 1 else f"{count} items here were"
     return f"{items} just decided by {', '.join(sorted(set(others.values())))}; the page shows the new state."
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def label_preview(view: View) -> Preview:

@@ -42,35 +42,39 @@ class Gallery {
     this.setState = setStateValue;
     this.trigger = setTriggerValue;
     this.data = data;
-    // What was said stands until the next press: Python says it once, and the page may be drawn again at any time.
     this.alert = data.alert || this.alert;
-    this.message = data.message || this.message;
     if (this.page !== data.page) {
       this.page = data.page;
       this.alert = data.alert;
-      this.message = data.message;
+      this.message = "";
       this.selected.clear();
       this.anchor = null;
       this.cursor = 0;
       this.armed = data.armed ?? null;
     }
-    if (this.done !== data.done) {
-      this.done = data.done;
-      // Somebody fast has already selected the next tiles: only what was sent is done with.
-      for (const row of this.sent?.rows ?? [...this.selected]) this.selected.delete(row);
-      if (!this.sent || this.armed === this.sent.armed) this.armed = null;
-      this.sent = null;
-      if (this.armed && this.selected.size) this.ask();
-    } else if (this.sent && this.armed && this.selected.size) {
-      this.sent = null; // refused: the same selection stands before a new state
-      this.ask();
-    }
+    this.hear(data.acted);
     const known = new Set(data.items.map((item) => item.row));
     for (const section of data.sections ?? []) for (const row of section.hidden ?? []) known.add(row);
     for (const row of [...this.selected]) if (!known.has(row)) this.selected.delete(row);
     const stands = this.armed?.startsWith("word:") || this.actions().some((action) => action.id === this.armed);
     if (!stands) this.armed = null;
     this.render();
+  }
+
+  // What came of the press that was sent; the page may be drawn any number of times before and after.
+  hear(acted) {
+    if (!this.sent || acted?.number !== this.sent.number) return;
+    const { rows, armed } = this.sent;
+    this.sent = null;
+    this.message = acted.message;
+    this.alert = acted.alert || this.alert;
+    if (acted.done) {
+      // Somebody fast has already selected the next tiles: only what was sent is done with.
+      for (const row of rows) this.selected.delete(row);
+      if (this.armed === armed) this.armed = null;
+    }
+    // Refused, the same selection stands before a new state.
+    if (this.armed && this.selected.size) this.ask();
   }
 
   actions() {
@@ -335,14 +339,15 @@ class Gallery {
   commit() {
     if (this.data.readonly || !this.armed || !this.selected.size) return;
     this.send(this.armed, this.chosen());
-    this.previewNode.textContent = "Writing \u2026";
+    this.mark();
   }
 
   send(id, rows) {
     clearTimeout(this.timer);
     this.alert = this.message = "";
-    this.sent = { rows: [...this.selected], armed: this.armed };
-    this.trigger("act", { id, rows, page: this.page, asOf: this.data.asOf });
+    this.question += 1;
+    this.sent = { number: this.question, rows: [...this.selected], armed: this.armed };
+    this.trigger("act", { number: this.question, id, rows, page: this.page, asOf: this.data.asOf });
   }
 
   // Selection is told to Python a moment later, so that a drag over thirty tiles is one question and not thirty. Each
@@ -364,7 +369,7 @@ class Gallery {
   tell() {
     this.tries -= 1;
     const { question, tries, armed, page } = this;
-    this.setState("pick", { rows: this.chosen(), armed, page, question, tries });
+    this.setState("pick", { rows: this.chosen(), armed, page, question, tries, asOf: this.data.asOf });
     if (armed && this.selected.size) {
       this.timer = setTimeout(() => this.answered() || (this.tries ? this.tell() : this.mark()), 6000);
     }
@@ -394,6 +399,7 @@ class Gallery {
 
   preview() {
     const { data } = this;
+    if (this.sent) return ["Writing \u2026"];
     if (this.armed && this.answered()) return [make("b", "", data.preview.text)];
     if (this.selected.size && this.armed) {
       return [this.tries ? "counting what would change \u2026" : "not counted: the server is busy; Apply works"];
