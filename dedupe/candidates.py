@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from dedupe.groups import Edges, components, unique_edges
 from dedupe.screen import LIKELY, VERSION, allowed, meet, repainted, unit_views
-from dedupe.sketch import make_sketches, read_sketches, sketch_edges
+from dedupe.sketch import make_sketches, radius_for, read_sketches, sketch_edges
 from index.graph import Graph
 from index.hamming import hamming_pairs
 from index.store import Store
@@ -176,7 +176,7 @@ def hash_radius(count: int, asked: int) -> int:
 
     Strangers within a radius grow with the square of the store; its copies are found by vectors and outlines as well.
     """
-    return min(asked, next((radius for most, radius in HASH_RADII if count <= most), SMALLEST_HASH_RADIUS))
+    return min(asked, radius_for(count, HASH_RADII, SMALLEST_HASH_RADIUS))
 
 
 def hash_edges(rows: Ints, words: npt.NDArray[np.uint64], radius: int, threads: int = 1) -> tuple[Edges, int]:

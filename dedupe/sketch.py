@@ -6,7 +6,7 @@ content box undoes padding, and the inner part of an uncropped picture meets the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -76,9 +76,9 @@ RADII = ((20_000, 10), (100_000, 8), (500_000, 6), (2_000_000, 4))
 SMALLEST_RADIUS = 3
 
 
-def radius_for(count: int) -> int:
-    """Return how many bits line hashes of one picture may differ in a store of this many pictures."""
-    return next((radius for most, radius in RADII if count <= most), SMALLEST_RADIUS)
+def radius_for(count: int, radii: Sequence[tuple[int, int]] = RADII, beyond: int = SMALLEST_RADIUS) -> int:
+    """Return how many bits hashes may differ in a store of this many pictures, line hashes if nothing else is said."""
+    return next((radius for most, radius in radii if count <= most), beyond)
 
 
 def read_sketches(store: Store) -> tuple[Ints, Words]:

@@ -238,7 +238,7 @@ def _act(view: View) -> None:
     if not isinstance(told, dict) or not can_write():
         return
     here = desk()
-    said = {"done": False, "message": "", "alert": ""}
+    message = alert = ""
     try:
         if told.get("id") == "undo":
             done = decisions.undo_last(here, reviewer(), _batches())
@@ -252,11 +252,10 @@ def _act(view: View) -> None:
             done = (view.act or label_act(view))(rows, press, int(as_of) if isinstance(as_of, int) else 0)
             _batches().append(done.batch)
             message = f"{done.text} · u takes it back"
-        said = {"done": True, "message": message, "alert": ""}
     except LikenessError as error:
         alert = f"{error.message}. {error.hint}" if error.hint else error.message
-        said["alert"] = alert
-    st.session_state[f"{view.key}-acted"] = {"number": told.get("number"), **said}
+    acted = {"number": told.get("number"), "done": not alert, "message": message, "alert": alert}
+    st.session_state[f"{view.key}-acted"] = acted
 
 
 def _news(view: View, page: str, rows: Rows, position: int) -> str:
@@ -274,10 +273,10 @@ def _news(view: View, page: str, rows: Rows, position: int) -> str:
         if isinstance(t, dict) and t.get("page") == page and _is_number(t.get("asOf"))
     ]
     heard = min(position, max([before[1], *known]))
-    st.session_state[name] = (page, heard, np.union1d(rows, before[2]))
+    seen = np.union1d(rows, before[2])
+    st.session_state[name] = (page, heard, seen)
     if heard >= position:
         return ""
-    seen = np.union1d(rows, before[2])
     mine = set(_batches())
     others: dict[int, str] = {}
     log = desk().log.changes(heard)
