@@ -9,10 +9,10 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from index.parallel import cores, in_order
 from label.features import FeatureMap, fit_features, fold_kinds, kind_of, kinds_of
 from label.habits import usual_recall
 from label.model import AttributeModel, Choices, Dispute, Doubles, Heard, by_fold
-from label.parallel import cores, in_order
 from label.question import Bools, Floats, Ints, Question, sample_donors, witness_of
 from label.sources import LearnedSource, learned_sources
 from label.statements import Stated

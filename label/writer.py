@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
+from index.parallel import cores, in_order
 from label.collect import Found
 from label.increment import State
 from label.learning import Learned
-from label.parallel import cores, in_order
 from label.question import Ints
 from label.sources import learned_names, source_class
 from label.table import MACHINE, Column, Doubt, arrays, decide

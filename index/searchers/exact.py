@@ -7,11 +7,13 @@ since one product of two blocks serves the lists of both.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from index.progress import Bar
 from index.searchers.base import Data, Positions, Searcher, Similarity, order, pad
-from index.searchers.tiles import NONE, Lists, device_of, merge_top_k, padded, product, to_tensor, top_k
+from index.searchers.lists import Lists, columns_of, values_of
+from index.searchers.tiles import NONE, device_of, merge_top_k, padded, product, to_tensor, top_k
 
 # One tile of scores (2048 x 2048 x 4 bytes = 16 MB) stays in the last-level cache of a CPU; on a GPU it is large
 # enough that the product runs at full rate and launches do not show.
@@ -49,7 +51,7 @@ class ExactSearcher(Searcher):
                         scores = product(block[at : at + CPU_TILE], tile)
                         if names[-1] < 0:
                             scores[:, names < 0] = NONE
-                        rows = slice(start + at, start + at + len(scores))
+                        rows = np.arange(start + at, start + at + len(scores))
                         lists.offer(scores, rows, names)
                 if bar is not None:
                     bar.add(len(block))
@@ -65,7 +67,7 @@ class ExactSearcher(Searcher):
         with torch.inference_mode():
             for first in range(0, n, CPU_TILE):
                 block, names = _tile(data, first)
-                mine = slice(first, min(n, first + CPU_TILE))
+                mine = np.arange(first, min(n, first + CPU_TILE))
                 for second in range(first, n, CPU_TILE):
                     tile, others = (block, names) if second == first else _tile(data, second)
                     scores = product(block, tile)
@@ -73,13 +75,12 @@ class ExactSearcher(Searcher):
                         scores[:, others < 0] = NONE
                     if second == first:
                         scores.fill_diagonal_(NONE)
-                    here = mine.stop - mine.start
-                    lists.offer(scores[:here], mine, others)
+                    lists.offer(scores[: len(mine)], mine, others)
                     if second != first:
-                        theirs = slice(second, min(n, second + CPU_TILE))
-                        lists.offer(scores[:, : theirs.stop - theirs.start], theirs, names, turned=True)
+                        theirs = np.arange(second, min(n, second + CPU_TILE))
+                        lists.offer(scores[:, : len(theirs)], theirs, names, turned=True)
                 if bar is not None:
-                    bar.add(here)
+                    bar.add(len(mine))
         return pad(*_arrays(lists, width), k)
 
     def _join_on_gpu(
@@ -127,23 +128,20 @@ def _rows(data: Data, start: int, stop: int) -> torch.Tensor:
     return to_tensor(data[start:stop], torch.device("cpu"), torch.float32)
 
 
-def _tile(data: Data, start: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _tile(data: Data, start: int) -> tuple[torch.Tensor, npt.NDArray[np.int32]]:
     """Return a tile of rows filled up with zeros to whole blocks, and their positions, -1 for the filling."""
     part = _rows(data, start, start + CPU_TILE)
-    names = torch.arange(start, start + len(part), dtype=torch.int32)
-    missing = padded(len(part)) - len(part)
-    if missing:
-        part = torch.nn.functional.pad(part, (0, 0, 0, missing))
-        names = torch.nn.functional.pad(names, (0, missing), value=-1)
-    return part, names
+    names = np.full(padded(len(part)), -1, dtype=np.int32)
+    names[: len(part)] = np.arange(start, start + len(part))
+    return torch.nn.functional.pad(part, (0, 0, 0, len(names) - len(part))), names
 
 
 def _arrays(lists: Lists, width: int) -> tuple[Positions, Similarity]:
     """Return lists as arrays, closest first, what is missing as -1."""
-    positions = np.empty((len(lists.worst), width), dtype=np.int64)
-    similarity = np.empty((len(lists.worst), width), dtype=np.float32)
+    positions = np.empty((len(lists), width), dtype=np.int64)
+    similarity = np.empty((len(lists), width), dtype=np.float32)
     for start in range(0, len(positions), OUT_ROWS):
-        rows = slice(start, min(len(positions), start + OUT_ROWS))
-        values, columns = lists.best(rows)
-        positions[rows], similarity[rows] = order(columns.numpy(), np.maximum(values.numpy(), -1.0))
+        rows = np.arange(start, min(len(positions), start + OUT_ROWS))
+        keys = lists.best(rows)
+        positions[rows], similarity[rows] = columns_of(keys), np.maximum(values_of(keys), -1.0)
     return positions, similarity

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from index.parallel import in_order
 from index.reviews import open_log
 from index.store import Store
 from label.explain import explain
-from label.parallel import in_order
 from label.report import write_report
 from label.stage import run_label
 from schema.records import Decision

@@ -19,10 +19,13 @@ def cores(asked: int) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+def in_order(
+    work: Callable[[T], R], items: Iterable[T], threads: int, first: Callable[[], object] | None = None
+) -> Iterator[R]:
     """Yield the results of ``work`` in the order of ``items``, at most ``threads`` + 1 of them under way.
 
-    Matrix products run on one core each meanwhile: two layers of threads would wait for one another.
+    Matrix products run on one core each meanwhile: two layers of threads would wait for one another. ``first`` runs
+    once in every thread.
     """
     if threads <= 1:
         yield from map(work, items)
@@ -31,7 +34,7 @@ def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterat
 
     with (
         threadpool_limits(1, user_api="blas"),
-        ThreadPoolExecutor(threads, thread_name_prefix="label") as pool,
+        ThreadPoolExecutor(threads, thread_name_prefix="in order", initializer=first) as pool,
     ):
         ahead: deque[Future[R]] = deque()
         try:
