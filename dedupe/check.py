@@ -267,8 +267,9 @@ class Linked:
 class Component:
     """One component of the shortlist under way: which rows are one artwork, which one family, who was tried in vain."""
 
-    def __init__(self, patience: int) -> None:
+    def __init__(self, patience: int, firm: float) -> None:
         self._patience = patience
+        self._firm = firm
         self._artworks, self._families = Linked(), Linked()
         # How often in a row a row was held against others and was no copy of them, no version of them.
         self._strange: Counter[int] = Counter()
@@ -290,14 +291,20 @@ class Component:
         version &= self._alone[i] < most or self._alone[j] < most
         return "measured" if copy or version else "left_out"
 
-    def learn(self, i: int, j: int, kind: str) -> None:
-        """Take in what the pixels said of a pair."""
+    def learn(self, i: int, j: int, kind: str, agreement: float) -> None:
+        """Take in what the pixels said of a pair.
+
+        Versions whose lines agree less than ``firm`` may be parted again by HDBSCAN: such a pair does not settle that
+        two families are one, and better pairs between them are still tried.
+        """
         a, b = self._artworks.top(i), self._artworks.top(j)
         c, d = self._families.top(i), self._families.top(j)
         if kind in (SAME, VARIANT):
             self._alone[i] = self._alone[j] = 0
-            if c != d:
+            if c != d and (kind == SAME or agreement >= self._firm):
                 self._families.join(c, d)
+            elif c != d:
+                self._families.miss(c, d)
         else:
             self._alone[i] += 1
             self._alone[j] += 1
@@ -324,9 +331,11 @@ def check_component(
     tally: Counter[str],
 ) -> Iterator[Confirmed]:
     """Yield (i, j, same, agreement) of the confirmed pairs of one component; the best pairs come first."""
-    state = Component(patience)
-    for i, j, same in zip(settled.i.tolist(), settled.j.tolist(), settled.same.tolist(), strict=True):
-        state.learn(i, j, SAME if same else VARIANT)
+    state = Component(patience, limits.firm)
+    for i, j, same, agreement in zip(
+        settled.i.tolist(), settled.j.tolist(), settled.same.tolist(), settled.agreement.tolist(), strict=True
+    ):
+        state.learn(i, j, SAME if same else VARIANT, agreement)
     for start in range(0, len(pairs), WINDOW):
         part = slice(start, start + WINDOW)
         columns = (pairs.i[part], pairs.j[part], pairs.copy[part], pairs.version[part])
@@ -344,4 +353,4 @@ def check_component(
             kind = judge(difference, limits)
             if kind in (SAME, VARIANT):
                 yield i, j, kind == SAME, difference.agreement
-            state.learn(i, j, kind)
+            state.learn(i, j, kind, difference.agreement)

@@ -155,7 +155,7 @@ def cluster_verified(n: int, verified: Verified, options: DedupeSettings) -> Int
     edges = Edges(verified.i, verified.j, similarity.astype(np.float32))
     lowest = min(options.drawing - 0.01, float(similarity.min()) if len(similarity) else 1.0)
     return cluster_edges(
-        n, edges, threshold=lowest, min_samples=options.min_samples, epsilon=(1 + options.drawing) / 2
+        n, edges, threshold=lowest, min_samples=options.min_samples, epsilon=limits_of(options).firm
     )
 
 

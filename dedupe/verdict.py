@@ -57,6 +57,11 @@ class Limits:
     toned_area: float = 0.006
     toned_tint: float = 0.12
 
+    @property
+    def firm(self) -> float:
+        """Agreement of lines, half the way from the threshold to full, at which versions are never parted again."""
+        return (1 + self.drawing) / 2
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:

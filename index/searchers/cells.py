@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import faiss
@@ -24,7 +23,7 @@ ROUNDS = 3
 RANKED = 8
 # Scores of 4 bytes in a tile: 4 MB stay in the cache of a core, and take half the time of 32.
 TILE = 1 << 20
-# Rows that ask for a cell are sorted by cell this many at a time.
+# Rows whose cells are found, and sorted, at one time.
 SORT_ROWS = 65_536
 
 
@@ -67,52 +66,78 @@ class Partition:
 
         @torch.inference_mode()
         def work(start: int) -> tuple[Cells, Ints, Cells]:
-            scores = self.scores(data[start : start + step]).numpy()
-            limit = scores.max(axis=1, keepdims=True)
-            if rank:
-                few = scores[:, ::RANKED]
-                at = max(0, few.shape[1] - rank)
-                limit = np.minimum(limit, np.partition(few, at, axis=1)[:, at : at + 1])
-            found = np.flatnonzero(scores >= limit)
-            row = found // len(self)
-            cell = found - row * len(self)
-            counts = np.bincount(row, minlength=len(scores))
-            near = scores.ravel()[found]
-            first = np.cumsum(counts) - counts
-            top = np.flatnonzero(near == np.repeat(np.maximum.reduceat(near, first), counts))
-            # Of equally near cells the first.
-            own = cell[top[np.searchsorted(row[top], np.arange(len(scores)))]]
-            return own.astype(np.uint16), counts, cell.astype(np.uint16)
+            rows = range(start, min(start + SORT_ROWS, len(data)), step)
+            parts = [self._asked(data[at : min(at + step, start + SORT_ROWS)], rank) for at in rows]
+            own, counts, cells = (np.concatenate(each) for each in zip(*parts, strict=True))
+            return own, counts, cells
 
-        parts = list(in_order(work, range(0, len(data), step), threads, one_thread))
-        own = np.concatenate([part[0] for part in parts])
-        counts = np.concatenate([part[1] for part in parts])
-        cells = np.concatenate([part[2] for part in parts])
-        return Asks(own, np.concatenate([[0], np.cumsum(counts)]), cells)
+        return _sorted(list(in_order(work, range(0, len(data), SORT_ROWS), threads, one_thread)))
+
+    def _asked(self, data: Data, rank: int) -> tuple[Cells, Ints, Cells]:
+        """Return the nearest cell of each vector, how many it asks for, and these, row by row."""
+        scores = self.scores(data).numpy()
+        limit = scores.max(axis=1, keepdims=True)
+        if rank:
+            few = scores[:, ::RANKED]
+            at = max(0, few.shape[1] - rank)
+            limit = np.minimum(limit, np.partition(few, at, axis=1)[:, at : at + 1])
+        found = np.flatnonzero(scores >= limit)
+        row = found // len(self)
+        cell = (found - row * len(self)).astype(np.uint16)
+        counts = np.bincount(row, minlength=len(scores))
+        near = scores.ravel()[found]
+        first = np.cumsum(counts) - counts
+        top = np.flatnonzero(near == np.repeat(np.maximum.reduceat(near, first), counts))
+        # Of equally near cells the first.
+        return cell[top[np.searchsorted(row[top], np.arange(len(scores)))]], counts, cell
 
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """For each vector its nearest cell, uint16 [n], and all cells it asks for: those of row i from bounds[i] on."""
+    """Vectors in the order of their nearest cells, so that those who meet lie side by side in memory.
 
+    ``order`` int32 [n] are the rows, ``own`` uint16 [n] their nearest cells, ascending, and ``cells`` all cells that
+    they ask for: those of the i-th from bounds[i] on.
+    """
+
+    order: npt.NDArray[np.int32]
     own: Cells
     bounds: Ints
     cells: Cells
 
-    def table(self, rows: Ints, cells: int) -> npt.NDArray[np.bool_]:
-        """Return which of the cells some vectors ask for, bool [m, cells]."""
-        out = np.zeros((len(rows), cells), dtype=bool)
-        for at, row in enumerate(rows.tolist()):
-            out[at, self.cells[self.bounds[row] : self.bounds[row + 1]]] = True
+    def table(self, start: int, stop: int, cells: int) -> npt.NDArray[np.bool_]:
+        """Return which of the cells the vectors from ``start`` to ``stop`` ask for, bool [m, cells]."""
+        out = np.zeros((stop - start, cells), dtype=bool)
+        first, last = self.bounds[start], self.bounds[stop]
+        row = np.repeat(np.arange(stop - start), np.diff(self.bounds[start : stop + 1]))
+        out[row, self.cells[first:last]] = True
         return out
 
 
+def _sorted(parts: list[tuple[Cells, Ints, Cells]]) -> Asks:
+    """Put what vectors ask for into the order of their nearest cells; the parts are used up."""
+    own = np.concatenate([part[0] for part in parts])
+    counts = np.concatenate([part[1] for part in parts])
+    order = np.argsort(own, kind="stable").astype(np.int32)
+    bounds = np.concatenate([[0], np.cumsum(counts[order])])
+    start = np.empty(len(own), dtype=np.int64)
+    start[order] = bounds[:-1]
+    cells = np.empty(bounds[-1], dtype=np.uint16)
+    row = 0
+    while parts:
+        _, size, asked = parts.pop(0)
+        first = start[row : row + len(size)] - np.cumsum(size) + size
+        cells[np.repeat(first, size) + np.arange(len(asked))] = asked
+        row += len(size)
+    return Asks(order, own[order], bounds, cells)
+
+
 class Inverse:
-    """The rows from ``start`` to ``stop`` that ask for each cell, ascending, int32; built in parts."""
+    """Those from ``start`` to ``stop`` that ask for each cell, ascending, int32; built in parts."""
 
     def __init__(self, asks: Asks, count: int, start: int, stop: int, threads: int) -> None:
         bounds, cells = asks.bounds, asks.cells
-        steps = list(_steps(start, stop))
+        steps = [slice(at, min(stop, at + SORT_ROWS)) for at in range(start, stop, SORT_ROWS)]
 
         def counted(rows: slice) -> Ints:
             found: Ints = np.bincount(cells[bounds[rows.start] : bounds[rows.stop]], minlength=count)
@@ -138,23 +163,13 @@ class Inverse:
             pass
 
     def of(self, cell: int) -> Ints:
-        """Return the rows that ask for a cell."""
+        """Return those that ask for a cell."""
         return self._rows[self._bounds[cell] : self._bounds[cell + 1]].astype(np.int64)
-
-
-def members(own: Cells, count: int, threads: int) -> Inverse:
-    """Return the rows whose nearest cell is each."""
-    return Inverse(Asks(own, np.arange(len(own) + 1), own), count, 0, len(own), threads)
 
 
 def one_thread() -> None:
     """Let torch use one core in this thread."""
     torch.set_num_threads(1)
-
-
-def _steps(start: int, stop: int) -> Iterator[slice]:
-    for at in range(start, stop, SORT_ROWS):
-        yield slice(at, min(stop, at + SORT_ROWS))
 
 
 def _k_means(data: npt.NDArray[np.float32], cells: int, seed: int) -> npt.NDArray[np.float32]:

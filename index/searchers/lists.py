@@ -39,15 +39,15 @@ def columns_of(keys: Keys) -> Ints:
 
 
 class Lists:
-    """The k best of every row seen so far, with room for as many that are not sorted in yet: n x 2k x 8 bytes.
+    """The k best of every row seen so far, with room for half as many that are not sorted in: n x 1.5 k x 8 bytes.
 
     What passes the k-th best is put down beside the list, and sorted in when there is no room left: a row is then
-    touched once for some k entries and not once for each. ``worst`` may lag behind; it is never too high.
+    touched once for some k / 2 entries and not once for each. ``worst`` may lag behind; it is never too high.
     """
 
     def __init__(self, rows: int, k: int) -> None:
-        self.k = k
-        self.keys = np.full((rows, 2 * k), EMPTY, dtype=np.int64)
+        self.k, self._room = k, (k + 1) // 2
+        self.keys = np.full((rows, k + self._room), EMPTY, dtype=np.int64)
         self.worst = np.full(rows, NONE, dtype=np.float32)
         self._waiting = np.zeros(rows, dtype=np.int32)
 
@@ -92,17 +92,17 @@ class Lists:
             starts = np.flatnonzero(np.diff(rows, prepend=-1))
             touched, counts = rows[starts], np.diff(starts, append=len(rows))
             used = self._waiting[touched]
-            full = used + counts > self.k
+            full = used + counts > self._room
             if full.any():
                 self._keep(touched[full], self.keys[touched[full]])
                 used[full] = 0
             slot = np.arange(len(rows)) - np.repeat(starts - used, counts)
-            self._waiting[touched] = np.minimum(used + counts, self.k)
-            at = rows * (2 * self.k) + self.k + slot
-            if counts.max(initial=0) <= self.k:
+            self._waiting[touched] = np.minimum(used + counts, self._room)
+            at = rows * self.keys.shape[1] + self.k + slot
+            if counts.max(initial=0) <= self._room:
                 self.keys.ravel()[at] = keys
                 return
-            fits = slot < self.k
+            fits = slot < self._room
             self.keys.ravel()[at[fits]] = keys[fits]
             rows, keys = rows[~fits], keys[~fits]
 

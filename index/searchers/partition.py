@@ -18,7 +18,7 @@ import torch
 from index.parallel import cores, in_order
 from index.progress import Bar
 from index.searchers.base import Data, Positions, Searcher, Similarity
-from index.searchers.cells import Asks, Inverse, Partition, members, one_thread
+from index.searchers.cells import Asks, Inverse, Partition, one_thread
 from index.searchers.exact import ExactSearcher
 from index.searchers.lists import EMPTY, Lists, columns_of, keys_of, values_of
 from index.searchers.projection import Projection
@@ -26,17 +26,20 @@ from index.searchers.tiles import BLOCK, NONE, padded, product
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
+Cells = npt.NDArray[np.uint16]
+Order = npt.NDArray[np.int32]
 # Rows, values and columns of entries of lists.
 Hits = tuple[Ints, Floats, npt.NDArray[np.int32]]
 
 # Below this many cells exact search is as quick.
 FEWEST_CELLS = 32
-# Members of a cell and vectors that ask for it in one product: few shapes, since oneDNN makes a kernel for each.
+# Members of a cell in one product, and scores of 4 bytes in it: 2 MB stay in the cache of a core.
 MINE = 512
-ASKERS = 4096
+TILE = 1 << 19
+# Rows are filled up to so many: oneDNN makes a kernel for every shape.
 FILLED = 256
 # Vectors whose asked cells are sorted at one time: some 150 cells of 4 bytes each.
-SORTED = 1 << 21
+SORTED = 1 << 20
 # Lists that are scored again at one time: 24 x 40 vectors of 512 x 4 bytes are 2 MB, and stay in the cache.
 AGAIN = 24
 # Asked beyond the target, as a share of what is left to 1: the sample has an error of its own.
@@ -53,24 +56,23 @@ class PartitionSearcher(Searcher):
         if _cell_count(len(data)) < FEWEST_CELLS:
             return ExactSearcher(self.settings, "cpu").join(queries, data, k, bar)
         projection, partition, asks, short = self._prepare(queries, data, k)
-        own = partition.asks(projection.data, 0, self._threads).own
-        job = _Join(partition, projection(queries), projection.data, asks, own, False, self._threads)
+        members = partition.asks(projection.data, 0, self._threads)
         found = Lists(len(queries), short)
-        job.run(found, bar)
-        return _scored(found, queries, data, k, asks.own, self._threads)
+        job = _Join(len(partition), projection(queries)[asks.order], asks, self._threads)
+        job.run(found, projection.data[members.order], members.own, bar)
+        return _scored(found, queries, asks.order, data, members.order, k, self._threads)
 
     def graph(self, data: Data, k: int, bar: Bar | None = None) -> tuple[Positions, Similarity]:
         """See Searcher.graph."""
         if _cell_count(len(data)) < FEWEST_CELLS:
             return ExactSearcher(self.settings, "cpu").graph(data, k, bar)
         projection, partition, asks, short = self._prepare(None, data, k)
-        job = _Join(partition, projection.data, projection.data, asks, asks.own, True, self._threads)
         found = Lists(len(data), short)
-        job.own(found)
-        job.run(found, bar)
-        own = asks.own
-        del projection, asks, job
-        return _scored(found, data, data, k, own, self._threads)
+        job = _Join(len(partition), projection.data[asks.order], asks, self._threads)
+        del projection
+        job.run_graph(found, bar)
+        del job
+        return _scored(found, data, asks.order, data, asks.order, k, self._threads)
 
     @property
     def _threads(self) -> int:
@@ -125,42 +127,39 @@ class PartitionSearcher(Searcher):
 
 
 class _Join:
-    """The products of the members of each cell with the vectors that ask for it."""
+    """The products of the members of each cell with the vectors that ask for it, both in the order of their cells."""
 
-    def __init__(
-        self,
-        partition: Partition,
-        queries: Data,
-        data: Data,
-        asks: Asks,
-        own: npt.NDArray[np.uint16],
-        both: bool,
-        threads: int,
-    ) -> None:
-        self._cells, self._threads = len(partition), threads
-        self._queries, self._data, self._asks, self._own, self._both = queries, data, asks, own, both
-        self._members = members(own, self._cells, threads)
+    def __init__(self, cells: int, queries: Data, asks: Asks, threads: int) -> None:
+        self._cells, self._queries, self._asks, self._threads = cells, queries, asks, threads
 
-    def own(self, found: Lists) -> None:
-        """Compare the members of each cell with one another: lists so begun let little pass afterwards."""
+    def run_graph(self, found: Lists, bar: Bar | None) -> None:
+        """Join the vectors with one another: each product is told to both sides."""
+        bounds = np.searchsorted(self._asks.own, np.arange(self._cells + 1))
 
         @torch.inference_mode()
         def work(cell: int) -> None:
             # No two cells share a row, so that threads do not meet in the lists.
-            for mine in _steps(self._members.of(cell), MINE):
-                left = _filled(self._data, mine, BLOCK)
-                for other in _steps(self._members.of(cell), MINE):
-                    scores = product(left, _filled(self._data, other, BLOCK))[: len(mine)]
+            members = np.arange(bounds[cell], bounds[cell + 1])
+            for mine in _steps(members, MINE):
+                left = _filled(self._queries, mine, BLOCK)
+                for other in _steps(members, MINE):
+                    scores = product(left, _filled(self._queries, other, BLOCK))[: len(mine)]
                     scores[:, len(other) :] = NONE
                     if other[0] == mine[0]:
                         scores.fill_diagonal_(NONE)
                     found.offer(scores, mine, _names(other))
 
+        # Lists begun with the members of their own cells let little pass afterwards.
         for _ in in_order(work, range(self._cells), self._threads, one_thread):
             pass
+        self._run(found, self._queries, bounds, True, bar)
 
-    def run(self, found: Lists, bar: Bar | None) -> None:
-        """Offer the lists what each cell holds for those who ask for it, and the askers to its members.
+    def run(self, found: Lists, data: Data, own: Cells, bar: Bar | None) -> None:
+        """Join the vectors with the members of cells: ``data`` in the order of their cells ``own``."""
+        self._run(found, data, np.searchsorted(own, np.arange(self._cells + 1)), False, bar)
+
+    def _run(self, found: Lists, data: Data, bounds: Ints, both: bool, bar: Bar | None) -> None:
+        """Offer the lists what each cell holds for those who ask for it, and ``both``: the askers to its members.
 
         Threads only look for what passes the lists as they saw them; it is put down in the order of cells, and
         compared once more, so that equal input gives equal lists.
@@ -170,7 +169,12 @@ class _Join:
             inverse = Inverse(self._asks, self._cells, start, stop, self._threads)
 
             def work(cell: int, inverse: Inverse = inverse) -> list[Hits]:
-                return list(self._hits(found, cell, inverse.of(cell)))
+                members = np.arange(bounds[cell], bounds[cell + 1])
+                askers = inverse.of(cell)
+                if both:
+                    askers = askers[(askers < bounds[cell]) | (askers >= bounds[cell + 1])]
+                parts = (self._hits(found, data, mine, askers, both) for mine in _steps(members, MINE))
+                return [hits for part in parts for hits in part]
 
             for cell, parts in enumerate(in_order(work, range(self._cells), self._threads, one_thread)):
                 for part in parts:
@@ -179,29 +183,25 @@ class _Join:
                     bar.add((stop - start) * (cell + 1) // self._cells - (stop - start) * cell // self._cells)
 
     @torch.inference_mode()
-    def _hits(self, found: Lists, cell: int, askers: Ints) -> Iterator[Hits]:
-        """Yield what passes the lists among the pairs of the members of a cell and those who ask for it, by row."""
-        if self._both:
-            askers = askers[self._own[askers] != cell]
-        for mine in _steps(self._members.of(cell), MINE):
-            tile, names = _filled(self._data, mine, BLOCK), mine.astype(np.int32)
-            worst = found.worst[mine]
-            told = self._asks.table(mine, self._cells) if self._both else None
-            turned = []
-            for part in _steps(askers, ASKERS):
-                filled = product(_filled(self._queries, part, FILLED), tile)
-                scores = filled.numpy()[: len(part), : len(mine)]
-                row, place, value = _above(scores, found.worst[part][:, None])
-                yield part[row], value, names[place]
-                if told is not None:
-                    row, place, value = _above(scores, worst)
-                    # A member that asks for the asker's cell in turn is told there.
-                    new = ~told[place, self._own[part[row]]]
-                    turned.append((place[new], value[new], part[row[new]].astype(np.int32)))
-            if turned:
-                place, value, column = (np.concatenate(each) for each in zip(*turned, strict=True))
-                by = np.argsort(place.astype(np.uint16), kind="stable")
-                yield mine[place[by]], value[by], column[by]
+    def _hits(self, found: Lists, data: Data, mine: Ints, askers: Ints, both: bool) -> Iterator[Hits]:
+        """Yield what passes the lists among the pairs of members of a cell and those who ask for it, by row."""
+        tile, names = _filled(data, mine, BLOCK), mine.astype(np.int32)
+        told = self._asks.table(mine[0], mine[-1] + 1, self._cells) if both else None
+        turned = []
+        for part in _steps(askers, TILE // len(tile) // FILLED * FILLED):
+            filled = product(_filled(self._queries, part, FILLED), tile)
+            scores = filled.numpy()[: len(part), : len(mine)]
+            row, place, value = _above(scores, found.worst[part][:, None])
+            yield part[row], value, names[place]
+            if told is not None:
+                row, place, value = _above(scores, found.worst[mine])
+                # A member that asks for the asker's cell in turn is told there.
+                new = ~told[place, self._asks.own[part[row]]]
+                turned.append((place[new], value[new], part[row[new]].astype(np.int32)))
+        if turned:
+            place, value, column = (np.concatenate(each) for each in zip(*turned, strict=True))
+            by = np.argsort(place.astype(np.uint16), kind="stable")
+            yield mine[place[by]], value[by], column[by]
 
 
 def _above(scores: Floats, worst: Floats) -> tuple[Ints, Ints, Floats]:
@@ -237,27 +237,28 @@ def _names(rows: Ints) -> npt.NDArray[np.int32]:
 
 
 def _scored(
-    found: Lists, queries: Data, data: Data, k: int, own: npt.NDArray[np.uint16], threads: int
+    found: Lists, queries: Data, rows: Order, data: Data, columns: Order, k: int, threads: int
 ) -> tuple[Positions, Similarity]:
     """Return the k best of each short list by float32 products of the vectors, closest first, the rest -1.
 
-    Lists of one cell are scored together: they share their neighbours, which then come from the cache.
+    ``rows`` and ``columns`` name what lists and their entries stand for. Lists of one cell are scored together: they
+    share their neighbours, which then come from the cache.
     """
     positions = np.full((len(queries), k), -1, dtype=np.int64)
     similarity = np.full((len(queries), k), -1, dtype=np.float32)
-    by_cell = np.argsort(own, kind="stable")
 
     @torch.inference_mode()
     def work(start: int) -> None:
-        rows = by_cell[start : start + AGAIN]
-        near = columns_of(found.best(rows))
-        left = torch.from_numpy(queries[rows].astype(np.float32))
+        at = np.arange(start, min(start + AGAIN, len(rows)))
+        places = columns_of(found.best(at))
+        near = np.where(places < 0, -1, columns[places])
+        left = torch.from_numpy(queries[rows[at]].astype(np.float32))
         right = torch.from_numpy(data[np.maximum(near, 0)]).float()
         # A row times a matrix takes a tenth of the time of a matrix times a column.
         values = torch.bmm(left[:, None], right.transpose(1, 2))[:, 0].clamp_(min=-1.0).numpy()
         keys = np.sort(np.where(near < 0, EMPTY, keys_of(values, near)), axis=1)[:, :k]
-        positions[rows, : keys.shape[1]] = columns_of(keys)
-        similarity[rows, : keys.shape[1]] = np.maximum(values_of(keys), -1.0)
+        positions[rows[at], : keys.shape[1]] = columns_of(keys)
+        similarity[rows[at], : keys.shape[1]] = np.maximum(values_of(keys), -1.0)
 
     for _ in in_order(work, range(0, len(queries), AGAIN), threads, one_thread):
         pass
