@@ -89,9 +89,10 @@ def measure(n: int, dim: int) -> dict[str, Any]:
     right = total = 0
     names = [value.name for value in vocabulary.attribute("hair_color").values]
     for batch in writer.batches(lambda _: None):
-        rows = batch.column(0).to_numpy()[:2000]
-        column = batch.column(batch.schema.get_field_index("hair_color")).to_pylist()[:2000]
-        source = batch.column(batch.schema.get_field_index("hair_color_source")).to_pylist()[:2000]
+        few = batch.slice(0, 2000)
+        rows = few.column(0).to_numpy()
+        column = few.column(few.schema.get_field_index("hair_color")).to_pylist()
+        source = few.column(few.schema.get_field_index("hair_color_source")).to_pylist()
         for row, value, word in zip(rows.tolist(), column, source, strict=True):
             if value and word == "fused":
                 total += 1

@@ -30,6 +30,8 @@ def in_order(
     if threads <= 1:
         yield from map(work, items)
         return
+    # A library that is loaded later escapes the limit: scipy brings a BLAS of its own.
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     with (

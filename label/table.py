@@ -7,6 +7,7 @@ these are sure enough.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,9 @@ from label.model import AttributeModel, Doubles, Heard, doubt
 from label.question import Bools, Ints
 from label.statements import STATED, Stated
 from schema.vocabulary import Attribute
+
+Floor = Callable[[str, str], tuple[float, int]]
+"""By kind of doubt and attribute: the score that a doubt needs to be kept, and how many can be at most."""
 
 MACHINE = len(STATED)
 """Code of the machine's source, after those of people."""
@@ -68,11 +72,12 @@ def decide(
     places: Ints,
     rejected: dict[int, set[str]],
     asked: float,
+    floor: Floor,
 ) -> Column:
     """Return the labels of ``rows`` int64 [n] (ascending) of one attribute.
 
     ``open_`` bool [n] tells where machines may speak, ``tagged`` where a tagger was at work; ``heard`` is the
-    evidence on the items at ``places`` in ``rows``.
+    evidence on the items at ``places`` in ``rows``. Doubts below ``floor`` are left out.
     """
     n = len(open_)
     named = {*stated.values, *(model.values if model else ())}
@@ -104,6 +109,7 @@ def decide(
             rejected,
             number,
             asked,
+            floor,
         )
     if attribute.kind == "many" and len(values):
         general = np.zeros((len(values), len(values)), np.float32)
@@ -135,6 +141,7 @@ def _vote(
     rejected: dict[int, set[str]],
     number: dict[str, int],
     asked: float,
+    floor: Floor,
 ) -> None:
     attribute = column.attribute
     many = attribute.kind == "many"
@@ -158,7 +165,7 @@ def _vote(
         doubted = 1 - model.reliability(heard, votes, SUSPECTED)
     else:
         doubted = doubt(audit, mine > 0)[:, None]
-    _doubt(column, numbers, checked, doubted, votes, accepted, tagged[places], model)
+    _doubt(column, numbers, checked, doubted, votes, accepted, tagged[places], model, floor)
     said[np.ix_(places, at)] = np.where(accepted, MACHINE, mine)
     chance[np.ix_(places, at)] = np.where(accepted, votes, chance[np.ix_(places, at)])
     column.support[places] = np.rint(heard.support).astype(np.int32) * accepted.any(axis=1)
@@ -194,10 +201,11 @@ def _doubt(
     accepted: Bools,
     tagged: Bools,
     model: AttributeModel,
+    floor: Floor,
 ) -> None:
     name = column.attribute.name
     doubted = np.broadcast_to(doubted, checked.shape)
-    for place, code in zip(*np.nonzero(checked & (doubted > 0.5)), strict=True):
+    for place, code in _ranked(checked & (doubted > 0.5), doubted, *floor("wrong", name)):
         other = votes[place].copy()
         other[code] = 0
         best = int(other.argmax())
@@ -213,7 +221,7 @@ def _doubt(
                 float(other[best]),
             )
         )
-    for place, code in zip(*np.nonzero(accepted & tagged[:, None]), strict=True):
+    for place, code in _ranked(accepted & tagged[:, None], votes, *floor("missing", name)):
         score = float(votes[place, code])
         column.doubts.append(
             Doubt(
@@ -226,6 +234,16 @@ def _doubt(
                 score,
             )
         )
+
+
+def _ranked(wanted: Bools, scores: Doubles, lowest: float, most: int) -> list[tuple[int, int]]:
+    """Return the places of the ``most`` highest wanted scores and of all equal to the last, none below ``lowest``."""
+    place, code = np.nonzero(wanted & (scores >= lowest))
+    if len(place) > most:
+        score = scores[place, code]
+        keep = score >= np.partition(score, len(score) - most)[len(score) - most]
+        place, code = place[keep], code[keep]
+    return list(zip(place.tolist(), code.tolist(), strict=True))
 
 
 def arrays(column: Column, machine: str) -> dict[str, Any]:

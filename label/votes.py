@@ -15,6 +15,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
+# Items weighed at one time: 1024 x 256 weights of 4 bytes stay in the cache of a core.
+STEP = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
@@ -61,10 +64,9 @@ def gather(
         asked = np.arange(m, dtype=np.int32)[None]
     else:
         centres = _centres(coordinates, max(2, m // 64), seed)
-        asked = np.empty((len(centres), kernel.reach), np.int32)
-        for at, centre in enumerate(centres):
-            distance = ((coordinates - centre) ** 2).sum(axis=1)
-            asked[at] = np.sort(np.argpartition(distance, kernel.reach - 1)[: kernel.reach])
+        closeness = centres @ coordinates.T - (coordinates**2).sum(axis=1) / 2
+        asked = np.argpartition(-closeness, kernel.reach - 1, axis=1)[:, : kernel.reach].astype(np.int32)
+        asked.sort(axis=1)
     return Electorate(rows, coordinates, targets, weights, prior, centres, asked)
 
 
@@ -102,25 +104,33 @@ def vote(coordinates: Floats, electorate: Electorate, kernel: Kernel) -> Tally:
     cell = _nearest(coordinates, electorate.centres)
     order = np.argsort(cell, kind="stable")
     bounds = np.searchsorted(cell[order], np.arange(len(electorate.centres) + 1))
-    for at in range(len(electorate.centres)):
+    # Side by side, items of a cell are read and written once.
+    places = coordinates[order]
+    found, sure = np.empty((n, v), np.float32), np.empty(n, np.float32)
+    for at in np.flatnonzero(np.diff(bounds)).tolist():
         asked = electorate.asked[at]
-        donors, targets = electorate.coordinates[asked], electorate.targets[asked]
-        for start in range(bounds[at], bounds[at + 1], 4096):
-            pick = order[start : min(start + 4096, bounds[at + 1])]
-            weights = weigh(coordinates[pick], donors, kernel)
-            voice = weights * electorate.weights[asked]
-            total = voice.sum(axis=1, keepdims=True)
-            shares[pick] = (voice @ targets + kernel.doubt * electorate.prior) / (total + kernel.doubt)
-            support[pick] = total[:, 0] ** 2 / np.maximum((voice**2).sum(axis=1), 1e-12)
+        donors, mass = electorate.coordinates[asked], electorate.weights[asked]
+        # One product gives the votes for each value and, in the last column, all votes.
+        says = np.concatenate([electorate.targets[asked] * mass[:, None], mass[:, None]], axis=1)
+        for start in range(bounds[at], bounds[at + 1], STEP):
+            pick = slice(start, min(start + STEP, bounds[at + 1]))
+            weights = weigh(places[pick], donors, kernel)
+            votes = weights @ says
+            total = votes[:, -1:]
+            found[pick] = (votes[:, :-1] + kernel.doubt * electorate.prior) / (total + kernel.doubt)
+            np.square(weights, out=weights)
+            sure[pick] = total[:, 0] ** 2 / np.maximum(weights @ (mass * mass), 1e-12)
+    shares[order], support[order] = found, sure
     return Tally(shares, support, cell.astype(np.int16))
 
 
 def weigh(coordinates: Floats, donors: Floats, kernel: Kernel) -> Floats:
     """Return the weight of each donor [m, r] for each item [n, r], float32 [n, m]; the closest weighs 1."""
-    distance = coordinates @ donors.T
-    distance *= -2
-    distance += (donors**2).sum(axis=1)
-    distance -= distance.min(axis=1, keepdims=True)
-    distance *= -1.0 / (kernel.temperature * donors.shape[1])
-    np.exp(distance, out=distance)
-    return distance
+    scale = 1.0 / (kernel.temperature * donors.shape[1])
+    # The item's own square would be taken off again with the closest. Items lie side by side in memory: a maximum over
+    # donors then takes a tenth of the time.
+    weights: Floats = (donors * np.float32(2 * scale) @ coordinates.T).T
+    weights -= (donors**2).sum(axis=1) * np.float32(scale)
+    weights -= weights.max(axis=1, keepdims=True)
+    np.exp(weights, out=weights)
+    return weights

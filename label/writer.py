@@ -20,7 +20,7 @@ from schema import tables
 from schema.settings import LabelSettings
 from schema.vocabulary import Vocabulary
 
-CHUNK = 1 << 15
+CHUNK = 1 << 16
 NOISE = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),
@@ -50,6 +50,7 @@ class Writer:
         self.state = state
         self.schema = tables.labels([(each.name, each.kind) for each in vocabulary.attributes])
         self.doubts: list[Doubt] = []
+        self._lowest: dict[tuple[str, str], float] = {}
         self.counted: dict[str, dict[str, int]] = {
             each.name: {"stated": 0, "voted": 0} for each in vocabulary.attributes
         }
@@ -111,6 +112,7 @@ class Writer:
                 places,
                 self.found.rejected.get(attribute.name, {}),
                 self._asked(attribute.name),
+                self._floor,
             )
             if attribute.ambiguous:
                 ambiguous.update(self._several(column, ambiguous))
@@ -154,10 +156,19 @@ class Writer:
             counted["voted"] += machine
             counted["stated"] += len(source) - source.null_count - machine
 
+    def _floor(self, kind: str, name: str) -> tuple[float, int]:
+        """Return the score that a doubt needs to enter its list, and how many of a chunk can enter at most."""
+        return self._lowest.get((name, kind), -np.inf), self.settings.noise_limit
+
     def _keep(self, doubts: list[Doubt]) -> None:
         self.doubts.extend(doubts)
-        if len(self.doubts) > 64 * self.settings.noise_limit:
+        if len(self.doubts) > 2 * self.settings.noise_limit * len(self.vocabulary.names):
             self.doubts = self._ranked()
+            lists: dict[tuple[str, str], list[float]] = {}
+            for doubt in self.doubts:
+                lists.setdefault((doubt.attribute, doubt.kind), []).append(doubt.score)
+            full = {key: scores for key, scores in lists.items() if len(scores) == self.settings.noise_limit}
+            self._lowest = {key: min(scores) for key, scores in full.items()}
 
     def _ranked(self) -> list[Doubt]:
         lists: dict[tuple[str, str], list[Doubt]] = {}
