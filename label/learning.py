@@ -216,7 +216,8 @@ def learn_all(
     classroom = _Classroom(collection, settings, choices, sources, features, centres, kinds)
     lessons: dict[str, Lesson] = {}
     for kind in ("one", "many"):
-        mine = [each for each in attributes if each.kind == kind]
+        # The longest lessons first, so that no core waits for one of them at the end.
+        mine = sorted((each for each in attributes if each.kind == kind), key=lambda each: -len(each.values))
         for lesson in in_order(classroom.teach, mine, cores(settings.threads)):
             lessons[lesson.attribute.name] = lesson
             told()

@@ -129,7 +129,7 @@ def weigh(coordinates: Floats, donors: Floats, kernel: Kernel) -> Floats:
     scale = 1.0 / (kernel.temperature * donors.shape[1])
     # The item's own square would be taken off again with the closest. Items lie side by side in memory: a maximum over
     # donors then takes a tenth of the time.
-    weights: Floats = (donors * np.float32(2 * scale) @ coordinates.T).T
+    weights: Floats = np.matmul(donors * np.float32(2 * scale), coordinates.T).T
     weights -= (donors**2).sum(axis=1) * np.float32(scale)
     weights -= weights.max(axis=1, keepdims=True)
     np.exp(weights, out=weights)

@@ -91,7 +91,11 @@ class Writer:
         }
         columns: dict[str, Any] = {}
         doubts: list[Doubt] = []
-        conflicts = [list(self.found.conflicts.get(row, ())) for row in numbers]
+        conflicts = {
+            at: list(self.found.conflicts[row])
+            for at, row in enumerate(numbers)
+            if row in self.found.conflicts
+        }
         # The number of characters comes first: it says whose other attributes the votes may fill.
         ordered = sorted(self.vocabulary.attributes, key=lambda each: not each.ambiguous)
         for attribute in ordered:
@@ -117,14 +121,14 @@ class Writer:
             if attribute.ambiguous:
                 ambiguous.update(self._several(column, ambiguous))
             for row, text in column.resolved.items():
-                conflicts[int(np.searchsorted(rows, row))].append(text)
+                conflicts.setdefault(int(np.searchsorted(rows, row)), []).append(text)
             doubts += column.doubts
             columns.update(arrays(column, self.machine))
         columns["row"] = rows
         columns["item_id"] = [self.found.item_ids[row] for row in numbers]
         columns["ambiguous"] = [at in ambiguous for at in range(n)]
         columns["ambiguous_reason"] = [ambiguous.get(at) for at in range(n)]
-        columns["conflicts"] = conflicts
+        columns["conflicts"] = lists(n, conflicts)
         built = [
             columns[each.name]
             if isinstance(columns[each.name], pa.Array)
@@ -200,3 +204,12 @@ class Writer:
                 }
             )
         return pa.RecordBatch.from_pylist(records, NOISE)
+
+
+def lists(n: int, found: dict[int, list[str]]) -> pa.ListArray:
+    """Return an array of n lists of words that are empty but for those ``found`` by place."""
+    sizes = np.zeros(n + 1, np.int32)
+    for at, words in found.items():
+        sizes[at + 1] = len(words)
+    flat = [word for at in sorted(found) for word in found[at]]
+    return pa.ListArray.from_arrays(pa.array(np.cumsum(sizes, dtype=np.int32)), pa.array(flat, pa.string()))

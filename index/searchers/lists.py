@@ -82,8 +82,9 @@ class Lists:
         self.put(rows[row[hit].numpy()], keys_of(passing[hit, lane].numpy(), columns[place]))
 
     def take(self, rows: Ints, values: Floats, columns: npt.NDArray[np.int32]) -> None:
-        """Take in those entries that pass the lists as they are now; rows come grouped."""
-        new = values > self.worst[rows]
+        """Take in those entries that pass the lists as they are now."""
+        new = np.flatnonzero(values > self.worst[rows])
+        new = new[np.argsort(rows[new], kind="stable")]
         self.put(rows[new], keys_of(values[new], columns[new]))
 
     def put(self, rows: Ints, keys: Keys) -> None:

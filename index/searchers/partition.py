@@ -38,6 +38,8 @@ MINE = 512
 TILE = 1 << 19
 # Rows are filled up to so many: oneDNN makes a kernel for every shape.
 FILLED = 256
+# Cells whose finds are sorted by row and put down together: a list is fetched from memory once for all of them.
+TOGETHER = 32
 # Vectors whose asked cells are sorted at one time: some 150 cells of 4 bytes each.
 SORTED = 1 << 20
 # Lists that are scored again at one time: 24 x 40 vectors of 512 x 4 bytes are 2 MB, and stay in the cache.
@@ -161,7 +163,7 @@ class _Join:
     def _run(self, found: Lists, data: Data, bounds: Ints, both: bool, bar: Bar | None) -> None:
         """Offer the lists what each cell holds for those who ask for it, and ``both``: the askers to its members.
 
-        Threads only look for what passes the lists as they saw them; it is put down in the order of cells, and
+        Threads only look for what passes the lists as they saw them; it is put down for some cells at a time, and
         compared once more, so that equal input gives equal lists.
         """
         for start in range(0, len(self._queries), SORTED):
@@ -176,18 +178,20 @@ class _Join:
                 parts = (self._hits(found, data, mine, askers, both) for mine in _steps(members, MINE))
                 return [hits for part in parts for hits in part]
 
+            waiting: list[Hits] = []
             for cell, parts in enumerate(in_order(work, range(self._cells), self._threads, one_thread)):
-                for part in parts:
-                    found.take(*part)
+                waiting += parts
+                if waiting and (cell % TOGETHER == TOGETHER - 1 or cell == self._cells - 1):
+                    found.take(*(np.concatenate(each) for each in zip(*waiting, strict=True)))
+                    waiting = []
                 if bar is not None:
                     bar.add((stop - start) * (cell + 1) // self._cells - (stop - start) * cell // self._cells)
 
     @torch.inference_mode()
     def _hits(self, found: Lists, data: Data, mine: Ints, askers: Ints, both: bool) -> Iterator[Hits]:
-        """Yield what passes the lists among the pairs of members of a cell and those who ask for it, by row."""
+        """Yield what passes the lists among the pairs of members of a cell and those who ask for it."""
         tile, names = _filled(data, mine, BLOCK), mine.astype(np.int32)
         told = self._asks.table(mine[0], mine[-1] + 1, self._cells) if both else None
-        turned = []
         for part in _steps(askers, TILE // len(tile) // FILLED * FILLED):
             filled = product(_filled(self._queries, part, FILLED), tile)
             scores = filled.numpy()[: len(part), : len(mine)]
@@ -197,11 +201,7 @@ class _Join:
                 row, place, value = _above(scores, found.worst[mine])
                 # A member that asks for the asker's cell in turn is told there.
                 new = ~told[place, self._asks.own[part[row]]]
-                turned.append((place[new], value[new], part[row[new]].astype(np.int32)))
-        if turned:
-            place, value, column = (np.concatenate(each) for each in zip(*turned, strict=True))
-            by = np.argsort(place.astype(np.uint16), kind="stable")
-            yield mine[place[by]], value[by], column[by]
+                yield mine[place[new]], value[new], part[row[new]].astype(np.int32)
 
 
 def _above(scores: Floats, worst: Floats) -> tuple[Ints, Ints, Floats]:
