@@ -103,24 +103,30 @@ class Learned:
             pick = np.flatnonzero(folds == fold)
             plain = self.features.plain(vectors[pick])
             heard[fold] = self.hear(plain, fold, models)
+            places = iter(_everywhere(plain, [models[name].auditors[fold].bases() for name in audit]))
             for name, shares in audit.items():
                 mine = (audited or {})[name][pick]
-                shares[pick[mine]] = models[name].audit(fold, plain[mine])
+                shares[pick[mine]] = models[name].audit(fold, [place[mine] for place in next(places)])
         return {name: by_fold(folds, partial(_of_fold, heard, name)) for name in models}, audit
 
     def hear(self, plain: Floats, fold: int, models: Mapping[str, AttributeModel]) -> dict[str, Heard]:
         """Return by attribute the evidence on plain features [n, p] of one fold; one product serves all judges."""
-        bases = [basis for model in models.values() for basis in model.benches[fold].bases()]
-        if not bases:
-            return {}
         strange = self.features.strange(plain, fold)
-        everywhere = plain @ np.concatenate(bases, axis=1)
-        ends = np.cumsum([basis.shape[1] for basis in bases])
-        parts = iter(np.split(everywhere, ends[:-1], axis=1))
+        places = _everywhere(plain, [model.benches[fold].bases() for model in models.values()])
         return {
-            name: model.hear(fold, [next(parts) for _ in model.benches[fold].bases()], strange)
-            for name, model in models.items()
+            name: model.hear(fold, mine, strange)
+            for (name, model), mine in zip(models.items(), places, strict=True)
         }
+
+
+def _everywhere(plain: Floats, bases: Sequence[Sequence[Floats]]) -> list[list[Floats]]:
+    """Return plain features [n, p] in each basis [p, r] of each judge, by one product."""
+    flat = [basis for mine in bases for basis in mine]
+    if not flat:
+        return [[] for _ in bases]
+    ends = np.cumsum([basis.shape[1] for basis in flat])
+    parts = iter(np.split(plain @ np.concatenate(flat, axis=1), ends[:-1], axis=1))
+    return [[next(parts) for _ in mine] for mine in bases]
 
 
 def _of_fold(heard: Mapping[int, Mapping[str, Heard]], name: str, fold: int, _: Ints) -> Heard:

@@ -119,12 +119,11 @@ class AttributeModel:
         """Return the evidence on items of one fold, at the coordinates of each judge in the order of ``bases``."""
         return hear(self.benches[fold], coordinates, len(self.values), strange)
 
-    def audit(self, fold: int, plain: Floats) -> Doubles:
-        """Return what the auditors give each value of items at plain features [n, p], float64 [n, v]."""
+    def audit(self, fold: int, coordinates: Sequence[Floats]) -> Doubles:
+        """Return what the auditors give each value of items at the coordinates for each of them, float64 [n, v]."""
         assert self.audit_pool is not None
-        places = [plain @ basis for basis in self.auditors[fold].bases()]
-        none = np.zeros(len(plain), np.float32)
-        return self.audit_pool(hear(self.auditors[fold], places, len(self.values), none).evidence)
+        none = np.zeros(len(coordinates[0]) if coordinates else 0, np.float32)
+        return self.audit_pool(hear(self.auditors[fold], coordinates, len(self.values), none).evidence)
 
     def chances(self, heard: Heard) -> Doubles:
         """Return calibrated probabilities float64 [n, v]."""
