@@ -103,10 +103,12 @@ class Learned:
             pick = np.flatnonzero(folds == fold)
             plain = self.features.plain(vectors[pick])
             heard[fold] = self.hear(plain, fold, models)
-            places = iter(_everywhere(plain, [models[name].auditors[fold].bases() for name in audit]))
-            for name, shares in audit.items():
-                mine = (audited or {})[name][pick]
-                shares[pick[mine]] = models[name].audit(fold, [place[mine] for place in next(places)])
+            asked = {name: (audited or {})[name][pick] for name in audit}
+            some = np.any(list(asked.values()), axis=0) if asked else np.zeros(len(pick), bool)
+            places = _everywhere(plain[some], [models[name].auditors[fold].bases() for name in audit])
+            for (name, shares), mine in zip(audit.items(), places, strict=True):
+                here = asked[name]
+                shares[pick[here]] = models[name].audit(fold, [place[here[some]] for place in mine])
         return {name: by_fold(folds, partial(_of_fold, heard, name)) for name in models}, audit
 
     def hear(self, plain: Floats, fold: int, models: Mapping[str, AttributeModel]) -> dict[str, Heard]:

@@ -167,42 +167,38 @@ class Writer:
     def _keep(self, doubts: list[Doubt]) -> None:
         self.doubts.extend(doubts)
         if len(self.doubts) > 2 * self.settings.noise_limit * len(self.vocabulary.names):
-            self.doubts = self._ranked()
-            lists: dict[tuple[str, str], list[float]] = {}
-            for doubt in self.doubts:
-                lists.setdefault((doubt.attribute, doubt.kind), []).append(doubt.score)
-            full = {key: scores for key, scores in lists.items() if len(scores) == self.settings.noise_limit}
-            self._lowest = {key: min(scores) for key, scores in full.items()}
+            ranked = self._ranked()
+            self.doubts = [doubt for each in ranked.values() for doubt in each]
+            limit = self.settings.noise_limit
+            self._lowest = {key: each[-1].score for key, each in ranked.items() if len(each) == limit}
 
-    def _ranked(self) -> list[Doubt]:
-        lists: dict[tuple[str, str], list[Doubt]] = {}
+    def _ranked(self) -> dict[tuple[str, str], list[Doubt]]:
+        """Return the list of each attribute and kind of doubt, the most doubtful first, no longer than the limit."""
+        found: dict[tuple[str, str], list[Doubt]] = {}
         for doubt in self.doubts:
-            lists.setdefault((doubt.attribute, doubt.kind), []).append(doubt)
-        found = []
-        for key in sorted(lists):
-            lists[key].sort(key=lambda doubt: (-doubt.score, doubt.row, doubt.value))
-            found.extend(lists[key][: self.settings.noise_limit])
-        return found
+            found.setdefault((doubt.attribute, doubt.kind), []).append(doubt)
+        for each in found.values():
+            each.sort(key=lambda doubt: (-doubt.score, doubt.row, doubt.value))
+            del each[self.settings.noise_limit :]
+        return dict(sorted(found.items()))
 
     def noise(self) -> pa.RecordBatch:
         """Return the noise lists, the most doubtful first within attribute and kind."""
-        ranks: dict[tuple[str, str], int] = {}
-        records = []
-        for doubt in self._ranked():
-            rank = ranks[doubt.attribute, doubt.kind] = ranks.get((doubt.attribute, doubt.kind), 0) + 1
-            records.append(
-                {
-                    "row": doubt.row,
-                    "item_id": self.found.item_ids[doubt.row],
-                    "attribute": doubt.attribute,
-                    "value": doubt.value,
-                    "kind": doubt.kind,
-                    "rank": rank,
-                    "score": doubt.score,
-                    "suggestion": doubt.suggestion,
-                    "chance": doubt.chance,
-                }
-            )
+        records = [
+            {
+                "row": doubt.row,
+                "item_id": self.found.item_ids[doubt.row],
+                "attribute": doubt.attribute,
+                "value": doubt.value,
+                "kind": doubt.kind,
+                "rank": rank,
+                "score": doubt.score,
+                "suggestion": doubt.suggestion,
+                "chance": doubt.chance,
+            }
+            for doubts in self._ranked().values()
+            for rank, doubt in enumerate(doubts, 1)
+        ]
         return pa.RecordBatch.from_pylist(records, NOISE)
 
 

@@ -11,12 +11,15 @@ import torch
 
 from index.parallel import in_order
 from index.searchers.base import Data
+from index.searchers.threads import one_core_each
 from index.searchers.tiles import product
 
 Ints = npt.NDArray[np.int64]
 Cells = npt.NDArray[np.uint16]
 
-# k-means needs some 40 points a centroid to place it; more only costs time. One thread takes a core.
+# Cells are numbered by 16 bits.
+MOST_CELLS = 65_536
+# Points a centroid, and rounds over all of them: more bring little and cost time.
 TRAIN_PER_CELL = 32
 ROUNDS = 3
 # One cell in so many is ranked, to find how near the cells are that a vector asks for.
@@ -27,11 +30,13 @@ TILE = 1 << 20
 SORT_ROWS = 65_536
 
 
+def cell_count(n: int) -> int:
+    """Return some 8 sqrt(n) cells, a power of two: finding the cells then costs about as much as joining them."""
+    return min(MOST_CELLS, int(2 ** np.round(np.log2(max(1.0, np.sqrt(n) * 8)))))
+
+
 class Partition:
     """k-means centroids float32 [c, d] of a sample of vectors."""
-
-    # Cells are numbered by 16 bits.
-    MOST = 65_536
 
     def __init__(self, data: Data, cells: int, seed: int) -> None:
         rng = np.random.default_rng(seed)
@@ -71,7 +76,7 @@ class Partition:
             own, counts, cells = (np.concatenate(each) for each in zip(*parts, strict=True))
             return own, counts, cells
 
-        return _sorted(list(in_order(work, range(0, len(data), SORT_ROWS), threads, one_thread)))
+        return _sorted(list(one_core_each(work, range(0, len(data), SORT_ROWS), threads)))
 
     def _asked(self, data: Data, rank: int) -> tuple[Cells, Ints, Cells]:
         """Return the nearest cell of each vector, how many it asks for, and these, row by row."""
@@ -155,9 +160,8 @@ class Inverse:
                 np.arange(rows.start, rows.stop, dtype=np.int32), np.diff(bounds[rows.start : rows.stop + 1])
             )
             by = np.argsort(flat, kind="stable")
-            self._rows[np.repeat(places[step] - np.cumsum(size) + size, size) + np.arange(len(flat))] = named[
-                by
-            ]
+            at = np.repeat(places[step] - np.cumsum(size) + size, size) + np.arange(len(flat))
+            self._rows[at] = named[by]
 
         for _ in in_order(sort, range(len(steps)), threads):
             pass
@@ -167,15 +171,10 @@ class Inverse:
         return self._rows[self._bounds[cell] : self._bounds[cell + 1]].astype(np.int64)
 
 
-def one_thread() -> None:
-    """Let torch use one core in this thread."""
-    torch.set_num_threads(1)
-
-
 def _k_means(data: npt.NDArray[np.float32], cells: int, seed: int) -> npt.NDArray[np.float32]:
     """Return centroids of ``cells`` cells: k-means inside the cells of a coarse one, then rounds over all.
 
-    Rounds over all cells cost n c d; begun from good places three of them do what six do from random ones.
+    Rounds over all cells cost n c d; begun from good places a few of them will do.
     """
     coarse = max(1, int(np.sqrt(cells)))
     first = _trained(data, coarse, seed, 6)

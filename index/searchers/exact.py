@@ -13,7 +13,7 @@ import torch
 from index.progress import Bar
 from index.searchers.base import Data, Positions, Searcher, Similarity, order, pad
 from index.searchers.lists import Lists, columns_of, values_of
-from index.searchers.tiles import NONE, device_of, merge_top_k, padded, product, to_tensor, top_k
+from index.searchers.tiles import NONE, block_names, device_of, merge_top_k, product, to_tensor, top_k
 
 # One tile of scores (2048 x 2048 x 4 bytes = 16 MB) stays in the last-level cache of a CPU; on a GPU it is large
 # enough that the product runs at full rate and launches do not show.
@@ -131,8 +131,7 @@ def _rows(data: Data, start: int, stop: int) -> torch.Tensor:
 def _tile(data: Data, start: int) -> tuple[torch.Tensor, npt.NDArray[np.int32]]:
     """Return a tile of rows filled up with zeros to whole blocks, and their positions, -1 for the filling."""
     part = _rows(data, start, start + CPU_TILE)
-    names = np.full(padded(len(part)), -1, dtype=np.int32)
-    names[: len(part)] = np.arange(start, start + len(part))
+    names = block_names(np.arange(start, start + len(part)))
     return torch.nn.functional.pad(part, (0, 0, 0, len(names) - len(part))), names
 
 

@@ -11,22 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import faiss
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from index.parallel import cores, in_order
+from index.parallel import cores
 from index.progress import Bar
 from index.searchers.base import Data, Positions, Searcher, Similarity
-from index.searchers.cells import Asks, Inverse, Partition, one_thread
+from index.searchers.cells import Asks, Cells, Inverse, Partition, cell_count
 from index.searchers.exact import ExactSearcher
 from index.searchers.lists import EMPTY, Lists, columns_of, keys_of, values_of
 from index.searchers.projection import Projection
-from index.searchers.tiles import BLOCK, NONE, padded, product
+from index.searchers.threads import one_core_each
+from index.searchers.tiles import BLOCK, NONE, block_names, padded, product
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
-Cells = npt.NDArray[np.uint16]
 Order = npt.NDArray[np.int32]
 # Rows, values and columns of entries of lists.
 Hits = tuple[Ints, Floats, npt.NDArray[np.int32]]
@@ -55,7 +56,7 @@ class PartitionSearcher(Searcher):
 
     def join(self, queries: Data, data: Data, k: int, bar: Bar | None = None) -> tuple[Positions, Similarity]:
         """See Searcher.join."""
-        if _cell_count(len(data)) < FEWEST_CELLS:
+        if cell_count(len(data)) < FEWEST_CELLS:
             return ExactSearcher(self.settings, "cpu").join(queries, data, k, bar)
         projection, partition, asks, short = self._prepare(queries, data, k)
         members = partition.asks(projection.data, 0, self._threads)
@@ -66,7 +67,7 @@ class PartitionSearcher(Searcher):
 
     def graph(self, data: Data, k: int, bar: Bar | None = None) -> tuple[Positions, Similarity]:
         """See Searcher.graph."""
-        if _cell_count(len(data)) < FEWEST_CELLS:
+        if cell_count(len(data)) < FEWEST_CELLS:
             return ExactSearcher(self.settings, "cpu").graph(data, k, bar)
         projection, partition, asks, short = self._prepare(None, data, k)
         found = Lists(len(data), short)
@@ -85,8 +86,6 @@ class PartitionSearcher(Searcher):
 
         Without queries the data are joined with themselves, and a pair is found from either side.
         """
-        import faiss
-
         torch.set_num_threads(self._threads)
         faiss.omp_set_num_threads(self._threads)
         both, left = queries is None, data if queries is None else queries
@@ -95,7 +94,7 @@ class PartitionSearcher(Searcher):
         sample = np.sort(rng.choice(len(left), size, replace=False))
         truth, _ = ExactSearcher(self.settings, "cpu").join(left[sample], data, k + both)
         projection = Projection(left[sample], truth, data, self.settings)
-        partition = Partition(projection.data, _cell_count(len(data)), self.settings.seed)
+        partition = Partition(projection.data, cell_count(len(data)), self.settings.seed)
         rank = self._tune(projection, partition, left[sample], truth, both)
         asks = partition.asks(projection.data if both else projection(left), rank, self._threads)
         self.facts.update(
@@ -149,10 +148,10 @@ class _Join:
                     scores[:, len(other) :] = NONE
                     if other[0] == mine[0]:
                         scores.fill_diagonal_(NONE)
-                    found.offer(scores, mine, _names(other))
+                    found.offer(scores, mine, block_names(other))
 
         # Lists begun with the members of their own cells let little pass afterwards.
-        for _ in in_order(work, range(self._cells), self._threads, one_thread):
+        for _ in one_core_each(work, range(self._cells), self._threads):
             pass
         self._run(found, self._queries, bounds, True, bar)
 
@@ -179,7 +178,7 @@ class _Join:
                 return [hits for part in parts for hits in part]
 
             waiting: list[Hits] = []
-            for cell, parts in enumerate(in_order(work, range(self._cells), self._threads, one_thread)):
+            for cell, parts in enumerate(one_core_each(work, range(self._cells), self._threads)):
                 waiting += parts
                 if waiting and (cell % TOGETHER == TOGETHER - 1 or cell == self._cells - 1):
                     found.take(*(np.concatenate(each) for each in zip(*waiting, strict=True)))
@@ -212,11 +211,6 @@ def _above(scores: Floats, worst: Floats) -> tuple[Ints, Ints, Floats]:
     return row, place, scores[row, place]
 
 
-def _cell_count(n: int) -> int:
-    """Return some 8 sqrt(n) cells, a power of two: finding the cells then costs about as much as joining them."""
-    return min(Partition.MOST, int(2 ** np.round(np.log2(max(1.0, np.sqrt(n) * 8)))))
-
-
 def _steps(rows: Ints, step: int) -> Iterator[Ints]:
     for at in range(0, len(rows), step):
         yield rows[at : at + step]
@@ -224,16 +218,10 @@ def _steps(rows: Ints, step: int) -> Iterator[Ints]:
 
 def _filled(data: Data, rows: Ints, whole: int) -> torch.Tensor:
     """Return rows as float32, filled up with zeros to a multiple of ``whole``."""
-    out = torch.empty((-(-len(rows) // whole) * whole, data.shape[1]))
+    out = torch.empty((padded(len(rows), whole), data.shape[1]))
     out[: len(rows)] = torch.from_numpy(data[rows])
     out[len(rows) :] = 0
     return out
-
-
-def _names(rows: Ints) -> npt.NDArray[np.int32]:
-    names = np.full(padded(len(rows)), -1, dtype=np.int32)
-    names[: len(rows)] = rows
-    return names
 
 
 def _scored(
@@ -260,6 +248,6 @@ def _scored(
         positions[rows[at], : keys.shape[1]] = columns_of(keys)
         similarity[rows[at], : keys.shape[1]] = np.maximum(values_of(keys), -1.0)
 
-    for _ in in_order(work, range(0, len(queries), AGAIN), threads, one_thread):
+    for _ in one_core_each(work, range(0, len(queries), AGAIN), threads):
         pass
     return positions, similarity

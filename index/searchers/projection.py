@@ -16,7 +16,7 @@ from schema.settings import IndexSettings
 
 # Rows of the second moments, and of one step of a projection.
 SAMPLE = 65_536
-# Directions tried, fewest first; products of fewer cost no less.
+# Directions tried, fewest first.
 WIDTHS = (64, 128, 256)
 # Share of true neighbours that the short list of a sample must hold, and how much longer it is than the lists asked.
 KEPT = 0.99

@@ -1,8 +1,7 @@
 """Exact top-k of matrix products, tile by tile, on CPU or GPU.
 
 The k largest of a row lie in its k blocks of largest maximum, so one pass takes the maxima of blocks of 32 and only
-few values are ever looked at again. Once lists are full, blocks whose maximum does not reach the k-th similarity are
-skipped: of n columns a row takes in some k ln(n / k), and the cost is that of the product.
+few values are ever looked at again.
 """
 
 from __future__ import annotations
@@ -80,6 +79,13 @@ def merge_top_k(
     return values, torch.gather(columns, 1, at)
 
 
-def padded(rows: int) -> int:
-    """Return a number of rows rounded up to whole blocks."""
-    return -(-rows // BLOCK) * BLOCK
+def padded(rows: int, whole: int = BLOCK) -> int:
+    """Return a number of rows rounded up to a multiple of ``whole``."""
+    return -(-rows // whole) * whole
+
+
+def block_names(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Return the names of the rows of a tile that is filled up to whole blocks: int32, -1 for the filling."""
+    names = np.full(padded(len(rows)), -1, dtype=np.int32)
+    names[: len(rows)] = rows
+    return names

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import torch
 
 from index.searchers.cells import Inverse, Partition, _shares
 from index.searchers.exact import ExactSearcher
+from index.searchers.partition import PartitionSearcher
 from index.searchers.projection import KEPT, Projection
 from schema.settings import IndexSettings
 
@@ -66,3 +69,14 @@ def test_vectors_that_fill_their_space_stay_as_they_are() -> None:
     truth, _ = ExactSearcher(options, "cpu").join(data[:100], data, 9)
     found = Projection(data[:100], truth, data, options)
     assert found.width == 256 and found.data is data and found.short_list(8) == 8
+
+
+def test_a_graph_leaves_threads_begun_later_all_their_cores() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        PartitionSearcher(IndexSettings(threads=3, recall_sample=100)).graph(flat(600, 8, 32), 5)
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(before)
