@@ -7,45 +7,90 @@ that holds its columns. An expression that mixes tables inside an OR is refused 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from index.store import Store
 from schema.errors import FilterError
 
+Rows = npt.NDArray[np.int64]
+
 TABLES = ("labels", "items", "groups")
+DROPPED = "keep = false"
 
 _TOKEN = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|`[^`]*`|\w+|[()]|\S""")
 _BETWEEN = re.compile(r"^between$", re.I)
 
 
-def matching_rows(store: Store, where: str) -> npt.NDArray[np.int64]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a filter, the table that it is pushed down to, and the columns that it names."""
+
+    table: str
+    text: str
+    columns: tuple[str, ...]
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it asks for what is kept: also true of items that are in no group."""
+        return self.table == "groups" and bool(re.fullmatch(r"keep(\s*=\s*true)?", self.text.strip(), re.I))
+
+
+def matching_rows(store: Store, where: str) -> Rows:
     """Return the rows of the items that a filter matches, ascending int64.
 
     Raises FilterError that names the unknown column or the part that cannot be split.
     """
-    columns = {table: set(store.schema(table).names) for table in TABLES if store.has(table)}
-    found: npt.NDArray[np.int64] | None = None
-    for part in split_conjuncts(where):
-        table = _table_of(part, columns)
-        rows = np.concatenate(
-            [
-                np.empty(0, dtype=np.int64),
-                *(batch.column(0).to_numpy() for batch in store.scan(table, ["row"], part)),
-            ]
-        )
-        if table == "groups" and re.fullmatch(r"keep(\s*=\s*true)?", part.strip(), re.I):
-            rows = np.setdiff1d(store.rows("items"), _dropped(store), assume_unique=True)
+    found: Rows | None = None
+    for part in _parts(store, where):
+        if part.keeps:
+            rows = np.setdiff1d(store.rows("items"), _scanned(store, "groups", DROPPED), assume_unique=True)
+        else:
+            rows = _scanned(store, part.table, part.text)
         found = rows if found is None else np.intersect1d(found, rows, assume_unique=True)
-    if found is None:
-        raise FilterError("the filter is empty")
+    assert found is not None
     return found
 
 
-def _dropped(store: Store) -> npt.NDArray[np.int64]:
-    parts = [batch.column(0).to_numpy() for batch in store.scan("groups", ["row"], "keep = false")]
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+def passing(store: Store, where: str, rows: Rows) -> npt.NDArray[np.bool_]:
+    """Return which of some different rows [n] a filter matches, bool [n], by looking at these alone.
+
+    Raises FilterError as ``matching_rows`` does.
+    """
+    passed = np.ones(len(rows), dtype=bool)
+    for part in _parts(store, where):
+        asked = rows[passed]
+        if not len(asked):
+            break
+        taken = store.take(part.table, np.sort(asked), ["row", *part.columns])
+        if part.keeps:
+            inside = ~np.isin(asked, _matched(store, part.table, taken, DROPPED))
+        else:
+            inside = np.isin(asked, _matched(store, part.table, taken, part.text))
+        passed[passed] = inside
+    return passed
+
+
+def _scanned(store: Store, table: str, where: str) -> Rows:
+    parts = [batch.column(0).to_numpy() for batch in store.scan(table, ["row"], where)]
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
+
+
+def _matched(store: Store, table: str, taken: pa.Table, where: str) -> Rows:
+    """Return the rows of some records of a table that match: the store's own SQL, on a table in memory."""
+    import lancedb
+
+    if not taken.num_rows:
+        return np.empty(0, dtype=np.int64)
+    held = lancedb.connect("memory://").create_table("taken", taken)
+    try:
+        found = held.search().where(where).select(["row"]).to_arrow()
+    except (ValueError, RuntimeError) as error:
+        raise store.bad_filter(table, where, error) from error
+    return np.asarray(found.column("row").to_numpy(), dtype=np.int64)
 
 
 def split_conjuncts(where: str) -> list[str]:
@@ -79,12 +124,17 @@ def split_conjuncts(where: str) -> list[str]:
     return parts
 
 
-def _table_of(part: str, columns: dict[str, set[str]]) -> str:
+def _parts(store: Store, where: str) -> list[_Part]:
+    columns = {table: set(store.schema(table).names) for table in TABLES if store.has(table)}
+    return [_placed(part, columns) for part in split_conjuncts(where)]
+
+
+def _placed(part: str, columns: dict[str, set[str]]) -> _Part:
     words = {token.strip('`"') for token in _TOKEN.findall(part) if re.match(r"[A-Za-z_`\"]", token)}
     known = {word for word in words if any(word in names for names in columns.values())}
     fits = [table for table in TABLES if table in columns and known and known <= columns[table]]
     if fits:
-        return fits[0]
+        return _Part(fits[0], part, tuple(sorted(known - {"row"})))
     every = sorted(set().union(*columns.values()) - {"row", "commit", "source", "ordinal"}) if columns else []
     if not known:
         raise FilterError(f"the filter part {part!r} names no known column", f"Columns: {', '.join(every)}")

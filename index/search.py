@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from index.filters import matching_rows
+from index.filters import matching_rows, passing
 from index.graph import Vectors
 from index.runs import Run, Runs
 from index.searchers.base import similarity_recall
@@ -20,8 +20,10 @@ from index.searchers.exact import ExactSearcher
 from index.store import Store
 from schema.settings import IndexSettings
 
-# A filter so narrow that more than this many nearest items would have to be asked for is answered by exact similarities
-# to the items it lets pass, EXACT_ROWS at a time.
+# With a filter, so many times the items wanted are asked for and looked at, and so many times more when too few pass.
+# Where more than MOST_ASKED would have to be asked for, exact similarities to all items that it lets pass answer,
+# EXACT_ROWS at a time.
+FIRST_ASKED, FURTHER = 16, 4
 MOST_ASKED = 2000
 EXACT_ROWS = 20_000
 
@@ -29,7 +31,7 @@ TUNE_QUERIES = 200
 # Asked beyond the target, as a share of what is left to 1: the sample has an error of its own.
 MARGIN = 0.2
 SETTINGS = ((16, 10), (32, 10), (32, 30), (64, 30), (96, 50), (128, 50), (192, 50), (256, 50), (512, 100))
-# k-means of the index compares float16 at some 9 GMAC/s a core; more of either hardly moves the recall.
+# More of either hardly moves the recall.
 TRAIN = {"max_iterations": 8, "sample_rate": 48}
 
 
@@ -110,8 +112,9 @@ def _recall(table: Any, truth: Truth, setting: dict[str, int]) -> float:
 def _config(kind: str, n: int, dim: int) -> Any:
     from lancedb import index
 
-    # Half of sqrt(n): finding the partition of every vector is what the making costs, scanning more codes is cheap.
-    partitions = int(max(1, min(n // 256, 2 ** round(np.log2(max(1.0, np.sqrt(n) / 2))))))
+    # Few: finding the partition of every vector is what the making costs (some 1.4 GMAC/s a core), and scanning more
+    # codes is cheap (1 M of them 17 ms).
+    partitions = int(max(1, min(n // 256, 2 ** round(np.log2(max(1.0, np.sqrt(n) / 16))))))
     common = {"distance_type": "cosine", "num_partitions": partitions, **TRAIN}
     if kind == "IVF_PQ":
         codes = next((dim // width for width in (4, 8, 2) if dim % width == 0), dim)
@@ -149,18 +152,18 @@ def search(
     total = store.count(f"vectors_{key}")
     if where is None:
         return _indexed(table, vector, min(n, total), setting)
-    allowed = matching_rows(store, where)
-    # So many nearest items hold n that the filter lets pass, give or take; twice as many are asked for.
-    wanted = 2 * n * total // max(1, len(allowed)) + n
-    while len(allowed) and wanted <= MOST_ASKED:
-        if setting:
-            # As many are fetched and scored as for a plain search, but at least four times the list.
-            setting["refine_factor"] = max(4, setting["refine_factor"] * n // wanted)
-        rows, similarity = _indexed(table, vector, min(wanted, total), setting)
-        inside = np.isin(rows, allowed, assume_unique=True)
-        if inside.sum() >= n:
+    most = max(MOST_ASKED, 4 * n)
+    wanted = min(FIRST_ASKED * n, most)
+    while wanted <= most:
+        # As many are fetched and scored as for a plain search, but at least four times the list.
+        few = setting and setting | {"refine_factor": max(4, setting["refine_factor"] * n // wanted)}
+        rows, similarity = _indexed(table, vector, min(wanted, total), few)
+        inside = passing(store, where, rows)
+        if inside.sum() >= n or wanted >= total:
             return rows[inside][:n], similarity[inside][:n]
-        wanted *= 4
+        # So many nearest items hold n that pass, give or take; twice as many are asked for.
+        wanted = max(FURTHER * wanted, 2 * n * len(rows) // (1 + int(inside.sum())))
+    allowed = matching_rows(store, where)
     return _exact(store, key, vector, n, allowed)
 
 

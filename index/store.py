@@ -166,7 +166,7 @@ class Store:
         try:
             return int(self.table(table).count_rows(where))
         except (ValueError, RuntimeError) as error:
-            raise self._bad_filter(table, where, error) from error
+            raise self.bad_filter(table, where, error) from error
 
     def version(self, table: str) -> int:
         """Return a number that grows with every change of the table; 0 when it is missing."""
@@ -203,7 +203,7 @@ class Store:
                     yield batch.select(list(columns)) if columns is not None else batch
         except (ValueError, RuntimeError) as error:
             if where:
-                raise self._bad_filter(table, where, error) from error
+                raise self.bad_filter(table, where, error) from error
             raise StoreError(f"cannot read the table {table}: {_first_line(error)}") from error
 
     def read(self, table: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
@@ -420,7 +420,8 @@ class Store:
         """Return the columns of a table that have an index."""
         return {column for index in self.table(table).list_indices() for column in index.columns}
 
-    def _bad_filter(self, table: str, where: str | None, error: Exception) -> FilterError:
+    def bad_filter(self, table: str, where: str | None, error: Exception) -> FilterError:
+        """Return what to say of a filter that the store refused: its words, and the columns there are."""
         names = ", ".join(self.schema(table).names)
         return FilterError(f"the filter {where!r} is not valid: {_first_line(error)}", f"Columns: {names}")
 

@@ -32,9 +32,10 @@ class Electors:
     kinds: tuple[str, ...] = KINDS
     """Which kinds of evidence they give."""
 
-    def judge(self, coordinates: Floats) -> tuple[Floats, Tally]:
-        """Return evidence float32 [kinds, n, v] (log odds of several-of values, log shares of one-of), and a tally."""
-        tally = vote(coordinates, self.electorate, self.kernel)
+    def judge(self, coordinates: Floats, counted: bool = True) -> tuple[Floats, Tally]:
+        """Return evidence float32 [kinds, n, v] (log odds of several-of values, log shares of one-of), and a tally,
+        with its voters ``counted`` or not."""
+        tally = vote(coordinates, self.electorate, self.kernel, counted)
         distance = ((self.centres**2).sum(axis=1) - 2 * coordinates @ self.centres.T).astype(np.float32)
         if self.many:
             singles = np.log(tally.shares + FLOOR) - np.log1p(FLOOR - tally.shares)

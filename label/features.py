@@ -43,6 +43,11 @@ class FeatureMap:
     familiar: float = 0.0
     foreign: float = -1.0
 
+    @property
+    def width(self) -> int:
+        """Number of plain features."""
+        return len(self.mean) + len(self.landmarks)
+
     def plain(self, vectors: npt.NDArray[np.floating]) -> Floats:
         """Return the centred vectors beside their closeness to each landmark, float32 [n, d + m]."""
         d, m = len(self.mean), len(self.landmarks)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from index.parallel import cores, in_order
-from label.features import FeatureMap, fit_features, fold_kinds, kind_of, kinds_of
+from label.features import BLOCK, FeatureMap, fit_features, fold_kinds, kind_of, kinds_of
 from label.habits import usual_recall
-from label.model import AttributeModel, Choices, Dispute, Doubles, Heard, by_fold
+from label.model import AttributeModel, Choices, Dispute, Doubles, Heard
 from label.question import Bools, Floats, Ints, Question, sample_donors, witness_of
 from label.sources import LearnedSource, learned_sources
 from label.statements import Stated
@@ -93,7 +92,7 @@ class Learned:
         models = {name: self.models[name] for name in (self.models if names is None else names)}
         if not len(vectors):
             return {}, {}
-        heard: dict[int, dict[str, Heard]] = {}
+        heard: dict[str, Heard] = {}
         audit = {
             name: np.zeros((len(vectors), len(models[name].values)))
             for name in (audited or {})
@@ -101,38 +100,74 @@ class Learned:
         }
         for fold in np.unique(folds).tolist():
             pick = np.flatnonzero(folds == fold)
-            plain = self.features.plain(vectors[pick])
-            heard[fold] = self.hear(plain, fold, models)
             asked = {name: (audited or {})[name][pick] for name in audit}
             some = np.any(list(asked.values()), axis=0) if asked else np.zeros(len(pick), bool)
-            places = _everywhere(plain[some], [models[name].auditors[fold].bases() for name in audit])
-            for (name, shares), mine in zip(audit.items(), places, strict=True):
+            auditors = [models[name].auditors[fold].bases() for name in audit]
+            strange, places, others = self._places(vectors[pick], fold, models, some, auditors)
+            for name, part in _judged(models, fold, places, strange):
+                if name not in heard:
+                    heard[name] = part.blank(len(vectors))
+                heard[name].put(pick, part)
+            for (name, shares), mine in zip(audit.items(), others, strict=True):
                 here = asked[name]
                 shares[pick[here]] = models[name].audit(fold, [place[here[some]] for place in mine])
-        return {name: by_fold(folds, partial(_of_fold, heard, name)) for name in models}, audit
+        return heard, audit
 
     def hear(self, plain: Floats, fold: int, models: Mapping[str, AttributeModel]) -> dict[str, Heard]:
         """Return by attribute the evidence on plain features [n, p] of one fold; one product serves all judges."""
-        strange = self.features.strange(plain, fold)
-        places = _everywhere(plain, [model.benches[fold].bases() for model in models.values()])
-        return {
-            name: model.hear(fold, mine, strange)
-            for (name, model), mine in zip(models.items(), places, strict=True)
-        }
+        bases = _bases(models, fold)
+        places = _apart(plain @ _side_by_side(bases, plain.shape[1]), bases)
+        return dict(_judged(models, fold, places, self.features.strange(plain, fold)))
+
+    def _places(
+        self,
+        vectors: npt.NDArray[np.floating],
+        fold: int,
+        models: Mapping[str, AttributeModel],
+        some: Bools,
+        auditors: Sequence[Sequence[Floats]],
+    ) -> tuple[Floats, list[list[Floats]], list[list[Floats]]]:
+        """Return how strange items of a fold are [n], their coordinates for each judge of each model, and those of
+        the items ``some`` [n] for each auditor."""
+        bases, width = _bases(models, fold), self.features.width
+        every, few = _side_by_side(bases, width), _side_by_side(auditors, width)
+        strange = np.empty(len(vectors), np.float32)
+        places = np.empty((len(vectors), every.shape[1]), np.float32)
+        others = np.empty((int(some.sum()), few.shape[1]), np.float32)
+        done = 0
+        # The features of a block, four megabytes, are used up while the cache holds them.
+        for start in range(0, len(vectors), BLOCK):
+            plain = self.features.plain(vectors[start : start + BLOCK])
+            strange[start : start + BLOCK] = self.features.strange(plain, fold)
+            np.matmul(plain, every, out=places[start : start + BLOCK])
+            mine = plain[some[start : start + BLOCK]]
+            np.matmul(mine, few, out=others[done : done + len(mine)])
+            done += len(mine)
+        return strange, _apart(places, bases), _apart(others, auditors)
 
 
-def _everywhere(plain: Floats, bases: Sequence[Sequence[Floats]]) -> list[list[Floats]]:
-    """Return plain features [n, p] in each basis [p, r] of each judge, by one product."""
+def _judged(
+    models: Mapping[str, AttributeModel], fold: int, places: Sequence[Sequence[Floats]], strange: Floats
+) -> Iterator[tuple[str, Heard]]:
+    for (name, model), mine in zip(models.items(), places, strict=True):
+        yield name, model.hear(fold, mine, strange)
+
+
+def _bases(models: Mapping[str, AttributeModel], fold: int) -> list[list[Floats]]:
+    return [model.benches[fold].bases() for model in models.values()]
+
+
+def _side_by_side(bases: Sequence[Sequence[Floats]], width: int) -> Floats:
+    """Return all bases [width, r] of all judges as one, so that one product serves them all."""
     flat = [basis for mine in bases for basis in mine]
-    if not flat:
-        return [[] for _ in bases]
-    ends = np.cumsum([basis.shape[1] for basis in flat])
-    parts = iter(np.split(plain @ np.concatenate(flat, axis=1), ends[:-1], axis=1))
+    return np.concatenate([np.empty((width, 0), np.float32), *flat], axis=1)
+
+
+def _apart(places: Floats, bases: Sequence[Sequence[Floats]]) -> list[list[Floats]]:
+    """Return coordinates in all bases side by side as those in each basis of each judge."""
+    ends = np.cumsum([basis.shape[1] for mine in bases for basis in mine], dtype=np.int64)
+    parts = iter(np.split(places, ends[:-1], axis=1) if len(ends) else [])
     return [[next(parts) for _ in mine] for mine in bases]
-
-
-def _of_fold(heard: Mapping[int, Mapping[str, Heard]], name: str, fold: int, _: Ints) -> Heard:
-    return heard[fold][name]
 
 
 def pose(attribute: Attribute, collection: Collection, settings: LabelSettings) -> Question | str:

@@ -85,6 +85,34 @@ class Heard:
     cells: npt.NDArray[np.int16]
     strange: Floats
 
+    def of(self, rows: Ints) -> Heard:
+        """Return the evidence on the items at ``rows`` [m]."""
+        return Heard(
+            self.evidence[:, rows],
+            self.presence[:, rows],
+            self.support[rows],
+            self.cells[:, rows],
+            self.strange[rows],
+        )
+
+    def blank(self, n: int) -> Heard:
+        """Return room for evidence of this kind on n items."""
+        return Heard(
+            np.empty((len(self.evidence), n, self.evidence.shape[2]), np.float32),
+            np.empty((len(self.presence), n), np.float32),
+            np.empty(n, np.float32),
+            np.empty((len(self.cells), n), np.int16),
+            np.empty(n, np.float32),
+        )
+
+    def put(self, rows: Ints, part: Heard) -> None:
+        """Set the evidence on the items at ``rows``."""
+        self.evidence[:, rows] = part.evidence
+        self.presence[:, rows] = part.presence
+        self.support[rows] = part.support
+        self.cells[:, rows] = part.cells
+        self.strange[rows] = part.strange
+
 
 @dataclass(frozen=True, slots=True)
 class AttributeModel:
@@ -203,7 +231,7 @@ def hear(bench: Bench, coordinates: Sequence[Floats], v: int, strange: Floats) -
             support, cells[0] = tally.support, tally.cell
         parts.append(said)
     if bench.whether is not None:
-        said, tally = bench.whether.judge(next(places))
+        said, tally = bench.whether.judge(next(places), counted=False)
         cells[1] = tally.cell
         presence = -logit(np.exp(said[:, :, -1])).astype(np.float32)
     evidence = np.concatenate(parts) if parts else np.zeros((0, n, v), np.float32)
@@ -261,15 +289,12 @@ def _estranged(near: Doubles, far: Doubles, strange: npt.NDArray[np.floating]) -
 
 def by_fold(folds: Ints, listen: Callable[[int, Ints], Heard]) -> Heard:
     """Return the evidence on items [n] of several folds, put together from what ``listen`` gives for each fold."""
-    parts: list[tuple[Ints, Heard]] = []
+    whole: Heard | None = None
     for fold in np.unique(folds).tolist():
         pick = np.flatnonzero(folds == fold)
-        parts.append((pick, listen(fold, pick)))
-    back = np.argsort(np.concatenate([pick for pick, _ in parts]))
-    return Heard(
-        np.concatenate([each.evidence for _, each in parts], axis=1)[:, back],
-        np.concatenate([each.presence for _, each in parts], axis=1)[:, back],
-        np.concatenate([each.support for _, each in parts])[back],
-        np.concatenate([each.cells for _, each in parts], axis=1)[:, back],
-        np.concatenate([each.strange for _, each in parts])[back],
-    )
+        part = listen(fold, pick)
+        if whole is None:
+            whole = part.blank(len(folds))
+        whole.put(pick, part)
+    assert whole is not None
+    return whole

@@ -146,12 +146,13 @@ def _vote(
     attribute = column.attribute
     many = attribute.kind == "many"
     votes = model.chances(heard)
-    reliable = model.reliability(heard, votes)
     at = np.array([number[value] for value in model.values])
     numbers = rows[places]
-    for row in np.intersect1d(numbers, np.fromiter(rejected, np.int64, len(rejected))).tolist():
+    for row, refused in rejected.items():
         place = int(np.searchsorted(numbers, row))
-        for value in rejected[row]:
+        if place >= len(numbers) or numbers[place] != row:
+            continue
+        for value in refused:
             if value in number and number[value] in at:
                 votes[place, int(np.flatnonzero(at == number[value])[0])] = 0
     # Almost always every item of the chunk has a vector: slices are much quicker than lists of places.
@@ -159,15 +160,21 @@ def _vote(
     mine = said[here]
     checked = (mine > 0) & (mine < STATED.index("review"))
     # Only what the tagger wrote can be a slip of the tagger; texts are read by rules and checked in the same way.
+    stands = np.flatnonzero(checked.any(axis=1))
+    reliable = np.empty(votes.shape, np.float32)
+    reliable[stands] = model.reliability(heard.of(stands), votes[stands])
     chance[here] = np.where(checked, reliable, chance[here])
     accepted = model.accept(heard, votes) & open_[places][:, None] & (mine == 0)
     if not many:
         accepted &= (said[places].max(axis=1, initial=0) == 0)[:, None]
     if audit is None:
-        doubted = 1 - model.reliability(heard, votes, SUSPECTED)
+        doubted = 1 - model.reliability(heard.of(stands), votes[stands], SUSPECTED)
     else:
-        doubted = doubt(audit, mine > 0)[:, None]
-    _doubt(column, numbers, checked, doubted, votes, accepted, tagged[places], model, floor)
+        doubted = np.broadcast_to(
+            doubt(audit[stands], mine[stands] > 0)[:, None], (len(stands), votes.shape[1])
+        )
+    _wrong(column, numbers[stands], checked[stands], doubted, votes[stands], model, floor)
+    _missing(column, numbers, accepted & tagged[places][:, None], votes, model, floor)
     said[here] = np.where(accepted, MACHINE, mine)
     chance[here] = np.where(accepted, votes, chance[here])
     column.support[places] = np.rint(heard.support).astype(np.int32) * accepted.any(axis=1)
@@ -194,19 +201,17 @@ def _vote(
             column.resolved[row] = f"{attribute.name}: the neighbours say {name} ({share:.2f})"
 
 
-def _doubt(
+def _wrong(
     column: Column,
     numbers: Ints,
     checked: Bools,
     doubted: Doubles,
     votes: Doubles,
-    accepted: Bools,
-    tagged: Bools,
     model: AttributeModel,
     floor: Floor,
 ) -> None:
+    """List the stated values [m, v] of the items ``numbers`` [m] that are more likely wrong than right."""
     name = column.attribute.name
-    doubted = np.broadcast_to(doubted, checked.shape)
     for place, code in _ranked(checked & (doubted > 0.5), doubted, *floor("wrong", name)):
         other = votes[place].copy()
         other[code] = 0
@@ -223,19 +228,17 @@ def _doubt(
                 float(other[best]),
             )
         )
-    for place, code in _ranked(accepted & tagged[:, None], votes, *floor("missing", name)):
+
+
+def _missing(
+    column: Column, numbers: Ints, voted: Bools, votes: Doubles, model: AttributeModel, floor: Floor
+) -> None:
+    """List the values [m, v] that the votes give to items ``numbers`` [m] which taggers have seen."""
+    name = column.attribute.name
+    for place, code in _ranked(voted, votes, *floor("missing", name)):
         score = float(votes[place, code])
-        column.doubts.append(
-            Doubt(
-                int(numbers[place]),
-                name,
-                model.values[code],
-                "missing",
-                score,
-                model.values[code],
-                score,
-            )
-        )
+        value = model.values[code]
+        column.doubts.append(Doubt(int(numbers[place]), name, value, "missing", score, value, score))
 
 
 def _ranked(wanted: Bools, scores: Doubles, lowest: float, most: int) -> list[tuple[int, int]]:

@@ -93,8 +93,11 @@ def _nearest(coordinates: Floats, centres: Floats) -> Ints:
     return found
 
 
-def vote(coordinates: Floats, electorate: Electorate, kernel: Kernel) -> Tally:
-    """Return the tally of items at coordinates [n, r]; with no donors at all the shares are the prior."""
+def vote(coordinates: Floats, electorate: Electorate, kernel: Kernel, counted: bool = True) -> Tally:
+    """Return the tally of items at coordinates [n, r]; with no donors at all the shares are the prior.
+
+    Unless ``counted``, effective voters are not, and the support is 0.
+    """
     n, v = len(coordinates), electorate.targets.shape[1]
     shares = np.empty((n, v), np.float32)
     support = np.zeros(n, np.float32)
@@ -106,7 +109,7 @@ def vote(coordinates: Floats, electorate: Electorate, kernel: Kernel) -> Tally:
     bounds = np.searchsorted(cell[order], np.arange(len(electorate.centres) + 1))
     # Side by side, items of a cell are read and written once.
     places = coordinates[order]
-    found, sure = np.empty((n, v), np.float32), np.empty(n, np.float32)
+    found, sure = np.empty((n, v), np.float32), np.zeros(n, np.float32)
     for at in np.flatnonzero(np.diff(bounds)).tolist():
         asked = electorate.asked[at]
         donors, mass = electorate.coordinates[asked], electorate.weights[asked]
@@ -118,8 +121,9 @@ def vote(coordinates: Floats, electorate: Electorate, kernel: Kernel) -> Tally:
             votes = weights @ says
             total = votes[:, -1:]
             found[pick] = (votes[:, :-1] + kernel.doubt * electorate.prior) / (total + kernel.doubt)
-            np.square(weights, out=weights)
-            sure[pick] = total[:, 0] ** 2 / np.maximum(weights @ (mass * mass), 1e-12)
+            if counted:
+                np.square(weights, out=weights)
+                sure[pick] = total[:, 0] ** 2 / np.maximum(weights @ (mass * mass), 1e-12)
     shares[order], support[order] = found, sure
     return Tally(shares, support, cell.astype(np.int16))
 

@@ -20,7 +20,7 @@ from schema import tables
 from schema.settings import LabelSettings
 from schema.vocabulary import Vocabulary
 
-CHUNK = 1 << 16
+CHUNK = 1 << 17
 NOISE = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from index.filters import matching_rows, split_conjuncts
+from index.filters import matching_rows, passing, split_conjuncts
 from index.neighbours import run_index
 from index.runs import Runs
 from index.search import search
@@ -62,7 +62,7 @@ def test_lists_can_be_filtered(filled: Store) -> None:
     assert matching_rows(filled, "array_has(accessories, 'hat') AND row < 11").tolist() == [0, 5, 10]
 
 
-def test_keep_matches_items_without_a_group(filled: Store) -> None:
+def group(store: Store, rows: tuple[int, ...], kept: int) -> None:
     records = [
         {
             "row": row,
@@ -70,15 +70,54 @@ def test_keep_matches_items_without_a_group(filled: Store) -> None:
             "group_id": "g",
             "verdict": "kept",
             "similarity": 1.0,
-            "keep": row == 3,
+            "keep": row == kept,
             "reason": "r",
         }
-        for row in (3, 4)
+        for row in rows
     ]
-    filled.replace("groups", pa.Table.from_pylist(records, tables.GROUPS), tables.GROUPS)
+    store.replace("groups", pa.Table.from_pylist(records, tables.GROUPS), tables.GROUPS)
+
+
+def test_keep_matches_items_without_a_group(filled: Store) -> None:
+    group(filled, (3, 4), kept=3)
     assert 4 not in matching_rows(filled, "keep = true")
     assert len(matching_rows(filled, "keep = true")) == 299
     assert matching_rows(filled, "keep = false").tolist() == [4]
+
+
+FILTERS = [
+    "hair_color = 'blue'",
+    "hair_color = 'blue' AND width >= 100 AND width < 250",
+    "array_has(accessories, 'hat') AND keep",
+    "keep = true AND hair_color IS NOT NULL",
+    "keep = false",
+    "verdict = 'kept' OR keep = false",
+    "row < 11",
+    "width < 0",
+]
+
+
+@pytest.mark.parametrize("where", FILTERS)
+def test_rows_looked_at_alone_pass_as_in_the_whole(filled: Store, where: str) -> None:
+    group(filled, (3, 4), kept=3)
+    some = np.random.default_rng(0).permutation(300)[:200]
+    expected = np.isin(some, matching_rows(filled, where))
+    np.testing.assert_array_equal(passing(filled, where, some), expected)
+
+
+@pytest.mark.parametrize("where", FILTERS)
+@pytest.mark.parametrize("n", [1, 20])
+def test_a_filtered_search_is_an_exact_one_however_few_pass(
+    filled: Store, unit: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch, where: str, n: int
+) -> None:
+    group(filled, (3, 4), kept=3)
+    monkeypatch.setattr("index.search.MOST_ASKED", 60)
+    data = unit(300).astype(np.float32)
+    rows, similarity = search(filled, "test", data[11], n, where)
+    allowed = matching_rows(filled, where)
+    exact = (data @ data[11])[allowed]
+    np.testing.assert_allclose(similarity, -np.sort(-exact)[:n], atol=2e-3)
+    assert set(rows.tolist()) <= set(allowed.tolist())
 
 
 def test_conjuncts_are_split_outside_brackets_quotes_and_between() -> None:
@@ -105,6 +144,8 @@ def test_conjuncts_are_split_outside_brackets_quotes_and_between() -> None:
 def test_bad_filters_are_refused_in_words(filled: Store, where: str) -> None:
     with pytest.raises(FilterError):
         matching_rows(filled, where)
+    with pytest.raises(FilterError):
+        passing(filled, where, np.arange(20))
 
 
 def test_the_search_index_is_tuned_and_new_rows_are_found(
