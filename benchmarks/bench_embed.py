@@ -81,8 +81,10 @@ def measure(folder: Path, settings: Settings, options: argparse.Namespace) -> di
     mixed_loader = dataloader(mixed, looks, options.workers)
     large_loader = dataloader(large, looks, options.workers)
 
+    usual = usual_model(encoder, options.model)
+
     def plain() -> int:
-        return plain_loop(encoder, mixed_loader)
+        return plain_loop(usual, encoder, mixed_loader)
 
     def decoded(pictures: pa.Table) -> int:
         with ThreadPoolExecutor(options.workers) as pool:
@@ -171,14 +173,22 @@ def dataloader(paths: list[Path], looks: dict[str, Any], workers: int) -> Any:
     return loader
 
 
-def plain_loop(encoder: Any, loader: Any) -> int:
+def usual_model(encoder: Any, name: str) -> Any:
+    """Return the model of the usual loop: on a CPU as open_clip makes it, in float32; on a GPU as we use it."""
+    if encoder.device.type != "cpu":
+        return encoder.model
+    return import_open_clip().create_model(name, pretrained=None).eval()
+
+
+def plain_loop(model: Any, encoder: Any, loader: Any) -> int:
     """Return how many pictures the usual loop encoded: DataLoader, model, normalise."""
     import torch
 
     done = 0
+    dtype = next(model.parameters()).dtype
     with torch.inference_mode():
         for batch in loader:
-            vectors = encoder.model.encode_image(batch.to(encoder.device, encoder._dtype), normalize=True)
+            vectors = model.encode_image(batch.to(encoder.device, dtype), normalize=True)
             done += len(vectors.float().cpu())
     return done
 

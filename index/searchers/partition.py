@@ -61,8 +61,8 @@ class PartitionSearcher(Searcher):
         projection, partition, asks, short = self._prepare(queries, data, k)
         members = partition.asks(projection.data, 0, self._threads)
         found = Lists(len(queries), short)
-        job = _Join(len(partition), projection(queries)[asks.order], asks, self._threads)
-        job.run(found, projection.data[members.order], members.own, bar)
+        job = _Join(len(partition), _ordered(projection(queries), asks.order, queries), asks, self._threads)
+        job.run(found, _ordered(projection.data, members.order, data), members.own, bar)
         return _scored(found, queries, asks.order, data, members.order, k, self._threads)
 
     def graph(self, data: Data, k: int, bar: Bar | None = None) -> tuple[Positions, Similarity]:
@@ -71,7 +71,7 @@ class PartitionSearcher(Searcher):
             return ExactSearcher(self.settings, "cpu").graph(data, k, bar)
         projection, partition, asks, short = self._prepare(None, data, k)
         found = Lists(len(data), short)
-        job = _Join(len(partition), projection.data[asks.order], asks, self._threads)
+        job = _Join(len(partition), _ordered(projection.data, asks.order, data), asks, self._threads)
         del projection
         job.run_graph(found, bar)
         del job
@@ -127,10 +127,28 @@ class PartitionSearcher(Searcher):
         return rank
 
 
+class _Ordered:
+    """Vectors in the order of their cells, read where they lie: a copy of full-width ones may not fit in memory."""
+
+    def __init__(self, data: Data, order: Order) -> None:
+        self.shape, self._data, self._order = data.shape, data, order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, rows: Ints) -> Data:
+        return self._data[self._order[rows]]
+
+
+def _ordered(data: Data, order: Order, whole: Data) -> Data | _Ordered:
+    """Return projections in an order, copied, since short rows are read quicker side by side; ``whole`` vectors not."""
+    return _Ordered(data, order) if data is whole else data[order]
+
+
 class _Join:
     """The products of the members of each cell with the vectors that ask for it, both in the order of their cells."""
 
-    def __init__(self, cells: int, queries: Data, asks: Asks, threads: int) -> None:
+    def __init__(self, cells: int, queries: Data | _Ordered, asks: Asks, threads: int) -> None:
         self._cells, self._queries, self._asks, self._threads = cells, queries, asks, threads
 
     def run_graph(self, found: Lists, bar: Bar | None) -> None:
@@ -155,11 +173,11 @@ class _Join:
             pass
         self._run(found, self._queries, bounds, True, bar)
 
-    def run(self, found: Lists, data: Data, own: Cells, bar: Bar | None) -> None:
+    def run(self, found: Lists, data: Data | _Ordered, own: Cells, bar: Bar | None) -> None:
         """Join the vectors with the members of cells: ``data`` in the order of their cells ``own``."""
         self._run(found, data, np.searchsorted(own, np.arange(self._cells + 1)), False, bar)
 
-    def _run(self, found: Lists, data: Data, bounds: Ints, both: bool, bar: Bar | None) -> None:
+    def _run(self, found: Lists, data: Data | _Ordered, bounds: Ints, both: bool, bar: Bar | None) -> None:
         """Offer the lists what each cell holds for those who ask for it, and ``both``: the askers to its members.
 
         Threads only look for what passes the lists as they saw them; it is put down for some cells at a time, and
@@ -187,7 +205,7 @@ class _Join:
                     bar.add((stop - start) * (cell + 1) // self._cells - (stop - start) * cell // self._cells)
 
     @torch.inference_mode()
-    def _hits(self, found: Lists, data: Data, mine: Ints, askers: Ints, both: bool) -> Iterator[Hits]:
+    def _hits(self, found: Lists, data: Data | _Ordered, mine: Ints, askers: Ints, both: bool) -> Iterator[Hits]:
         """Yield what passes the lists among the pairs of members of a cell and those who ask for it."""
         tile, names = _filled(data, mine, BLOCK), mine.astype(np.int32)
         told = self._asks.table(mine[0], mine[-1] + 1, self._cells) if both else None
@@ -216,7 +234,7 @@ def _steps(rows: Ints, step: int) -> Iterator[Ints]:
         yield rows[at : at + step]
 
 
-def _filled(data: Data, rows: Ints, whole: int) -> torch.Tensor:
+def _filled(data: Data | _Ordered, rows: Ints, whole: int) -> torch.Tensor:
     """Return rows as float32, filled up with zeros to a multiple of ``whole``."""
     out = torch.empty((padded(len(rows), whole), data.shape[1]))
     out[: len(rows)] = torch.from_numpy(data[rows])
