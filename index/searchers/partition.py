@@ -205,7 +205,9 @@ class _Join:
                     bar.add((stop - start) * (cell + 1) // self._cells - (stop - start) * cell // self._cells)
 
     @torch.inference_mode()
-    def _hits(self, found: Lists, data: Data | _Ordered, mine: Ints, askers: Ints, both: bool) -> Iterator[Hits]:
+    def _hits(
+        self, found: Lists, data: Data | _Ordered, mine: Ints, askers: Ints, both: bool
+    ) -> Iterator[Hits]:
         """Yield what passes the lists among the pairs of members of a cell and those who ask for it."""
         tile, names = _filled(data, mine, BLOCK), mine.astype(np.int32)
         told = self._asks.table(mine[0], mine[-1] + 1, self._cells) if both else None
