@@ -32,7 +32,8 @@ from dedupe.keep import Copy, criteria
 from dedupe.overrides import Overrides
 from dedupe.stage import cluster_verified
 from dedupe.verdict import DIFFERENT, SAME
-from schema.settings import DedupeSettings
+from index.searchers.exact import ExactSearcher
+from schema.settings import DedupeSettings, IndexSettings
 
 # Cosine from which two planted vectors are copies.
 LINK = 0.95
@@ -85,20 +86,13 @@ def planted_vectors(n: int, d: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def exact_graph(vectors: np.ndarray, k: int) -> Edges:
-    """Return the exact kNN graph as edges, in blocks of 2 048 rows."""
-    n = len(vectors)
-    low, high, similarity = [], [], []
-    for start in range(0, n, 2048):
-        scores = vectors[start : start + 2048] @ vectors.T
-        at = np.arange(len(scores))
-        scores[at, start + at] = -2
-        near = np.argpartition(-scores, k, axis=1)[:, :k]
-        own = np.repeat(start + at, k)
-        other = near.ravel()
-        low.append(np.minimum(own, other))
-        high.append(np.maximum(own, other))
-        similarity.append(np.take_along_axis(scores, near, axis=1).ravel())
-    return unique_edges(np.concatenate(low), np.concatenate(high), np.concatenate(similarity))
+    """Return the exact kNN graph as edges, as the index stage makes it of few items."""
+    positions, similarity = ExactSearcher(IndexSettings(), "cpu").graph(vectors.astype(np.float16), k)
+    own = np.repeat(np.arange(len(vectors)), positions.shape[1])
+    other = positions.ravel()
+    found = other >= 0
+    own, other, similarity = own[found], other[found], similarity.ravel()[found]
+    return unique_edges(np.minimum(own, other), np.maximum(own, other), similarity)
 
 
 def small(options: argparse.Namespace) -> dict[str, Any]:
