@@ -61,16 +61,13 @@ def passing(store: Store, where: str, rows: Rows) -> npt.NDArray[np.bool_]:
     Raises FilterError as ``matching_rows`` does.
     """
     passed = np.ones(len(rows), dtype=bool)
+    # Every part is asked, whatever the others let pass: one that is not valid is refused.
     for part in _parts(store, where):
-        asked = rows[passed]
-        if not len(asked):
-            break
-        taken = store.take(part.table, np.sort(asked), ["row", *part.columns])
+        taken = store.take(part.table, np.sort(rows), ["row", *part.columns])
         if part.keeps:
-            inside = ~np.isin(asked, _matched(store, part.table, taken, DROPPED))
+            passed &= ~np.isin(rows, _matched(store, part.table, taken, DROPPED))
         else:
-            inside = np.isin(asked, _matched(store, part.table, taken, part.text))
-        passed[passed] = inside
+            passed &= np.isin(rows, _matched(store, part.table, taken, part.text))
     return passed
 
 
@@ -83,8 +80,6 @@ def _matched(store: Store, table: str, taken: pa.Table, where: str) -> Rows:
     """Return the rows of some records of a table that match: the store's own SQL, on a table in memory."""
     import lancedb
 
-    if not taken.num_rows:
-        return np.empty(0, dtype=np.int64)
     held = lancedb.connect("memory://").create_table("taken", taken)
     try:
         found = held.search().where(where).select(["row"]).to_arrow()

@@ -162,18 +162,19 @@ def _vote(
     # Only what the tagger wrote can be a slip of the tagger; texts are read by rules and checked in the same way.
     stands = np.flatnonzero(checked.any(axis=1))
     reliable = np.empty(votes.shape, np.float32)
-    reliable[stands] = model.reliability(heard.of(stands), votes[stands])
+    told, given = heard.of(stands), votes[stands]
+    reliable[stands] = model.reliability(told, given)
     chance[here] = np.where(checked, reliable, chance[here])
     accepted = model.accept(heard, votes) & open_[places][:, None] & (mine == 0)
     if not many:
         accepted &= (said[places].max(axis=1, initial=0) == 0)[:, None]
     if audit is None:
-        doubted = 1 - model.reliability(heard.of(stands), votes[stands], SUSPECTED)
+        doubted = 1 - model.reliability(told, given, SUSPECTED)
     else:
         doubted = np.broadcast_to(
             doubt(audit[stands], mine[stands] > 0)[:, None], (len(stands), votes.shape[1])
         )
-    _wrong(column, numbers[stands], checked[stands], doubted, votes[stands], model, floor)
+    _wrong(column, numbers[stands], checked[stands], doubted, given, model, floor)
     _missing(column, numbers, accepted & tagged[places][:, None], votes, model, floor)
     said[here] = np.where(accepted, MACHINE, mine)
     chance[here] = np.where(accepted, votes, chance[here])

@@ -139,6 +139,7 @@ def test_conjuncts_are_split_outside_brackets_quotes_and_between() -> None:
         "",
         "1=1; drop table items",
         "row = 1; drop table items",
+        "width < 0 AND width > ",
     ],
 )
 def test_bad_filters_are_refused_in_words(filled: Store, where: str) -> None:
