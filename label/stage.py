@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -129,12 +129,12 @@ def _learn(
         store.replace("labels", writer.batches(bar.add), writer.schema)
     store.replace("label_noise", [writer.noise()], NOISE)
     held = {name: assess(lesson) for name, lesson in lessons.items()}
-    blobs = [
-        {"name": "learned", "blob": freeze(learned)},
-        {"name": "joined", "blob": freeze(Joins())},
-        {"name": "report", "blob": json.dumps(held, sort_keys=True).encode()},
-    ]
-    store.replace("label_models", pa.Table.from_pylist(blobs, tables.MODELS), tables.MODELS)
+    blobs = {
+        "learned": freeze(learned),
+        "joined": freeze(Joins()),
+        "report": json.dumps(held, sort_keys=True).encode(),
+    }
+    _write_models(store, blobs)
     return writer, lessons
 
 
@@ -153,11 +153,18 @@ def _touch(store: Store, vocabulary: Vocabulary, settings: Settings, found: Foun
         Doubt(**record) for batch in kept for record in batch.drop_columns(["item_id", "rank"]).to_pylist()
     ]
     store.replace("label_noise", [writer.noise()], NOISE)
-    blobs = [record for batch in store.scan("label_models") for record in batch.to_pylist()]
-    blobs = [record for record in blobs if record["name"] != "joined"]
-    blobs.append({"name": "joined", "blob": freeze(change.joins)})
-    store.replace("label_models", pa.Table.from_pylist(blobs, tables.MODELS), tables.MODELS)
+    blobs = {
+        record["name"]: record["blob"] for batch in store.scan("label_models") for record in batch.to_pylist()
+    }
+    blobs["joined"] = freeze(change.joins)
+    _write_models(store, blobs)
     return writer
+
+
+def _write_models(store: Store, blobs: Mapping[str, bytes]) -> None:
+    """Write the records in their order, which is the same after a full run and after a touch: equal tables."""
+    records = [{"name": name, "blob": blob} for name, blob in blobs.items()]
+    store.replace("label_models", pa.Table.from_pylist(records, tables.MODELS), tables.MODELS)
 
 
 def merged(
