@@ -61,7 +61,7 @@ class EncoderSettings(Section):
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto", description="auto: fp32 on CPU, bf16 on CUDA."
+        "auto", description="auto: bf16 on CUDA and on processors that multiply it, else fp32."
     )
     batch: int = Field(0, ge=0, description="Pictures per batch; 0 chooses and halves when memory runs out.")
     workers: int = Field(0, ge=0, description="Decoding threads; 0 takes one per core.")

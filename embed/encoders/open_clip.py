@@ -1,4 +1,4 @@
-"""Any open_clip model as an encoder: image and text tower, fp32 on a CPU, bf16 or fp16 on CUDA.
+"""Any open_clip model as an encoder: image and text tower, in bf16 where the device multiplies it, else in fp32.
 
 Pictures come as uint8 and become floats on the device: a quarter of the bytes cross the bus. On CUDA one batch is
 copied and encoded while the vectors of the one before are on their way back.
@@ -244,10 +244,18 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
+def has_bf16() -> bool:
+    """Tell whether the processor has dot products of bf16 (AVX512-BF16, AMX); False also where torch cannot say."""
+    import torch
+
+    ask = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(ask()) if ask is not None else False
+
+
 def pick_precision(name: str, device: torch.device) -> str:
     """Return open_clip's word for encoder.precision; bf16 casts every weight, which no norm layer here suffers from."""
     if name == "auto":
-        name = "bf16" if device.type == "cuda" else "fp32"
+        name = "bf16" if device.type == "cuda" or (device.type == "cpu" and has_bf16()) else "fp32"
     return {"fp32": "fp32", "bf16": "pure_bf16", "fp16": "fp16"}[name]
 
 
