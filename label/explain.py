@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,23 +116,36 @@ def explain(store: Store, settings: Settings, row: int, attribute: str) -> Expla
         return Explanation(**base)
     if found.collection.at[row] < 0:
         return Explanation(**base, asked=model.asked)
-    return Explanation(**base, **_votes(found, learned, model, row))
+    if model.kind == "many" and base["stated"]:
+        left_out = "the item's own statements leave values out: their chances are what is left after that"
+        base["notes"] = (*base.get("notes", ()), left_out)
+    own = vocabulary.attribute(attribute).expand(base["stated"])
+    return Explanation(**base, **_votes(found, learned, model, row, own))
 
 
-def _votes(found: Found, learned: Learned, model: AttributeModel, row: int) -> dict[str, Any]:
+def _votes(
+    found: Found, learned: Learned, model: AttributeModel, row: int, own: Sequence[str]
+) -> dict[str, Any]:
     collection = found.collection
     vector = collection.vectors[collection.at[[row]]]
     fold = int(collection.folds[row])
     plain = learned.features.plain(vector)
     heard = learned.hear(plain, fold, {model.name: model})[model.name]
-    chances = model.chances(heard)[0]
+    stated = np.isin(model.values, list(own))[None, :]
+    chances = model.beside(model.chances(heard), stated)[0]
+    least = model.asked if model.kind == "many" and len(own) else 0.0
     order = np.argsort(-chances)
     evidence: dict[str, Any] = {
         "asked": model.asked,
         "effective": float(heard.support[0]),
         "kinds": tuple(zip(model.kinds, (round(float(w), 3) for w in model.pool.weights), strict=True)),
         "chances": tuple(
-            (model.values[at], float(chances[at]), model.thresholds[at].at, model.thresholds[at].reason)
+            (
+                model.values[at],
+                float(chances[at]),
+                max(model.thresholds[at].at, least),
+                model.thresholds[at].reason,
+            )
             for at in order.tolist()
         ),
     }

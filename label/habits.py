@@ -109,3 +109,12 @@ def slip_chance(
     silent = 1 - presence * rate * (1 - instead)
     wrong = slip * silent
     return np.asarray(wrong / np.maximum(wrong + presence * rate * given * (1 - slip), 1e-12))
+
+
+def left_out(chances: Doubles, rates: Doubles) -> Doubles:
+    """Return the chances of values that an item's tagger leaves out while stating others of the attribute.
+
+    Bayes, from the rate r at which taggers state what is there: p (1 - r) / (p (1 - r) + 1 - p).
+    """
+    missed = chances * (1 - rates)
+    return np.asarray(missed / np.maximum(missed + 1 - chances, 1e-12))

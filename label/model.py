@@ -11,7 +11,7 @@ import numpy.typing as npt
 from label.calibrate import Curve, Threshold
 from label.electors import FLOOR, Electors, logit
 from label.fusion import Pool
-from label.habits import LEAST_RECALL, slip_chance
+from label.habits import LEAST_RECALL, left_out, slip_chance
 from label.question import Bools, Floats, Ints
 from label.sources.base import Judge
 from label.votes import Kernel
@@ -180,6 +180,13 @@ class AttributeModel:
             return np.asarray(1 - wrong / np.maximum(wrong + self.rates * given, 1e-12))
         presence = _presence(heard, self.presence_pool, self.presence)[:, None]
         return 1 - slip_chance(self.pool(heard.evidence), presence, slip, self.rate, float(least > 0))
+
+    def beside(self, chances: Doubles, stated: Bools) -> Doubles:
+        """Return the chances [n, v] with the silence of items weighed that state some of the values, bool [n, v]."""
+        if self.kind != "many":
+            return chances
+        silent: Bools = np.asarray(stated.any(axis=1))[:, None] & ~stated
+        return np.where(silent, left_out(chances, self.rates), chances)
 
     def accept(self, heard: Heard, chances: Doubles) -> Bools:
         """Return which values stand, bool [n, v]: at or above their threshold, and for one-of the item's best.

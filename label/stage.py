@@ -41,7 +41,7 @@ from schema.records import Summary
 from schema.settings import LabelSettings, Settings
 from schema.vocabulary import Vocabulary, load_vocabulary
 
-METHOD = 4
+METHOD = 5
 """Counts up when the same inputs get other labels, so that stores are labelled again."""
 
 

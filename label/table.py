@@ -2,7 +2,7 @@
 
 review > tag > text > the calibrated combination of votes, probe and prompts. A tag that its neighbours contradict
 stays, with a lower confidence, and is listed; tags that contradict each other are settled by the neighbours where
-these are sure enough.
+these are sure enough. Of several values, one that an item's own statements leave out is judged by that silence, too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from label.habits import left_out
 from label.model import AttributeModel, Doubles, Heard, doubt
 from label.question import Bools, Ints
 from label.statements import STATED, Stated
@@ -90,6 +91,7 @@ def decide(
     said[items, codes] = sources
     chance = np.where(said == STATED.index("review"), 1.0, UNCHECKED).astype(np.float32) * (said > 0)
     support = np.zeros(n, np.int32)
+    lines = _lines(attribute, values)
     column = Column(
         attribute, values, n, items, codes.astype(np.int32), np.empty(0, np.float32), sources, support
     )
@@ -108,22 +110,37 @@ def decide(
             places,
             rejected,
             number,
+            lines,
             asked,
             floor,
         )
-    if attribute.kind == "many" and len(values):
-        general = np.zeros((len(values), len(values)), np.float32)
-        for at, value in enumerate(values):
-            for each in attribute.ancestors(value):
-                if each in number:
-                    general[at, number[each]] = 1
-        if general.any():
-            implied = ((said > 0).astype(np.float32) @ general > 0) & (said != STATED.index("review"))
-            said[implied] = 0
     item, code = np.nonzero(said)
+    if lines.shape[1]:
+        above, broader = _implied(item, code, lines)
+        plain = said[above, broader] != STATED.index("review")
+        said[above[plain], broader[plain]] = 0
+        item, code = np.nonzero(said)
     column.item, column.code = item, code.astype(np.int32)
     column.chance, column.source = chance[item, code], said[item, code]
     return column
+
+
+def _lines(attribute: Attribute, values: list[str]) -> Ints:
+    """Return the codes of what each of several values is a kind of, int64 [v, d], filled up with -1."""
+    number = {value: at for at, value in enumerate(values)}
+    many = attribute.kind == "many"
+    found = [[number[a] for a in attribute.ancestors(v) if a in number] if many else [] for v in values]
+    depth = max(map(len, found), default=0)
+    return np.array([line + [-1] * (depth - len(line)) for line in found], np.int64).reshape(
+        len(values), depth
+    )
+
+
+def _implied(item: Ints, code: npt.NDArray[np.integer], lines: Ints) -> tuple[Ints, Ints]:
+    """Return the entries (item, code) that other entries say already, more exactly."""
+    found = lines[code]
+    keep = found >= 0
+    return np.repeat(item, lines.shape[1])[keep.ravel()], found[keep]
 
 
 def _vote(
@@ -140,6 +157,7 @@ def _vote(
     places: Ints,
     rejected: dict[int, set[str]],
     number: dict[str, int],
+    lines: Ints,
     asked: float,
     floor: Floor,
 ) -> None:
@@ -168,6 +186,11 @@ def _vote(
     accepted = model.accept(heard, votes) & open_[places][:, None] & (mine == 0)
     if not many:
         accepted &= (said[places].max(axis=1, initial=0) == 0)[:, None]
+    if many:
+        _drop_implied(column, accepted, places, at, lines)
+    missing = accepted & tagged[places][:, None]
+    if many:
+        _weigh_silence(column, accepted, votes, places, model)
     if audit is None:
         doubted = 1 - model.reliability(told, given, SUSPECTED)
     else:
@@ -175,7 +198,7 @@ def _vote(
             doubt(audit[stands], mine[stands] > 0)[:, None], (len(stands), votes.shape[1])
         )
     _wrong(column, numbers[stands], checked[stands], doubted, given, model, floor)
-    _missing(column, numbers, accepted & tagged[places][:, None], votes, model, floor)
+    _missing(column, numbers, missing, votes, model, floor)
     said[here] = np.where(accepted, MACHINE, mine)
     chance[here] = np.where(accepted, votes, chance[here])
     column.support[places] = np.rint(heard.support).astype(np.int32) * accepted.any(axis=1)
@@ -200,6 +223,32 @@ def _vote(
             chance[item, number[name]] = share
             column.support[item] = int(np.rint(heard.support[place]))
             column.resolved[row] = f"{attribute.name}: the neighbours say {name} ({share:.2f})"
+
+
+def _drop_implied(column: Column, accepted: Bools, places: Ints, at: Ints, lines: Ints) -> None:
+    """Take back accepted values [m, v] that an item's own statements imply."""
+    item, code = _implied(column.item, column.code, lines)
+    place_of = np.full(column.n, -1, np.int64)
+    place_of[places] = np.arange(len(places))
+    column_of = np.full(len(column.values), -1, np.int64)
+    column_of[at] = np.arange(len(at))
+    place, of = place_of[item], column_of[code]
+    known = (place >= 0) & (of >= 0)
+    accepted[place[known], of[known]] = False
+
+
+def _weigh_silence(
+    column: Column, accepted: Bools, votes: Doubles, places: Ints, model: AttributeModel
+) -> None:
+    """Judge again what was accepted [m, v] on items that state other values.
+
+    Whoever states some values of several has looked: one left out is less likely than the votes say.
+    """
+    spoken = np.zeros(column.n, bool)
+    spoken[column.item] = True
+    place, code = np.nonzero(accepted & spoken[places][:, None])
+    votes[place, code] = left_out(votes[place, code], model.rates[code])
+    accepted[place, code] = votes[place, code] >= model.asked
 
 
 def _wrong(

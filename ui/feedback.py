@@ -70,7 +70,8 @@ def ripple(desk: Desk, attribute: Attribute, reviewed: Mapping[int, ReviewedLabe
         for item in desk.items(rows, [attribute.name], machine=True)
         if not item.ambiguous and item.labels[attribute.name].source not in ("tag", "text", "review")
     ]
-    items = [item for item in items if item.row not in reviewed]
+    spoken = _spoken(desk, attribute, [item.row for item in items])
+    items = [item for item in items if item.row not in reviewed and item.row not in spoken]
     key = desk.store.encoder_key()
     stored = desk.store.take(f"vectors_{key}", [item.row for item in items], ["row", "vector"])
     if not stored.num_rows:
@@ -89,6 +90,16 @@ def ripple(desk: Desk, attribute: Attribute, reviewed: Mapping[int, ReviewedLabe
         if at is not None and at in changed:
             labels[item.row] = _label(judged.values, after, at, attribute)
     return Ripple(len(places), labels)
+
+
+def _spoken(desk: Desk, attribute: Attribute, rows: Sequence[int]) -> set[int]:
+    """Return which items state some of several values themselves, beside what was voted."""
+    from label.statements import STATED
+
+    if attribute.kind != "many":
+        return set()
+    stored = desk.store.take("labels", rows, ["row", f"{attribute.name}_sources"]).to_pylist()
+    return {each["row"] for each in stored if {*STATED} & {*(each[f"{attribute.name}_sources"] or ())}}
 
 
 def _model(desk: Desk, name: str) -> tuple[Learned, AttributeModel] | None:

@@ -5,7 +5,9 @@ It reads the frozen models and one vector, never the whole collection, so it ans
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +18,7 @@ from ui.desk import Desk, Rows
 
 if TYPE_CHECKING:
     from label.learning import Learned
-    from label.model import AttributeModel
+    from label.model import AttributeModel, Heard
 
 SHOWN = 12
 """Voters shown at most, the heaviest."""
@@ -65,7 +67,7 @@ def vote(desk: Desk, row: int, name: str) -> Vote | None:
         return None
     fold = _fold(desk, row)
     plain = learned.features.plain(vector)
-    chances = chances_of(learned, plain, fold, [name])[name]
+    chances = chances_of(learned, plain, fold, [name], {name: _own(desk, row, name)})[name]
     electors = model.benches[fold].which
     if electors is None or not len(electors.electorate.rows):
         return Vote(np.empty(0, np.int64), np.empty(0), chances)
@@ -81,22 +83,31 @@ def vote(desk: Desk, row: int, name: str) -> Vote | None:
 
 
 def chances_of(
-    learned: Learned, plain: npt.NDArray[np.float32], fold: int, names: list[str]
+    learned: Learned,
+    plain: npt.NDArray[np.float32],
+    fold: int,
+    names: list[str],
+    own: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> dict[str, tuple[Chance, ...]]:
-    """Return by attribute the chances of the values of one item at plain features [1, p], likeliest first."""
+    """Return by attribute the chances of the values of one item at plain features [1, p], likeliest first.
+
+    ``own`` are the values that the item states itself: what these leave out is judged by that silence, too.
+    """
     models = {name: learned.models[name] for name in names}
     heard = learned.hear(plain, fold, models)
-    return {name: _chances(models[name], heard[name]) for name in names if name in heard}
+    return {name: _chances(models[name], heard[name], own.get(name, ())) for name in names if name in heard}
 
 
-def _chances(model: AttributeModel, heard: object) -> tuple[Chance, ...]:
+def _chances(model: AttributeModel, heard: Heard, own: Sequence[str]) -> tuple[Chance, ...]:
     from label.calibrate import NEVER
 
-    chances = model.chances(heard)  # type: ignore[arg-type]
-    stands = model.accept(heard, chances)[0]  # type: ignore[arg-type]
+    voted = model.chances(heard)
+    chances = model.beside(voted, np.isin(model.values, list(own))[None, :])
+    least = model.asked if model.kind == "many" and len(own) else 0.0
+    stands = model.accept(heard, voted)[0] & (chances[0] >= least)
     made = []
     for at in np.argsort(-chances[0], kind="stable").tolist():
-        needs = model.thresholds[at].at
+        needs = max(model.thresholds[at].at, least)
         made.append(
             Chance(
                 model.values[at], float(chances[0, at]), None if needs >= NEVER else needs, bool(stands[at])
@@ -112,6 +123,22 @@ def _vector(desk: Desk, row: int) -> npt.NDArray[np.float32] | None:
         return None
     found = desk.store.take(table, [row], ["vector"]) if desk.store.has(table) else None
     return np.array(found["vector"].to_pylist(), np.float32) if found is not None and found.num_rows else None
+
+
+def _own(desk: Desk, row: int, name: str) -> list[str]:
+    """Return what tags, text and reviews of an item say of an attribute of several values, broader values with it."""
+    from label.statements import STATED
+
+    if not desk.store.has("labels") or desk.vocabulary.attribute(name).kind != "many":
+        return []
+    stored = desk.store.take("labels", [row], [name, f"{name}_sources"]).to_pylist()
+    said = [
+        value
+        for record in stored
+        for value, source in zip(record[name] or (), record[f"{name}_sources"] or (), strict=True)
+        if source in STATED
+    ]
+    return desk.vocabulary.attribute(name).expand(said)
 
 
 def _fold(desk: Desk, row: int) -> int:
