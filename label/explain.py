@@ -14,6 +14,7 @@ from label.increment import load_learned
 from label.learning import Learned
 from label.model import AttributeModel
 from label.stage import encoder_key
+from label.statements import STATED
 from label.votes import weigh
 from schema.settings import Settings
 from schema.vocabulary import load_vocabulary
@@ -109,17 +110,19 @@ def explain(store: Store, settings: Settings, row: int, attribute: str) -> Expla
         base["notes"] = (f"ambiguous: {record['ambiguous_reason']}",)
     model = learned.models.get(attribute)
     found = collect(store, vocabulary, settings, encoder_key(store))
-    _, codes, _ = found.collection.stated[attribute].among(np.array([row]))
-    base["stated"] = tuple(found.collection.stated[attribute].values[code] for code in codes)
+    stated = found.collection.stated[attribute]
+    _, codes, sources = stated.among(np.array([row]))
+    base["stated"] = tuple(stated.values[code] for code in codes)
+    taggers = [stated.values[code] for code in codes[sources < STATED.index("review")]]
     if model is None:
         base["notes"] = (*base.get("notes", ()), "no votes: too few items state a value")
         return Explanation(**base)
     if found.collection.at[row] < 0:
         return Explanation(**base, asked=model.asked)
-    if model.kind == "many" and base["stated"]:
-        left_out = "the item's own statements leave values out: their chances are what is left after that"
+    if model.kind == "many" and taggers:
+        left_out = "its own tags or text leave values out: their chances are what is left after that"
         base["notes"] = (*base.get("notes", ()), left_out)
-    own = vocabulary.attribute(attribute).expand(base["stated"])
+    own = vocabulary.attribute(attribute).expand(taggers)
     return Explanation(**base, **_votes(found, learned, model, row, own))
 
 

@@ -240,12 +240,13 @@ def _drop_implied(column: Column, accepted: Bools, places: Ints, at: Ints, lines
 def _weigh_silence(
     column: Column, accepted: Bools, votes: Doubles, places: Ints, model: AttributeModel
 ) -> None:
-    """Judge again what was accepted [m, v] on items that state other values.
+    """Judge again what was accepted [m, v] on items whose tags or text state other values.
 
-    Whoever states some values of several has looked: one left out is less likely than the votes say.
+    Whoever states some values of several has looked: one left out is less likely than the votes say. A reviewer
+    who confirms one value has said nothing of the others.
     """
     spoken = np.zeros(column.n, bool)
-    spoken[column.item] = True
+    spoken[column.item[column.source < STATED.index("review")]] = True
     place, code = np.nonzero(accepted & spoken[places][:, None])
     votes[place, code] = left_out(votes[place, code], model.rates[code])
     accepted[place, code] = votes[place, code] >= model.asked

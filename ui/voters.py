@@ -126,7 +126,7 @@ def _vector(desk: Desk, row: int) -> npt.NDArray[np.float32] | None:
 
 
 def _own(desk: Desk, row: int, name: str) -> list[str]:
-    """Return what tags, text and reviews of an item say of an attribute of several values, broader values with it."""
+    """Return what tags and text of an item say of an attribute of several values, broader values with it."""
     from label.statements import STATED
 
     if not desk.store.has("labels") or desk.vocabulary.attribute(name).kind != "many":
@@ -136,7 +136,7 @@ def _own(desk: Desk, row: int, name: str) -> list[str]:
         value
         for record in stored
         for value, source in zip(record[name] or (), record[f"{name}_sources"] or (), strict=True)
-        if source in STATED
+        if source in STATED[: STATED.index("review")]
     ]
     return desk.vocabulary.attribute(name).expand(said)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from index.reviews import open_log
 from index.store import Store
 from label.explain import explain
 from label.stage import run_label
+from schema.records import Decision
 from schema.settings import Settings
 from ui.desk import Desk
 from ui.voters import vote
@@ -99,3 +103,19 @@ def test_the_explanation_says_so(worn: Any) -> None:
     assert not seen["cap"].stands and seen["cap"].chance == pytest.approx(chances["cap"][0])
     assert any("leave" in note for note in told.notes) and not other.notes
     assert {value: chance for value, chance, _, _ in other.chances}["cap"] > chances["cap"][0]
+
+
+def test_a_confirmed_value_leaves_the_others_standing(worn: Any, tmp_path: Path) -> None:
+    uri, labels, _, said = worn
+    row = next(row for row in range(N) if len(labels[row]["accessories"] or ()) == 2 and not said[row])
+    shutil.copytree(uri, tmp_path / "reviewed")
+    log = open_log(str(tmp_path / "reviewed"))
+    log.append([Decision(row, f"{row:032x}", "label", "accessories", "cap", action="add")], "tester")
+    log.close()
+    with Store.open(tmp_path / "reviewed", write=True) as store:
+        run_label(store, Settings())
+        after = store.read("labels").to_pylist()[row]
+    assert dict(zip(after["accessories"], after["accessories_sources"], strict=True)) == {
+        "cap": "review",
+        "glasses": "fused",
+    }
