@@ -136,7 +136,7 @@ def _votes(
     heard = learned.hear(plain, fold, {model.name: model})[model.name]
     stated = np.isin(model.values, list(own))[None, :]
     chances = model.beside(model.chances(heard), stated)[0]
-    least = model.asked if model.kind == "many" and len(own) else 0.0
+    least = np.where(stated[0] | (model.kind != "many") | (not len(own)), 0.0, model.asked)
     order = np.argsort(-chances)
     evidence: dict[str, Any] = {
         "asked": model.asked,
@@ -146,7 +146,7 @@ def _votes(
             (
                 model.values[at],
                 float(chances[at]),
-                max(model.thresholds[at].at, least),
+                max(model.thresholds[at].at, float(least[at])),
                 model.thresholds[at].reason,
             )
             for at in order.tolist()

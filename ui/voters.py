@@ -40,11 +40,15 @@ class Chance:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """Rows of the voters, heaviest first, the share of the whole vote of each, and the chances, likeliest first."""
+    """Rows of the voters, heaviest first, the share of the whole vote of each, and the chances, likeliest first.
+
+    ``own`` are the values that tags and text of the item state, where it may have several.
+    """
 
     rows: Rows
     shares: npt.NDArray[np.float64]
     chances: tuple[Chance, ...]
+    own: tuple[str, ...] = ()
 
 
 def learned_of(desk: Desk) -> Learned | None:
@@ -67,10 +71,11 @@ def vote(desk: Desk, row: int, name: str) -> Vote | None:
         return None
     fold = _fold(desk, row)
     plain = learned.features.plain(vector)
-    chances = chances_of(learned, plain, fold, [name], {name: _own(desk, row, name)})[name]
+    own = _own(desk, row, name)
+    chances = chances_of(learned, plain, fold, [name], {name: own})[name]
     electors = model.benches[fold].which
     if electors is None or not len(electors.electorate.rows):
-        return Vote(np.empty(0, np.int64), np.empty(0), chances)
+        return Vote(np.empty(0, np.int64), np.empty(0), chances, tuple(own))
     electorate = electors.electorate
     heard = learned.hear(plain, fold, {name: model})[name]
     asked = electorate.asked[int(heard.cells[0, 0])]
@@ -79,7 +84,8 @@ def vote(desk: Desk, row: int, name: str) -> Vote | None:
     shares = weights / (weights.sum() + electors.kernel.doubt)
     top = np.argsort(-shares, kind="stable")[:SHOWN]
     top = top[shares[top] >= LEAST]
-    return Vote(electorate.rows[asked[top]].astype(np.int64), shares[top].astype(np.float64), chances)
+    rows = electorate.rows[asked[top]].astype(np.int64)
+    return Vote(rows, shares[top].astype(np.float64), chances, tuple(own))
 
 
 def chances_of(
@@ -102,12 +108,13 @@ def _chances(model: AttributeModel, heard: Heard, own: Sequence[str]) -> tuple[C
     from label.calibrate import NEVER
 
     voted = model.chances(heard)
-    chances = model.beside(voted, np.isin(model.values, list(own))[None, :])
-    least = model.asked if model.kind == "many" and len(own) else 0.0
+    stated = np.isin(model.values, list(own))
+    chances = model.beside(voted, stated[None, :])
+    least = np.where(stated | (not len(own)), 0.0, model.asked)
     stands = model.accept(heard, voted)[0] & (chances[0] >= least)
     made = []
     for at in np.argsort(-chances[0], kind="stable").tolist():
-        needs = max(model.thresholds[at].at, least)
+        needs = max(model.thresholds[at].at, float(least[at]))
         made.append(
             Chance(
                 model.values[at], float(chances[0, at]), None if needs >= NEVER else needs, bool(stands[at])
