@@ -181,12 +181,20 @@ class AttributeModel:
         presence = _presence(heard, self.presence_pool, self.presence)[:, None]
         return 1 - slip_chance(self.pool(heard.evidence), presence, slip, self.rate, float(least > 0))
 
+    def left_out(self, chances: Doubles) -> Doubles:
+        """Return the chances [n, v] of values on items whose tags or text state others of the attribute.
+
+        No chance is taken to be nearer to 1 than as many held-out items as stood can show (rule of succession).
+        """
+        most = np.array([1 - 1 / (threshold.total + 2) for threshold in self.thresholds])
+        return left_out(np.minimum(chances, most), self.rates)
+
     def beside(self, chances: Doubles, stated: Bools) -> Doubles:
         """Return the chances [n, v] with the silence of items weighed that state some of the values, bool [n, v]."""
         if self.kind != "many":
             return chances
         silent: Bools = np.asarray(stated.any(axis=1))[:, None] & ~stated
-        return np.where(silent, left_out(chances, self.rates), chances)
+        return np.where(silent, self.left_out(chances), chances)
 
     def accept(self, heard: Heard, chances: Doubles) -> Bools:
         """Return which values stand, bool [n, v]: at or above their threshold, and for one-of the item's best.

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from label.habits import left_out
 from label.model import AttributeModel, Doubles, Heard, doubt
 from label.question import Bools, Ints
 from label.statements import STATED, Stated
@@ -247,9 +246,9 @@ def _weigh_silence(
     """
     spoken = np.zeros(column.n, bool)
     spoken[column.item[column.source < STATED.index("review")]] = True
-    place, code = np.nonzero(accepted & spoken[places][:, None])
-    votes[place, code] = left_out(votes[place, code], model.rates[code])
-    accepted[place, code] = votes[place, code] >= model.asked
+    doubtful = np.flatnonzero((accepted & spoken[places][:, None]).any(axis=1))
+    votes[doubtful] = model.left_out(votes[doubtful])
+    accepted[doubtful] &= votes[doubtful] >= model.asked
 
 
 def _wrong(
