@@ -59,7 +59,13 @@ def labels(
         chances = lesson.model.chances(heard)
         for asked in ASKED:
             model = at_precision(lesson.model, lesson.question, lesson.held, asked)
-            found[name][asked] = judge(bench, name, rows, model.values, chances, model.accept(heard, chances))
+            stands = model.accept(heard, chances)
+            # As the label stage has it: these items state nothing of the attribute, and some of them are tagged.
+            stated = np.zeros(chances.shape, bool)
+            tagged = bench.collection.tag_counts[rows] > 0
+            known = model.beside(chances, stated, tagged)
+            stands &= ~model.silent(stated, tagged)[:, None] | (known >= asked)
+            found[name][asked] = judge(bench, name, rows, model.values, known, stands)
     return found
 
 

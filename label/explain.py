@@ -119,10 +119,11 @@ def explain(store: Store, settings: Settings, row: int, attribute: str) -> Expla
         return Explanation(**base)
     if found.collection.at[row] < 0:
         return Explanation(**base, asked=model.asked)
-    if model.kind == "many" and taggers:
+    own = vocabulary.attribute(attribute).expand(taggers) if model.kind == "many" else taggers
+    tagged = found.collection.tag_counts[[row]] > 0
+    if model.silent(np.isin(model.values, own)[None, :], tagged)[0]:
         left_out = "its own tags or text leave values out: their chances are what is left after that"
         base["notes"] = (*base.get("notes", ()), left_out)
-    own = vocabulary.attribute(attribute).expand(taggers)
     return Explanation(**base, **_votes(found, learned, model, row, own))
 
 
@@ -135,8 +136,9 @@ def _votes(
     plain = learned.features.plain(vector)
     heard = learned.hear(plain, fold, {model.name: model})[model.name]
     stated = np.isin(model.values, list(own))[None, :]
-    chances = model.beside(model.chances(heard), stated)[0]
-    least = np.where(stated[0] | (model.kind != "many") | (not len(own)), 0.0, model.asked)
+    tagged = collection.tag_counts[[row]] > 0
+    chances = model.beside(model.chances(heard), stated, tagged)[0]
+    least = np.where(stated[0] | ~model.silent(stated, tagged), 0.0, model.asked)
     order = np.argsort(-chances)
     evidence: dict[str, Any] = {
         "asked": model.asked,

@@ -182,19 +182,28 @@ class AttributeModel:
         return 1 - slip_chance(self.pool(heard.evidence), presence, slip, self.rate, float(least > 0))
 
     def left_out(self, chances: Doubles) -> Doubles:
-        """Return the chances [n, v] of values on items whose tags or text state others of the attribute.
+        """Return the chances [n, v] of values on items whose tagger has looked, and leaves them out.
 
         No chance is taken to be nearer to 1 than as many held-out items as stood can show (rule of succession).
         """
         most = np.array([1 - 1 / (threshold.total + 2) for threshold in self.thresholds])
-        return left_out(np.minimum(chances, most), self.rates)
+        rates = self.rates if self.kind == "many" else np.full(len(most), self.rate)
+        return left_out(np.minimum(chances, most), rates)
 
-    def beside(self, chances: Doubles, stated: Bools) -> Doubles:
-        """Return the chances [n, v] with the silence of items weighed that state some of the values, bool [n, v]."""
-        if self.kind != "many":
-            return chances
-        silent: Bools = np.asarray(stated.any(axis=1))[:, None] & ~stated
-        return np.where(silent, self.left_out(chances), chances)
+    def silent(self, stated: Bools, tagged: Bools) -> Bools:
+        """Return which items' silence speaks, bool [n]: who states some of several values has looked for the others,
+        and who tags a character and nothing of the kind may have seen that there is nothing.
+
+        ``stated`` bool [n, v] are the values that tags or text state, ``tagged`` bool [n] tells where tags are.
+        """
+        some = np.asarray(stated.any(axis=1))
+        silence: Bools = some if self.kind == "many" else tagged & ~some & self.absent
+        return silence
+
+    def beside(self, chances: Doubles, stated: Bools, tagged: Bools) -> Doubles:
+        """Return the chances [n, v] with the silence of items weighed where it speaks (see ``silent``)."""
+        where = self.silent(stated, tagged)[:, None] & ~stated
+        return np.where(where, self.left_out(chances), chances)
 
     def accept(self, heard: Heard, chances: Doubles) -> Bools:
         """Return which values stand, bool [n, v]: at or above their threshold, and for one-of the item's best.

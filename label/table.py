@@ -2,7 +2,7 @@
 
 review > tag > text > the calibrated combination of votes, probe and prompts. A tag that its neighbours contradict
 stays, with a lower confidence, and is listed; tags that contradict each other are settled by the neighbours where
-these are sure enough. Of several values, one that an item's own statements leave out is judged by that silence, too.
+these are sure enough. What an item's own tags leave out is judged by that silence, too.
 """
 
 from __future__ import annotations
@@ -188,8 +188,9 @@ def _vote(
     if many:
         _drop_implied(column, accepted, places, at, lines)
     missing = accepted & tagged[places][:, None]
-    if many:
-        _weigh_silence(column, accepted, votes, places, model)
+    if many or model.absent:
+        # Tags that contradict each other are no silence.
+        _weigh_silence(column, accepted, votes, places, tagged & ~np.isin(rows, [*stated.contested]), model)
     if audit is None:
         doubted = 1 - model.reliability(told, given, SUSPECTED)
     else:
@@ -237,16 +238,16 @@ def _drop_implied(column: Column, accepted: Bools, places: Ints, at: Ints, lines
 
 
 def _weigh_silence(
-    column: Column, accepted: Bools, votes: Doubles, places: Ints, model: AttributeModel
+    column: Column, accepted: Bools, votes: Doubles, places: Ints, tagged: Bools, model: AttributeModel
 ) -> None:
-    """Judge again what was accepted [m, v] on items whose tags or text state other values.
+    """Judge again what was accepted [m, v] on items whose silence speaks: less likely than the votes say.
 
-    Whoever states some values of several has looked: one left out is less likely than the votes say. A reviewer
-    who confirms one value has said nothing of the others.
+    A reviewer who confirms one of several values has said nothing of the others.
     """
-    spoken = np.zeros(column.n, bool)
+    spoken = np.zeros((column.n, 1), bool)
     spoken[column.item[column.source < STATED.index("review")]] = True
-    doubtful = np.flatnonzero((accepted & spoken[places][:, None]).any(axis=1))
+    silent = model.silent(spoken, tagged)[places]
+    doubtful = np.flatnonzero((accepted & silent[:, None]).any(axis=1))
     votes[doubtful] = model.left_out(votes[doubtful])
     accepted[doubtful] &= votes[doubtful] >= model.asked
 

@@ -70,7 +70,7 @@ with session.told():
         else:
             st.caption(
                 f"What the neighbours' votes give each value of {titles[chosen].lower()}, and what it takes to stand"
-                + (". Values that its own tags leave out count as less likely" if said.own else "")
+                + (". Values that its own tags leave out count as less likely" if said.silent else "")
             )
             st.dataframe(
                 [

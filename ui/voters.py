@@ -42,13 +42,13 @@ class Chance:
 class Vote:
     """Rows of the voters, heaviest first, the share of the whole vote of each, and the chances, likeliest first.
 
-    ``own`` are the values that tags and text of the item state, where it may have several.
+    ``silent``: tags or text of the item leave values out, and that counts against these.
     """
 
     rows: Rows
     shares: npt.NDArray[np.float64]
     chances: tuple[Chance, ...]
-    own: tuple[str, ...] = ()
+    silent: bool = False
 
 
 def learned_of(desk: Desk) -> Learned | None:
@@ -71,11 +71,12 @@ def vote(desk: Desk, row: int, name: str) -> Vote | None:
         return None
     fold = _fold(desk, row)
     plain = learned.features.plain(vector)
-    own = _own(desk, row, name)
-    chances = chances_of(learned, plain, fold, [name], {name: own})[name]
+    own, tagged = _own(desk, row, name), _tagged(desk, row)
+    chances = chances_of(learned, plain, fold, [name], {name: own}, tagged)[name]
+    silent = bool(model.silent(np.isin(model.values, own)[None, :], np.array([tagged]))[0])
     electors = model.benches[fold].which
     if electors is None or not len(electors.electorate.rows):
-        return Vote(np.empty(0, np.int64), np.empty(0), chances, tuple(own))
+        return Vote(np.empty(0, np.int64), np.empty(0), chances, silent)
     electorate = electors.electorate
     heard = learned.hear(plain, fold, {name: model})[name]
     asked = electorate.asked[int(heard.cells[0, 0])]
@@ -85,7 +86,7 @@ def vote(desk: Desk, row: int, name: str) -> Vote | None:
     top = np.argsort(-shares, kind="stable")[:SHOWN]
     top = top[shares[top] >= LEAST]
     rows = electorate.rows[asked[top]].astype(np.int64)
-    return Vote(rows, shares[top].astype(np.float64), chances, tuple(own))
+    return Vote(rows, shares[top].astype(np.float64), chances, silent)
 
 
 def chances_of(
@@ -94,23 +95,29 @@ def chances_of(
     fold: int,
     names: list[str],
     own: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    tagged: bool = False,
 ) -> dict[str, tuple[Chance, ...]]:
     """Return by attribute the chances of the values of one item at plain features [1, p], likeliest first.
 
-    ``own`` are the values that the item states itself: what these leave out is judged by that silence, too.
+    ``own`` are the values that the item states itself, ``tagged`` tells whether it has tags: what these leave out is
+    judged by that silence, too.
     """
     models = {name: learned.models[name] for name in names}
     heard = learned.hear(plain, fold, models)
-    return {name: _chances(models[name], heard[name], own.get(name, ())) for name in names if name in heard}
+    return {
+        name: _chances(models[name], heard[name], own.get(name, ()), tagged)
+        for name in names
+        if name in heard
+    }
 
 
-def _chances(model: AttributeModel, heard: Heard, own: Sequence[str]) -> tuple[Chance, ...]:
+def _chances(model: AttributeModel, heard: Heard, own: Sequence[str], tagged: bool) -> tuple[Chance, ...]:
     from label.calibrate import NEVER
 
     voted = model.chances(heard)
-    stated = np.isin(model.values, list(own))
-    chances = model.beside(voted, stated[None, :])
-    least = np.where(stated | (not len(own)), 0.0, model.asked)
+    stated, seen = np.isin(model.values, list(own)), np.array([tagged])
+    chances = model.beside(voted, stated[None, :], seen)
+    least = np.where(stated | ~model.silent(stated[None, :], seen), 0.0, model.asked)
     stands = model.accept(heard, voted)[0] & (chances[0] >= least)
     made = []
     for at in np.argsort(-chances[0], kind="stable").tolist():
@@ -133,19 +140,26 @@ def _vector(desk: Desk, row: int) -> npt.NDArray[np.float32] | None:
 
 
 def _own(desk: Desk, row: int, name: str) -> list[str]:
-    """Return what tags and text of an item say of an attribute of several values, broader values with it."""
+    """Return what tags and text of an item say of an attribute, broader ones of several values with it."""
     from label.statements import STATED
 
-    if not desk.store.has("labels") or desk.vocabulary.attribute(name).kind != "many":
+    attribute = desk.vocabulary.attribute(name)
+    if not desk.store.has("labels"):
         return []
-    stored = desk.store.take("labels", [row], [name, f"{name}_sources"]).to_pylist()
-    said = [
-        value
-        for record in stored
-        for value, source in zip(record[name] or (), record[f"{name}_sources"] or (), strict=True)
-        if source in STATED[: STATED.index("review")]
-    ]
-    return desk.vocabulary.attribute(name).expand(said)
+    many = attribute.kind == "many"
+    sources = f"{name}_sources" if many else f"{name}_source"
+    taggers = STATED[: STATED.index("review")]
+    for stored in desk.store.take("labels", [row], [name, sources]).to_pylist():
+        if many:
+            pairs = zip(stored[name] or (), stored[sources] or (), strict=True)
+            return attribute.expand(value for value, source in pairs if source in taggers)
+        return [stored[name]] if stored[name] and stored[sources] in taggers else []
+    return []
+
+
+def _tagged(desk: Desk, row: int) -> bool:
+    found = desk.store.take("items", [row], ["tags"])["tags"].to_pylist()
+    return bool(found and found[0])
 
 
 def _fold(desk: Desk, row: int) -> int:

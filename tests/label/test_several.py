@@ -13,7 +13,10 @@ import pytest
 
 from index.reviews import open_log
 from index.store import Store
+from label.calibrate import Threshold
 from label.explain import explain
+from label.fusion import Pool
+from label.model import AttributeModel, Choices
 from label.stage import run_label
 from schema.records import Decision
 from schema.settings import Settings
@@ -100,7 +103,7 @@ def test_the_explanation_says_so(worn: Any) -> None:
         seen = {each.value: each for each in votes.chances}
     chances = {value: (chance, at) for value, chance, at, _ in told.chances}
     assert chances["cap"][0] < 0.95 <= chances["cap"][1]
-    assert not seen["cap"].stands and seen["cap"].chance == pytest.approx(chances["cap"][0])
+    assert votes.silent and not seen["cap"].stands and seen["cap"].chance == pytest.approx(chances["cap"][0])
     assert any("leave" in note for note in told.notes) and not other.notes
     assert {value: chance for value, chance, _, _ in other.chances}["cap"] > chances["cap"][0]
 
@@ -119,3 +122,25 @@ def test_a_confirmed_value_leaves_the_others_standing(worn: Any, tmp_path: Path)
         "cap": "review",
         "glasses": "fused",
     }
+
+
+@pytest.mark.parametrize(("kind", "absent"), [("many", False), ("one", True), ("one", False)])
+def test_silence_speaks_where_somebody_has_looked(kind: str, absent: bool) -> None:
+    none = np.empty(0)
+    threshold = Threshold(0.9, 98.0, 98.0, "")
+    model = AttributeModel(
+        "x", kind, ("a", "b"), 0.9, Choices(), (), Pool(none, none, False), None, (), None, (threshold,) * 2,
+        absent, 0.8, none, rates=np.array([0.8, 0.8]),
+    )  # fmt: skip
+    stated = np.array([[True, False], [False, False], [False, False]])
+    tagged = np.array([True, True, False])
+    speaks = {("many", False): [True, False, False], ("one", True): [False, True, False]}
+    expected = speaks.get((kind, absent), [False, False, False])
+    assert model.silent(stated, tagged).tolist() == expected
+    chances = model.beside(np.full((3, 2), 0.9), stated, tagged)
+    lower = 0.9 * 0.2 / (0.9 * 0.2 + 0.1)
+    moved = np.array(expected)[:, None] & ~stated
+    np.testing.assert_allclose(chances, np.where(moved, lower, 0.9))
+    # After 98 of 98 a chance of 1 is one of 0.99.
+    sure = model.left_out(np.ones((1, 2)))
+    np.testing.assert_allclose(sure, 0.99 * 0.2 / (0.99 * 0.2 + 0.01))
