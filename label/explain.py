@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,7 @@ from label.collect import Found, collect
 from label.increment import load_learned
 from label.learning import Learned
 from label.model import AttributeModel
+from label.question import Bools
 from label.stage import encoder_key
 from label.statements import STATED
 from label.votes import weigh
@@ -120,37 +120,31 @@ def explain(store: Store, settings: Settings, row: int, attribute: str) -> Expla
     if found.collection.at[row] < 0:
         return Explanation(**base, asked=model.asked)
     own = vocabulary.attribute(attribute).expand(taggers) if model.kind == "many" else taggers
+    said = np.isin(model.values, own)[None, :]
     tagged = found.collection.tag_counts[[row]] > 0
-    if model.silent(np.isin(model.values, own)[None, :], tagged)[0]:
+    if model.silent(said, tagged)[0]:
         left_out = "its own tags or text leave values out: their chances are what is left after that"
         base["notes"] = (*base.get("notes", ()), left_out)
-    return Explanation(**base, **_votes(found, learned, model, row, own))
+    return Explanation(**base, **_votes(found, learned, model, row, said, tagged))
 
 
 def _votes(
-    found: Found, learned: Learned, model: AttributeModel, row: int, own: Sequence[str]
+    found: Found, learned: Learned, model: AttributeModel, row: int, stated: Bools, tagged: Bools
 ) -> dict[str, Any]:
     collection = found.collection
     vector = collection.vectors[collection.at[[row]]]
     fold = int(collection.folds[row])
     plain = learned.features.plain(vector)
     heard = learned.hear(plain, fold, {model.name: model})[model.name]
-    stated = np.isin(model.values, list(own))[None, :]
-    tagged = collection.tag_counts[[row]] > 0
     chances = model.beside(model.chances(heard), stated, tagged)[0]
-    least = np.where(stated[0] | ~model.silent(stated, tagged), 0.0, model.asked)
+    needs = model.needs(stated, tagged)[0]
     order = np.argsort(-chances)
     evidence: dict[str, Any] = {
         "asked": model.asked,
         "effective": float(heard.support[0]),
         "kinds": tuple(zip(model.kinds, (round(float(w), 3) for w in model.pool.weights), strict=True)),
         "chances": tuple(
-            (
-                model.values[at],
-                float(chances[at]),
-                max(model.thresholds[at].at, float(least[at])),
-                model.thresholds[at].reason,
-            )
+            (model.values[at], float(chances[at]), float(needs[at]), model.thresholds[at].reason)
             for at in order.tolist()
         ),
     }

@@ -205,6 +205,15 @@ class AttributeModel:
         where = self.silent(stated, tagged)[:, None] & ~stated
         return np.where(where, self.left_out(chances), chances)
 
+    def needs(self, stated: Bools, tagged: Bools) -> Doubles:
+        """Return what each value [n, v] has to reach beside what the items state: where silence speaks, what is asked.
+
+        Thresholds are learned on chances that know nothing of an item's own tags.
+        """
+        where = self.silent(stated, tagged)[:, None] & ~stated
+        at = np.array([threshold.at for threshold in self.thresholds])
+        return np.asarray(np.maximum(at, np.where(where, self.asked, 0.0)))
+
     def accept(self, heard: Heard, chances: Doubles) -> Bools:
         """Return which values stand, bool [n, v]: at or above their threshold, and for one-of the item's best.
 

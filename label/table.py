@@ -183,10 +183,10 @@ def _vote(
     reliable[stands] = model.reliability(told, given)
     chance[here] = np.where(checked, reliable, chance[here])
     accepted = model.accept(heard, votes) & open_[places][:, None] & (mine == 0)
-    if not many:
-        accepted &= (said[places].max(axis=1, initial=0) == 0)[:, None]
     if many:
         _drop_implied(column, accepted, places, at, lines)
+    else:
+        accepted &= (said[places].max(axis=1, initial=0) == 0)[:, None]
     missing = accepted & tagged[places][:, None]
     if many or model.absent:
         # Tags that contradict each other are no silence.

@@ -115,13 +115,14 @@ def _chances(model: AttributeModel, heard: Heard, own: Sequence[str], tagged: bo
     from label.calibrate import NEVER
 
     voted = model.chances(heard)
-    stated, seen = np.isin(model.values, list(own)), np.array([tagged])
-    chances = model.beside(voted, stated[None, :], seen)
-    least = np.where(stated | ~model.silent(stated[None, :], seen), 0.0, model.asked)
-    stands = model.accept(heard, voted)[0] & (chances[0] >= least)
+    stated, seen = np.isin(model.values, list(own))[None, :], np.array([tagged])
+    chances, needed = model.beside(voted, stated, seen), model.needs(stated, seen)[0]
+    stands = model.accept(heard, voted)[0] & (
+        (chances[0] >= model.asked) | stated[0] | ~model.silent(stated, seen)
+    )
     made = []
     for at in np.argsort(-chances[0], kind="stable").tolist():
-        needs = max(model.thresholds[at].at, float(least[at]))
+        needs = float(needed[at])
         made.append(
             Chance(
                 model.values[at], float(chances[0, at]), None if needs >= NEVER else needs, bool(stands[at])
