@@ -185,11 +185,8 @@ def sparse(options: argparse.Namespace) -> dict[str, Any]:
     }
     plain = cluster_edges(n, edges, threshold=0.9)
     result["groups"] = len(np.unique(plain[plain >= 0]))
-    if importlib.util.find_spec("fast_hdbscan") is None:
-        result["fast_hdbscan"] = "not installed"
-    else:
-        for items in (options.sparse, options.sparse // 10):
-            result |= against_fast_hdbscan(items, options.minutes)
+    for items in (options.sparse, options.sparse // 10):
+        result |= against_fast_hdbscan(items, options.minutes)
     return result | against_dense(options.referee, options.minutes)
 
 
@@ -254,6 +251,8 @@ def lengths(edges: Edges) -> np.ndarray:
 
 def fast_hdbscan_apart(n: int, edges: Edges, minutes: float) -> tuple[np.ndarray, float, float] | str:
     """Return (labels, seconds, processor seconds) of fast_hdbscan in a process of its own, or why there are none."""
+    if importlib.util.find_spec("fast_hdbscan") is None:
+        return "not installed"
     context = multiprocessing.get_context("spawn")
     mine, theirs = context.Pipe(duplex=False)
     process = context.Process(target=fast_hdbscan, args=(theirs, n, edges.i, edges.j, lengths(edges)))
