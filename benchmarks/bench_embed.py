@@ -26,8 +26,8 @@ import pyarrow as pa
 from PIL import Image
 
 from embed.encoders import Batch
-from embed.stage import EmbedStage
-from embed.torchvision_ops import import_open_clip
+from embed.vectors.stage import EmbedStage
+from index.images.torchvision_ops import import_open_clip
 from schema.ids import content_id
 from schema.settings import Settings, load_settings
 

@@ -24,8 +24,8 @@ from typing import Any
 
 from benchmarks.report import write
 from benchmarks.synthetic import Collection
-from index.runs import Runs
 from index.store import Store
+from index.store.runs import Runs
 from schema.settings import load_settings
 
 # 'fill' stands for ingest and embed and is not counted; 'again' runs the flow once more: it should find nothing to do.

@@ -21,9 +21,9 @@ import numpy.typing as npt
 
 from benchmarks.report import write
 from benchmarks.synthetic import Collection
-from index.searchers.base import similarity_recall
-from index.searchers.exact import ExactSearcher
-from index.searchers.partition import PartitionSearcher
+from index.neighbours.searchers.base import similarity_recall
+from index.neighbours.searchers.exact import ExactSearcher
+from index.neighbours.searchers.partition import PartitionSearcher
 from schema.settings import IndexSettings
 
 

@@ -28,14 +28,14 @@ from typing import Any
 
 import numpy as np
 
-from dedupe.check import Verified
-from dedupe.families import split_cluster
-from dedupe.groups import NEAREST, Edges, cluster_edges, components, distances, unique_edges
-from dedupe.keep import Copy, criteria
-from dedupe.overrides import Overrides
+from dedupe.compare.difference import DIFFERENT, SAME
+from dedupe.group.artworks import split_cluster
+from dedupe.group.clusters import NEAREST, Edges, cluster_edges, components, distances, unique_edges
+from dedupe.group.keep import Copy, criteria
+from dedupe.group.overrides import Overrides
 from dedupe.stage import cluster_verified
-from dedupe.verdict import DIFFERENT, SAME
-from index.searchers.exact import ExactSearcher
+from dedupe.verify.pairs import Verified
+from index.neighbours.searchers.exact import ExactSearcher
 from schema.settings import DedupeSettings, IndexSettings
 
 # Cosine from which two planted vectors are copies.

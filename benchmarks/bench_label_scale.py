@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from label.collect import FOLDS, Found
-from label.increment import State
-from label.learning import Collection, learn_all
-from label.question import folds_of
+from label.data.load import FOLDS, Found
+from label.data.task import folds_of
+from label.learn.fit_all import Collection, learn_all
+from label.observed.labels import STATED, Stated
+from label.predict.writer import Writer
 from label.stage import choices_of
-from label.statements import STATED, Stated
-from label.writer import Writer
+from label.update.changes import State
 from schema.settings import LabelSettings
 from schema.vocabulary import load_vocabulary
 

@@ -35,9 +35,9 @@ from benchmarks.characters import (
     without_style,
 )
 from benchmarks.label_rivals import flipped, neighbours_sklearn, outright
-from label.learning import Learned, Lesson, learn_all
-from label.model import Choices, Heard
-from label.training import at_precision
+from label.learn.fit import at_precision
+from label.learn.fit_all import Learned, Lesson, learn_all
+from label.learn.model import Choices, Heard
 
 
 def labels(

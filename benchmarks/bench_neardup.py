@@ -30,8 +30,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dedupe.stage import run_dedupe
-from embed.ingest import run_ingest
-from index.neighbours import run_index
+from embed.ingest.stage import run_ingest
+from index.neighbours.graph import run_index
 from index.store import Store
 from schema.settings import Settings, load_settings
 
@@ -85,7 +85,7 @@ def measure(
     run_ingest(store, settings, [str(folder)])
     if encoder == "plain":
         settings = plain_vectors(store, settings, scratch)
-    from embed.stage import run_embed
+    from embed.vectors.stage import run_embed
 
     run_embed(store, settings)
     run_index(store, settings)
@@ -171,7 +171,7 @@ def families(folder: Path, options: argparse.Namespace) -> None:
         path = options.store or f"{name}/store"
         with Store.open(path, create=True, write=True) as store:
             run_ingest(store, settings, [str(folder)])
-            from embed.stage import run_embed
+            from embed.vectors.stage import run_embed
 
             run_embed(store, settings)
             run_index(store, settings)

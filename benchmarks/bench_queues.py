@@ -32,8 +32,9 @@ import numpy as np
 from index.store import Store
 from schema.settings import Settings, load_settings
 from schema.vocabulary import DEFAULT_PATH
-from ui import decisions, flow, queues
-from ui.desk import Desk, Rows
+from ui import flow
+from ui.review import actions, queues
+from ui.review.desk import Desk, Rows
 
 WORDS = {"gray": "grey", "blond": "blonde"}
 ROUND = 100
@@ -124,10 +125,10 @@ def simulate(
                 answers = []
                 for item in desk.items(rows, [name]):
                     value = truth.get(item.row)
-                    action = "set" if value else decisions.UNKNOWN
+                    action = "set" if value else actions.UNKNOWN
                     told += value is not None
-                    answers += decisions.label_decisions([item], desk.attribute(name), action, value or "")
-                decisions.write(desk, answers, "simulated", None, "")
+                    answers += actions.label_decisions([item], desk.attribute(name), action, value or "")
+                actions.write(desk, answers, "simulated", None, "")
                 done += len(rows)
             with Store.open(folder, write=True) as store:
                 flow.label(store, settings)

@@ -30,8 +30,8 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from index.runs import Runs
 from index.store import Store
+from index.store.runs import Runs
 from schema import tables
 from schema.settings import Settings
 from schema.vocabulary import Vocabulary, load_vocabulary
@@ -207,10 +207,10 @@ def _groups(count: int, rng: np.random.Generator) -> Iterator[pa.RecordBatch]:
 
 def measure(folder: Path, seed: int = 1) -> dict[str, Any]:
     """Return times in milliseconds and the resident memory."""
-    from ui import clusters, decisions, queues
-    from ui.desk import Desk
-    from ui.gallery import gallery_data
-    from ui.lookup import where_of
+    from ui.review import actions, groups, queues
+    from ui.review.desk import Desk
+    from ui.review.search import where_of
+    from ui.review.tiles import gallery_data
 
     rng = random.Random(seed)
     result: dict[str, Any] = {}
@@ -243,7 +243,7 @@ def measure(folder: Path, seed: int = 1) -> dict[str, Any]:
         result["filter change"] = timed(change, 40)
         result["queue, first time"] = timed(lambda: queues.queue(desk, "Least sure", hair), 1)
         result["queue, again"] = timed(lambda: queues.queue(desk, "Least sure", hair), 20)
-        result["clusters, first time"] = timed(lambda: clusters.stored_groups(desk), 1)
+        result["clusters, first time"] = timed(lambda: groups.stored_groups(desk), 1)
 
         result["overview, first time"] = timed(lambda: overview(desk), 1)
         result["overview, again"] = timed(lambda: overview(desk), 10)
@@ -253,9 +253,7 @@ def measure(folder: Path, seed: int = 1) -> dict[str, Any]:
         picked = iter([desk.items([rng.randrange(len(rows))], [hair.name]) for _ in range(100)])
 
         def decide() -> None:
-            decisions.write(
-                desk, decisions.label_decisions(next(picked), hair, "set", "red"), "bench", None, ""
-            )
+            actions.write(desk, actions.label_decisions(next(picked), hair, "set", "red"), "bench", None, "")
 
         result["decision on disk"] = timed(decide, 100)
         result["page after decisions"] = timed(lambda: draw(rows, rng.randrange(len(rows))), 20)
@@ -265,7 +263,7 @@ def measure(folder: Path, seed: int = 1) -> dict[str, Any]:
 
 def overview(desk: Any) -> None:
     """Count what the Overview page shows."""
-    from ui import figures
+    from ui.review import figures
 
     for part in (figures.counts, figures.attribute_table, figures.source_shares, figures.group_sizes):
         part(desk)

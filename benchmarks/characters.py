@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from label.calibrate import expected_error
-from label.learning import Collection
-from label.question import folds_of
-from label.statements import Stated, contradicted
-from label.tags import TagReader
+from label.data.task import folds_of
+from label.learn.calibration import expected_error
+from label.learn.fit_all import Collection
+from label.observed.labels import Stated, contradicted
+from label.observed.tags import TagReader
 from schema.settings import LabelSettings, Settings
-from schema.tagging import parse_tags
+from schema.tags.parsing import parse_tags
 from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
 
 ASKED = (0.90, 0.95, 0.99)
@@ -144,8 +144,8 @@ def embedded(
     files: Sequence[Path], vocabulary: Vocabulary
 ) -> tuple[npt.NDArray[np.float32], dict[str, dict[str, npt.NDArray[np.float32]]]]:
     """Return the vectors of pictures and of the vocabulary's prompts, as the embed stage makes them by default."""
-    from embed.decode import decode
     from embed.encoders import Batch, load_encoder
+    from index.images.decode import decode
 
     encoder = load_encoder(Settings())
     parts = []

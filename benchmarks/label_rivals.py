@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.characters import ASKED, Bench, asked_rows, judge
-from label.calibrate import Trial, choose_thresholds
-from label.learning import Collection, Lesson, learn_all
-from label.model import Choices, doubt
-from label.statements import Stated
+from label.learn.calibration import Trial, choose_thresholds
+from label.learn.fit_all import Collection, Lesson, learn_all
+from label.learn.model import Choices, doubt
+from label.observed.labels import Stated
 
 
 def neighbours_sklearn(

@@ -23,7 +23,7 @@ def main() -> None:
     except RuntimeError:
         # A CUDA torchvision beside a CPU torch; the project knows a way around that.
         sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-        from embed.torchvision_ops import import_open_clip
+        from index.images.torchvision_ops import import_open_clip
 
         import_open_clip()
     from imagededup.methods import CNN, PHash

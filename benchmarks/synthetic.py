@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dedupe.screen import COLOUR_BYTES, VIEW_BYTES
-from dedupe.sketch import COUNT, SKETCHES
-from index.runs import Runs
+from dedupe.candidates.outline_hash import COUNT, SKETCHES
+from dedupe.candidates.prefilter import COLOUR_BYTES, VIEW_BYTES
 from index.store import Store
+from index.store.runs import Runs
 from schema import tables
 from schema.ids import content_id
 from schema.vocabulary import load_vocabulary

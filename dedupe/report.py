@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from dedupe.check import read_thumbnails
-from dedupe.memory import Memory, Pair
+from dedupe.compare.difference import DIFFERENT, SAME, VARIANT, Difference, Limits, judge_all
 from dedupe.stage import limits_of
-from dedupe.verdict import DIFFERENT, SAME, VARIANT, Difference, Limits, judge_all
+from dedupe.verify.pair_cache import Memory, Pair
+from dedupe.verify.pairs import read_thumbnails
 from index.store import Store
 from schema.errors import StoreError
 from schema.settings import Settings

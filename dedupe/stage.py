@@ -18,19 +18,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dedupe.candidates import find_candidates
-from dedupe.check import Verified, check_pairs, confirmed_before
-from dedupe.groups import Edges, cluster_edges
-from dedupe.judgement import judge_groups
-from dedupe.keep import criteria
-from dedupe.memory import Memory
-from dedupe.overrides import named_items, read_overrides
-from dedupe.verdict import SAME, VARIANT, Limits
-from index.progress import progress
-from index.review_log import Review
-from index.reviews import effective_reviews
-from index.runs import Runs, code_version
+from dedupe.candidates.find import find_candidates
+from dedupe.compare.difference import SAME, VARIANT, Limits
+from dedupe.group.clusters import Edges, cluster_edges
+from dedupe.group.keep import criteria
+from dedupe.group.overrides import named_items, read_overrides
+from dedupe.group.rows import judge_groups
+from dedupe.verify.pair_cache import Memory
+from dedupe.verify.pairs import Verified, check_pairs, confirmed_before
+from index.reviews.effective import effective_reviews
+from index.reviews.log import Review
+from index.stages.progress import progress
 from index.store import Store
+from index.store.runs import Runs, code_version
 from schema import tables
 from schema.errors import StoreError
 from schema.ids import settings_hash

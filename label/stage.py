@@ -10,13 +10,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from index.progress import progress
-from index.runs import Runs
+from index.stages.progress import progress
 from index.store import Store
-from label.assess import assess
-from label.collect import FOLDS, Found, collect
-from label.frozen import freeze
-from label.increment import (
+from index.store.runs import Runs
+from label.data.load import FOLDS, Found, collect
+from label.data.task import Ints
+from label.learn.evaluate import assess
+from label.learn.fit_all import Learned, Lesson, learn_all
+from label.learn.model import Choices
+from label.learn.serialize import freeze
+from label.predict.decide import Doubt
+from label.predict.writer import NOISE, Writer
+from label.sources import learned_names
+from label.update.changes import (
     STATE,
     Change,
     Digests,
@@ -29,12 +35,6 @@ from label.increment import (
     load_state,
     save_state,
 )
-from label.learning import Learned, Lesson, learn_all
-from label.model import Choices
-from label.question import Ints
-from label.sources import learned_names
-from label.table import Doubt
-from label.writer import NOISE, Writer
 from schema import tables
 from schema.errors import StoreError
 from schema.records import Summary
@@ -206,7 +206,7 @@ def encoder_key(store: Store) -> str | None:
 
 def review_position(store: Store) -> int:
     """Return the number of the last review decision."""
-    from index.reviews import effective_reviews
+    from index.reviews.effective import effective_reviews
 
     return effective_reviews(store).position
 

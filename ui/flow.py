@@ -61,17 +61,17 @@ def check_sources(settings: Settings, sources: Sequence[str]) -> None:
 
 def ingest(store: Store, settings: Settings, sources: Sequence[str]) -> Summary:
     """Files, tags and texts become items."""
-    from embed.ingest import run_ingest
+    from embed.ingest.stage import run_ingest
 
     return run_ingest(store, settings, sources)
 
 
 def embed(store: Store, settings: Settings, runner: str = "local") -> Summary:
     """Items become vectors, on this machine or ('ray') on a cluster."""
-    from embed.stage import run_embed
+    from embed.vectors.stage import run_embed
 
     if runner == "ray":
-        from index.fleet import Fleet
+        from index.stages.ray_walk import Fleet
 
         return run_embed(store, settings, Fleet(settings.encoder.replicas).walk)
     return run_embed(store, settings)
@@ -79,7 +79,7 @@ def embed(store: Store, settings: Settings, runner: str = "local") -> Summary:
 
 def index(store: Store, settings: Settings) -> Summary:
     """Vectors become the kNN graph and the search index."""
-    from index.neighbours import run_index
+    from index.neighbours.graph import run_index
 
     return run_index(store, settings)
 
@@ -100,7 +100,7 @@ def label(store: Store, settings: Settings, full: bool = False) -> Summary:
 
 def compact(store: Store, settings: Settings) -> Summary:
     """Small fragments are joined and columns that are filtered on get an index; no row changes."""
-    from index.upkeep import run_compact
+    from index.store.compaction import run_compact
 
     return run_compact(store, settings)
 
@@ -109,8 +109,8 @@ def export(
     store: Store, settings: Settings, out: str, kind: str, everything: bool = False, where: str | None = None
 ) -> Summary:
     """The store becomes Parquet, JSON Lines or WebDataset with a manifest; tars read the pictures once more."""
-    from embed.sources.reader import Reader
-    from index.export import run_export
+    from curate.export.stage import run_export
+    from index.images.reader import Reader
 
     reader = Reader(settings.ingest.max_bytes)
     try:

@@ -101,7 +101,7 @@ runner_option = click.option(
 
 def show(summary: Summary) -> None:
     """Print what one stage did, with its notes and failures."""
-    from ui.summary import summary_table
+    from ui.terminal.tables import summary_table
 
     click.echo(summary_table([summary]))
 
@@ -115,7 +115,7 @@ def show(summary: Summary) -> None:
 def run(uri: str, sources: tuple[str, ...], out: str | None, runner: str, settings: Settings) -> None:
     """The whole flow: ingest, embed, index, dedupe, label. Run again, it does only what is missing."""
     from ui.flow import run_all
-    from ui.summary import stage_line
+    from ui.terminal.tables import stage_line
 
     if not sources and not _exists(uri):
         raise click.UsageError("a new store needs at least one --source PATH")
@@ -131,8 +131,8 @@ def _exists(uri: str) -> bool:
 
 def _conclude(uri: str, done: list[Summary]) -> None:
     from index.store import Store
-    from ui.quality import quality_text
-    from ui.summary import summary_table
+    from ui.terminal.quality import quality_text
+    from ui.terminal.tables import summary_table
 
     click.echo("\n" + summary_table(done))
     with Store.open(uri) as store:
@@ -253,7 +253,7 @@ def review(
 
 
 def _carry_log(uri: str, replay: str | None, out: str | None) -> None:
-    from index.reviews import export_reviews, replay_reviews
+    from index.reviews.effective import export_reviews, replay_reviews
     from index.store import Store
 
     with Store.open(uri) as store:
@@ -287,7 +287,7 @@ def query(
 ) -> None:
     """An image or a text -> similar items, with labels."""
     from index.store import Store
-    from ui.ask import ask
+    from ui.terminal.query import ask
 
     if (image is None) == (text is None):
         raise click.UsageError("give either an IMAGE or --text")
@@ -325,8 +325,8 @@ def _export(
 def status(uri: str, limit: int) -> None:
     """What the store holds; every failure with its key and reason."""
     from index.store import Store
-    from ui.quality import quality_text
-    from ui.status import status_text
+    from ui.terminal.quality import quality_text
+    from ui.terminal.status import status_text
 
     with Store.open(uri) as store:
         click.echo(status_text(store, limit))
@@ -343,7 +343,7 @@ def status(uri: str, limit: int) -> None:
 def explain(item: str, uri: str, attribute: str | None, settings: Settings) -> None:
     """Why ITEM (row, item id or key) has its labels: who voted, with which weight."""
     from index.store import Store
-    from ui.ask import explain_text
+    from ui.terminal.query import explain_text
 
     with Store.open(uri) as store:
         click.echo(explain_text(store, settings, item, attribute))
@@ -356,7 +356,7 @@ def explain(item: str, uri: str, attribute: str | None, settings: Settings) -> N
 def report(out: str, uri: str, settings: Settings) -> None:
     """Precision, coverage, calibration and noise of the labels, duplicates found: HTML and JSON into OUT."""
     from index.store import Store
-    from ui.ask import write_reports
+    from ui.terminal.query import write_reports
 
     with Store.open(uri) as store:
         click.echo(write_reports(store, settings, out))
@@ -392,7 +392,7 @@ def finetune(uri: str | None, out: str, settings: Settings) -> None:
 @settings_options
 def demo(uri: str, count: int, port: int | None, no_review: bool, settings: Settings) -> None:
     """Draw a small tagged collection, run all of it, compare with the truth, open the review page."""
-    from ui.demo import run_demo
+    from ui.demo.run import run_demo
 
     run_demo(uri, settings, count=count, port=port, review=not no_review)
 

@@ -73,7 +73,7 @@ def command(address: str, port: int) -> list[str]:
         **{f"theme.light.{name}": value for name, value in LIGHT.items()},
         **{f"theme.dark.{name}": value for name, value in DARK.items()},
     }
-    app = Path(__file__).with_name("app.py")
+    app = Path(__file__).with_name("views") / "app.py"
     return [sys.executable, "-m", "streamlit", "run", str(app), *(f"--{k}={v}" for k, v in options.items())]
 
 

@@ -28,7 +28,7 @@ class Batch:
     """Pictures on their way to a vector.
 
     ``images`` uint8 [n, height, width, 3] as ``Encoder.prepare`` made them; None for encoders that read no pictures.
-    ``items`` has one row per picture: row, item_id, keys, places (see embed/stage.py); None for bare pictures.
+    ``items`` has one row per picture: row, item_id, keys, places (see embed/vectors/stage.py); None for bare pictures.
     """
 
     images: Pixels | None

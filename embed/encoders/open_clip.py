@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from embed.decode import to_rgb
 from embed.encoders.base import Batch, Encoder, Floats, Pixels
 from embed.encoders.checkpoints import Checkpoint, find_checkpoint, read_config, tokens_file
-from embed.preprocess import Preprocess
-from embed.torchvision_ops import import_open_clip
+from embed.encoders.preprocess import Preprocess
+from index.images.decode import to_rgb
+from index.images.torchvision_ops import import_open_clip
 from schema.errors import DownloadError, EncoderError, LikenessError
 from schema.settings import Settings
 

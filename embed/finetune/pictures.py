@@ -105,7 +105,7 @@ class Thumbnails:
         """uint8 [n, size, size, 3]."""
         from PIL import Image
 
-        from embed.preprocess import letterbox
+        from embed.encoders.preprocess import letterbox
 
         white = (255, 255, 255)
         side = (self._size, self._size)

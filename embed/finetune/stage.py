@@ -20,7 +20,7 @@ from embed.finetune.phrases import Phrases, phrases_of
 from embed.finetune.pictures import Drawn, Joined, Pictures
 from embed.finetune.save import replace_file
 from embed.finetune.train import Task, Trainer
-from index.progress import progress
+from index.stages.progress import progress
 from index.store import Store
 from schema.errors import EncoderError
 from schema.records import Summary

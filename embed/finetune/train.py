@@ -24,7 +24,7 @@ from embed.finetune.loss import attribute_loss, contrastive_loss
 from embed.finetune.phrases import Labels, Phrases
 from embed.finetune.pictures import Pictures
 from embed.finetune.save import save_state, save_weights
-from embed.finetune.scratch import Table, projection_of, teach_text
+from embed.finetune.value_table import Table, projection_of, teach_text
 from schema.settings import FinetuneSettings
 
 if TYPE_CHECKING:

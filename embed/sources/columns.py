@@ -10,7 +10,7 @@ from typing import Any
 from embed.sources.sighting import clean
 from schema.errors import SourceError
 from schema.settings import IngestSettings
-from schema.tagging import parse_caption, parse_tags
+from schema.tags.parsing import parse_caption, parse_tags
 
 IMAGE_NAMES = (
     "file_name", "image", "image_path", "filename", "filepath", "file_path", "file", "path", "img",

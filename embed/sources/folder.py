@@ -13,15 +13,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from embed.decode import looks_like_image
 from embed.sources.columns import Columns, Words, find_columns, plain, words_of
-from embed.sources.kohya import KohyaTags, looks_like_kohya
-from embed.sources.reader import file_uri
 from embed.sources.records import records
+from embed.sources.sidecars.kohya import KohyaTags, looks_like_kohya
 from embed.sources.sighting import Known, Sighting, Source, clean, readable
+from index.images.decode import looks_like_image
+from index.images.reader import file_uri
 from schema.errors import SourceError
 from schema.settings import IngestSettings
-from schema.tagging import parse_caption
+from schema.tags.parsing import parse_caption
 
 IMAGE_ENDINGS = frozenset(
     ".jpg .jpeg .jpe .jfif .jif .pjpeg .png .apng .webp .avif .avifs .gif .bmp .dib .tif .tiff .jp2 .j2k .jpf .jpx "

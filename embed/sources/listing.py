@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embed.sources.columns import Columns, Words, find_columns, plain, words_of
-from embed.sources.reader import file_uri
 from embed.sources.records import records
 from embed.sources.sighting import Known, Sighting, Source, clean, readable
+from index.images.reader import file_uri
 from schema.errors import SourceError
 from schema.settings import IngestSettings
 

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from embed.sources.columns import Columns, find_columns, words_of
 from embed.sources.listing import resolve, text_row
-from embed.sources.reader import file_uri, row_uri
 from embed.sources.sighting import Known, Sighting, Source, readable
+from index.images.reader import file_uri, row_uri
 from schema.errors import SourceError
 from schema.settings import IngestSettings
 

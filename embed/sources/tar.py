@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from embed.decode import looks_like_image
 from embed.sources.columns import Words, find_columns, words_of
 from embed.sources.folder import IMAGE_ENDINGS
 from embed.sources.listing import text_row
-from embed.sources.reader import file_uri, tar_uri
 from embed.sources.sighting import Known, Sighting, Source, clean, readable
+from index.images.decode import looks_like_image
+from index.images.reader import file_uri, tar_uri
 from schema.errors import SourceError
 from schema.settings import IngestSettings
-from schema.tagging import parse_caption, parse_tags
+from schema.tags.parsing import parse_caption, parse_tags
 
 _TEXT_BYTES = 2**20
 _TEXTS = frozenset({"txt", "text", "caption", "tags", "json", "id"})

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from dedupe.stage import run_dedupe
-from embed.ingest import run_ingest
-from index.reviews import open_log
+from embed.ingest.stage import run_ingest
+from index.reviews.effective import open_log
 from index.store import Store
 from schema.records import Decision
 from schema.settings import load_settings

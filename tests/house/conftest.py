@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ("schema", "index", "embed", "label", "dedupe", "ui")
+PACKAGES = ("schema", "index", "embed", "label", "dedupe", "curate", "ui")
 
 
 @dataclass(frozen=True, slots=True)

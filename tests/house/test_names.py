@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("package", ["schema", "index", "embed", "label", "dedupe", "ui"])
+@pytest.mark.parametrize("package", ["schema", "index", "embed", "label", "dedupe", "curate", "ui"])
 def test_package_resolves_to_us(package: str, root: Path) -> None:
     module = importlib.import_module(package)
     assert module.__file__ is not None, f"{package}/ has no __init__.py"
@@ -24,11 +24,11 @@ def test_no_foreign_distribution_installs_our_names(packages: tuple[str, ...]) -
 
 
 def test_pages_hide_no_package_and_no_standard_module(root: Path, packages: tuple[str, ...]) -> None:
-    # `streamlit run ui/app.py` puts ui/ first on sys.path: ui/queue.py would be everybody's `queue`.
+    # `streamlit run ui/views/app.py` puts ui/views/ first on sys.path: ui/views/queue.py would be everybody's `queue`.
     taken = set(sys.stdlib_module_names) | set(metadata.packages_distributions()) | set(packages)
     names = {
         path.stem
-        for path in (root / "ui").iterdir()
+        for path in (root / "ui" / "views").iterdir()
         if path.suffix == ".py" or (path / "__init__.py").exists()
     }
     assert not (names - {"__init__"}) & taken

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
-from index.runs import Runs
 from index.store import Store
+from index.store.runs import Runs
 from label.stage import run_label
 from schema import tables
 from schema.settings import Settings

@@ -11,17 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from index.reviews import open_log
+from index.reviews.effective import open_log
 from index.store import Store
-from label.calibrate import Threshold
-from label.explain import explain
-from label.fusion import Pool
-from label.model import AttributeModel, Choices
+from label.learn.calibration import Threshold
+from label.learn.combine import Pool
+from label.learn.model import AttributeModel, Choices
+from label.predict.explain import explain
 from label.stage import run_label
 from schema.records import Decision
 from schema.settings import Settings
-from ui.desk import Desk
-from ui.voters import vote
+from ui.review.desk import Desk
+from ui.review.evidence import vote
 
 N = 900
 LEFT_OUT = 0.1

@@ -12,19 +12,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from index.store import Store
-from label.explain import explain
-from label.features import fit_features
-from label.frozen import freeze, thaw
-from label.learning import Collection
-from label.linear import Linear
-from label.model import Bench, Choices
-from label.question import Question
+from label.data.task import Question
+from label.learn.features import fit_features
+from label.learn.fit_all import Collection
+from label.learn.linear_scorer import Linear
+from label.learn.model import Bench, Choices
+from label.learn.serialize import freeze, thaw
+from label.learn.sources.base import Drill, Words
+from label.observed.detector_source import DETECTORS
+from label.observed.labels import STATED, Stated
+from label.observed.reader import Reader
+from label.predict.explain import explain
 from label.sources import SOURCES, LearnedSource, StatedSource, source_class
-from label.sources.base import Drill, Words
-from label.sources.detector import DETECTORS
-from label.sources.stated import Reader
 from label.stage import run_label
-from label.statements import STATED, Stated
 from schema import tables
 from schema.errors import SettingsError
 from schema.settings import Settings, load_settings

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index.parallel import in_order
-from index.reviews import open_log
+from index.reviews.effective import open_log
+from index.stages.parallel import in_order
 from index.store import Store
-from label.explain import explain
+from label.predict.explain import explain
 from label.report import write_report
 from label.stage import run_label
 from schema.records import Decision

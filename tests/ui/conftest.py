@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from index.runs import Runs
 from index.store import Store
+from index.store.runs import Runs
 from schema import tables
 from schema.ids import content_id
 from schema.vocabulary import load_vocabulary
-from ui.desk import Desk
+from ui.review.desk import Desk
 
 ITEMS = 30
 KEY = "test_0"

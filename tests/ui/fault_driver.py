@@ -31,22 +31,22 @@ def load() -> None:
     import lancedb.index  # noqa: F401
     import sklearn.linear_model  # noqa: F401
 
+    import curate.export.stage  # noqa: F401
     import dedupe.stage  # noqa: F401
     import embed.encoders.open_clip
     import embed.encoders.precomputed
-    import embed.ingest
+    import embed.ingest.stage
     import embed.sources.folder
-    import embed.stage
-    import index.export
-    import index.neighbours
-    import index.searchers.exact
-    import index.upkeep  # noqa: F401
+    import embed.vectors.stage
+    import index.neighbours.graph
+    import index.neighbours.searchers.exact
+    import index.store.compaction  # noqa: F401
     import label.stage  # noqa: F401
     import ui.main
-    import ui.quality
-    import ui.summary  # noqa: F401
+    import ui.terminal.quality
+    import ui.terminal.tables  # noqa: F401
 
-    embed.stage.SLAB_ROWS = 4
+    embed.vectors.stage.SLAB_ROWS = 4
 
 
 def kill_at_write(number: int, before: bool) -> None:

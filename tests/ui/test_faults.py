@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from index.runs import Runs
 from index.store import Store
+from index.store.runs import Runs
 
 TINY = {
     "embed_dim": 24,

@@ -171,7 +171,7 @@ def test_export_and_its_formats(ui_store: Path, tmp_path: Path) -> None:
 
 
 def test_review_log_out_and_in(ui_store: Path, tmp_path: Path) -> None:
-    from index.reviews import open_log
+    from index.reviews.effective import open_log
     from index.store import Store
     from schema.records import Decision
 

@@ -1,0 +1,1 @@
+"""Which pair is measured next, and what was measured before."""

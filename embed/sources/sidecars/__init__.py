@@ -1,0 +1,1 @@
+"""Files beside a picture that say something of it."""

@@ -1,0 +1,47 @@
+"""The vector of one query: a picture's bytes or a text, through the encoder that made the store's vectors."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from embed.encoders import Batch, encoder_key, load_encoder, normalise
+from embed.vectors.pipeline import Pipeline
+from index.images.decode import BadImage
+from schema.errors import EncoderError
+from schema.settings import Settings
+
+
+def embed_query(settings: Settings, query: bytes | str) -> npt.NDArray[np.float32]:
+    """Return the unit vector of a picture (its bytes) or a text, float32 [dim]; the encoder is kept for the next one.
+
+    Raises EncoderError when the bytes are not a picture, or the encoder takes no such query.
+    """
+    pipeline = _pipeline(encoder_key(settings), settings.model_dump_json())
+    encoder = pipeline.encoder
+    if isinstance(query, str):
+        vectors = encoder.encode_texts([query])
+    elif not encoder.reads_images:
+        raise EncoderError(
+            "precomputed vectors cannot embed a new picture",
+            "Query by an item of the store, or choose an open_clip model.",
+        )
+    else:
+        try:
+            pixels = pipeline.prepare(query)
+        except BadImage as error:
+            raise EncoderError(f"the query picture cannot be used: {error}") from error
+        vectors = encoder.encode(Batch(np.array(pixels[None])))
+    unit, wrong = normalise(vectors)
+    if wrong[0] is not None:
+        raise EncoderError(f"the query has no usable vector: {wrong[0]}")
+    vector: npt.NDArray[np.float32] = unit[0].astype(np.float32)
+    return vector
+
+
+@lru_cache(maxsize=2)
+def _pipeline(_key: str, settings: str) -> Pipeline:
+    """One encoder per process and key: the key changes when a checkpoint file does."""
+    return Pipeline(load_encoder(Settings.model_validate_json(settings)))

@@ -1,0 +1,1 @@
+"""Pixels: the bytes behind an address, decoding, facts of a picture."""

@@ -1,0 +1,1 @@
+"""The kNN graph and the interactive search."""

@@ -1,0 +1,1 @@
+"""What reviewers decided: the log, and what it comes to."""

@@ -1,0 +1,1 @@
+"""How work is driven over rows, on one machine or on Ray."""

@@ -1,0 +1,1 @@
+"""From the store to arrays: the labelled items of each attribute."""

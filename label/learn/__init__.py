@@ -1,0 +1,1 @@
+"""Scorers, their combination, calibration."""

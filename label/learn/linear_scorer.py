@@ -1,0 +1,29 @@
+"""A linear judge: scores of values along fixed directions; what probes and zero-shot prompts come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from label.data.task import Floats
+from label.learn.knn import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """``basis`` [p, v] over plain features and ``bias`` [v]; ``kinds`` names the one kind of evidence."""
+
+    basis: Floats
+    bias: Floats
+    many: bool
+    kinds: tuple[str, ...]
+
+    def judge(self, coordinates: Floats) -> tuple[Floats, Tally | None]:
+        """Return evidence float32 [1, n, v]: log odds of several-of values, log shares of one-of; no tally."""
+        scores = coordinates + self.bias
+        if not self.many:
+            scores = scores - scores.max(axis=1, keepdims=True)
+            scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        found: Floats = np.clip(scores, -12, 12).astype(np.float32)[None]
+        return found, None

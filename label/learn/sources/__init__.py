@@ -1,0 +1,1 @@
+"""What scores an attribute: votes of neighbours, probe, zero-shot prompts."""

@@ -1,0 +1,1 @@
+"""Who wins, how sure; the labels table; explanations."""

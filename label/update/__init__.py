@@ -1,0 +1,1 @@
+"""What changes when new labels come in."""

@@ -1,0 +1,1 @@
+"""Tags: parsing, aliases, implications."""

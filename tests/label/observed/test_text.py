@@ -1,0 +1,165 @@
+"""Descriptions to values: adjectives with their nouns, denials, several people, and words that depend on the noun."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from label.observed.lexicon import tokenize
+from label.observed.text import TextReader
+from schema.vocabulary import DEFAULT_PATH, load_vocabulary
+
+VOCABULARY = load_vocabulary()
+READER = TextReader(VOCABULARY)
+
+
+def test_the_whole_sentence() -> None:
+    reading = READER.read("A teenage girl with a long blonde ponytail in a school uniform.")
+    assert reading.values == {
+        "age": ["teen"],
+        "gender": ["female"],
+        "hair_style": ["ponytail"],
+        "hair_color": ["blonde"],
+        "hair_length": ["long"],
+        "dress": ["school uniform"],
+        "subjects": ["one"],
+    }
+    assert reading.ambiguous is None and not reading.conflicts and not reading.denied
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute", "values"),
+    [
+        ("short hair", "hair_length", ["short"]),
+        ("a short girl", "body_type", ["short"]),
+        ("a short girl", "hair_length", None),
+        ("a girl in shorts", "hair_length", None),
+        ("a girl in shorts", "body_type", None),
+        ("a girl in shorts", "dress", ["shorts"]),
+        ("a girl in a short skirt", "dress", ["miniskirt"]),
+        ("a girl with light skin", "hair_color", None),
+        ("light blue hair", "hair_color", ["blue"]),
+        ("light brown haired girl", "hair_color", ["brown"]),
+        ("a cool girl", "expression", None),
+        ("black-haired woman", "hair_color", ["black"]),
+        ("black-haired woman", "ethnicity", None),
+        ("a woman: white hair", "ethnicity", None),
+        ("a girl is petting white cats", "ethnicity", None),
+        ("eye color: blue", "eye_color", ["blue"]),
+        ("a black woman", "ethnicity", ["black"]),
+        ("a japanese school uniform", "ethnicity", None),
+        ("her hair is long and black, eyes are blue", "hair_color", ["black"]),
+        ("her hair is long and black, eyes are blue", "eye_color", ["blue"]),
+        ("hair dyed pink", "hair_color", ["pink"]),
+        ("medium-light skin tone, white hair", "hair_length", None),
+        ("black, curly, long hair", "hair_color", ["black"]),
+        ("black and white hair", "hair_color", ["multicolored"]),
+        ("blue and green eyes", "eye_color", ["heterochromia"]),
+        ("a black hair ribbon", "hair_color", None),
+        ("a black hair ribbon", "accessories", ["hair ribbon"]),
+        ("a woman in a green yukata", "dress", ["green yukata"]),
+        ("a black and white dress", "dress", ["dress"]),
+        ("a white shirt and a blue skirt", "dress", ["white shirt", "blue skirt"]),
+        ("dress shoes", "dress", ["shoes"]),
+        ("a girl in a maid headdress", "dress", None),
+        ("a maid", "dress", ["maid outfit"]),
+        ("two women in kimonos", "dress", ["kimono"]),
+        ("a 16-year-old girl", "age", ["teen"]),
+        ("a 20-year-old man", "age", ["young adult"]),
+        ("an old man", "age", ["elderly"]),
+        ("a man", "age", None),
+        ("an adult", "age", None),
+        ("a classy grasshopper", "accessories", None),
+        ("the manly chairman", "gender", None),
+        ("not only smiling but laughing", "expression", ["laughing"]),
+        ("Girl\u2019s hat", "accessories", ["hat"]),
+    ],
+)
+def test_words_in_context(text: str, attribute: str, values: list[str] | None) -> None:
+    assert READER.read(text).values.get(attribute) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "denied", "said"),
+    [
+        ("no glasses", {"accessories": ["glasses"]}, {}),
+        ("without a hat", {"accessories": ["hat"]}, {}),
+        ("not smiling", {"expression": ["smile"]}, {}),
+        ("without a hat and a scarf", {"accessories": ["hat", "scarf"]}, {}),
+        ("no glasses and a hat", {"accessories": ["glasses"]}, {"accessories": ["hat"]}),
+        ("no glasses, a hat", {"accessories": ["glasses"]}, {"accessories": ["hat"]}),
+        ("isn't wearing a hat", {"accessories": ["hat"]}, {}),
+        ("neither smiling nor wearing a hat", {"accessories": ["hat"], "expression": ["smile"]}, {}),
+        ("no long hair", {"hair_length": ["long"]}, {}),
+        ("without glasses but with a hat", {"accessories": ["glasses"]}, {"accessories": ["hat"]}),
+        ("no beard", {}, {"facial_hair": ["none"]}),
+    ],
+)
+def test_denials(text: str, denied: dict[str, list[str]], said: dict[str, list[str]]) -> None:
+    reading = READER.read(text)
+    assert reading.denied == denied
+    assert reading.values == said
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "ambiguous"),
+    [
+        ("a girl with a hat", "one", False),
+        ("a girl and a boy holding hands", "two", True),
+        ("a man with glasses and a woman", "two", True),
+        ("two girls", "two", True),
+        ("two girls and a boy", "three or more", True),
+        ("a couple: a man with a beard and a woman", "two", True),
+        ("a group of people", "three or more", True),
+        ("three women", "three or more", True),
+        ("a man, a warrior from the north", "one", False),
+        ("a man dressed as a woman", "one", False),
+        ("men holding hands", None, True),
+        ("red eyes", None, False),
+    ],
+)
+def test_people(text: str, value: str | None, ambiguous: bool) -> None:
+    reading = READER.read(text)
+    assert reading.values.get("subjects") == ([value] if value else None)
+    assert (reading.ambiguous is not None) == ambiguous
+
+
+def test_conflicts_are_listed() -> None:
+    reading = READER.read("long hair, short hair")
+    assert "hair_length" not in reading.values
+    assert reading.conflicts == ["hair_length: short (short hair) or long (long hair)"]
+
+
+@pytest.mark.parametrize("attribute", [each for each in VOCABULARY.names if each != "subjects"])
+def test_each_word_gives_its_value(attribute: str) -> None:
+    for value in VOCABULARY.attribute(attribute).values:
+        for words in value.words:
+            assert value.name in READER.read(words).values.get(attribute, []), (attribute, words)
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_read(text: str) -> None:
+    reading = READER.read(text)
+    for name, values in reading.values.items():
+        assert all(VOCABULARY.attribute(name).holds(value) for value in values)
+
+
+def test_nothing_said() -> None:
+    assert not READER.read(None).values and not READER.read("  ").values
+    assert tokenize("T-shirt, isn\u2019t") == ["t", "shirt", ",", "isn't"]
+
+
+def test_a_new_attribute_is_toml_only(tmp_path: Path) -> None:
+    path = tmp_path / "attributes.toml"
+    path.write_text(
+        DEFAULT_PATH.read_text(encoding="utf-8")
+        + '\n[skin]\ntitle = "Skin"\nkind = "one"\nnouns = "skin, skinned"\n[skin.values]\n'
+        + 'light = { tags = "pale_skin", adjectives = "light, pale, fair" }\n'
+        + 'dark = { tags = "dark_skin", adjectives = "dark, brown, tanned" }\n'
+    )
+    reader = TextReader(load_vocabulary(path))
+    assert reader.read("a girl with pale skin").values["skin"] == ["light"]
+    assert reader.read("a dark-skinned girl with light hair").values["skin"] == ["dark"]

@@ -1,0 +1,1 @@
+"""The demo: a drawn collection, run from end to end."""

@@ -1,0 +1,73 @@
+"""What the audit queue measures: the true precision of accepted machine labels, with its exact interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from index.reviews.log import live_batches
+from schema.vocabulary import Attribute
+from ui.review.desk import Desk
+
+AUDIT = "audit: "
+"""Stands before what was seen in decisions that were taken in the audit queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Audited labels: how many were decided, how many were right, and the 95 % Clopper-Pearson interval."""
+
+    decided: int
+    right: int
+    low: float
+    high: float
+
+    @property
+    def text(self) -> str:
+        """The share and its interval as words."""
+        return f"{self.precision:.0%} ({self.low:.0%} to {self.high:.0%})"
+
+    @property
+    def precision(self) -> float:
+        """The share that was right."""
+        return self.right / self.decided if self.decided else 0.0
+
+
+def audited(desk: Desk) -> list[Attribute]:
+    """Return the attributes of which anything was audited."""
+    seen = {r.attribute for r in desk.reviews() if (r.seen or "").startswith(AUDIT)}
+    return [attribute for attribute in desk.attributes if attribute.name in seen]
+
+
+def estimate(desk: Desk, attribute: Attribute) -> Estimate:
+    """Return what the audit has found so far of one attribute; each item counts once, with its last decision."""
+    reviews = desk.reviews()
+    live = live_batches(reviews)
+    outcome: dict[int, bool] = {}
+    batches: dict[tuple[int, str], set[str]] = {}
+    for review in reviews:
+        if (
+            review.attribute != attribute.name
+            or not live[review.batch]
+            or not (review.seen or "").startswith(AUDIT)
+        ):
+            continue
+        shown = set((review.seen or "").removeprefix(AUDIT).rsplit(" (", 1)[0].split(", "))
+        said = batches.setdefault((review.row, review.batch), set())
+        if review.action in ("set", "add") and review.value is not None:
+            said.add(review.value)
+        outcome[review.row] = said == shown if attribute.kind == "many" else shown == said
+    right = sum(outcome.values())
+    low, high = interval(right, len(outcome))
+    return Estimate(len(outcome), right, low, high)
+
+
+def interval(right: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the Clopper-Pearson interval of a share (Clopper and Pearson 1934)."""
+    from scipy.special import betaincinv
+
+    if not total:
+        return 0.0, 1.0
+    tail = (1 - confidence) / 2
+    low = float(betaincinv(right, total - right + 1, tail)) if right else 0.0
+    high = float(betaincinv(right + 1, total - right, 1 - tail)) if right < total else 1.0
+    return low, high

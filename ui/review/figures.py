@@ -1,0 +1,156 @@
+"""The numbers and plots of the Overview page, counted by the store and kept until a table changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from index.store.runs import Runs
+from ui.review.audits import audited, estimate
+from ui.review.desk import Desk
+from ui.review.tiles import PEOPLE
+from ui.terminal.quality import held_out
+from ui.terminal.tables import counts_line, seconds
+
+KINDS = {"Reviews": ("review",), "Tags": ("tag",), "Texts": ("text",)}
+MACHINE = "Votes"
+SIZES = ((2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 10**9))
+
+
+def counts(desk: Desk) -> dict[str, int]:
+    """Return the headline counts."""
+    store = desk.store
+
+    def made() -> dict[str, int]:
+        return {
+            "Pictures": store.count("items", "status = 'ok'"),
+            "Refused files": store.count("items", "status = 'failed'"),
+            "Duplicates set aside": store.count("groups", "keep = false") if store.has("groups") else 0,
+            "Several characters": store.count("labels", "ambiguous") if store.has("labels") else 0,
+        }
+
+    return {
+        **desk.kept("counts", ("items", "groups", "labels"), made),
+        "Reviewed labels": len(desk.effect().labels),
+    }
+
+
+def sources(desk: Desk) -> dict[str, Counter[str]]:
+    """Return per attribute how many labels each source gave; one pass over the columns of sources."""
+
+    def made() -> dict[str, Counter[str]]:
+        present = set(desk.store.schema("labels").names)
+        names = [a.name for a in desk.attributes if a.name in present]
+        found: dict[str, Counter[str]] = {name: Counter() for name in names}
+        for batch in desk.store.scan("labels", [f"{name}_source" for name in names]):
+            for name, column in zip(names, batch.columns, strict=True):
+                for record in pc.value_counts(column).to_pylist():
+                    if record["values"]:
+                        found[name][record["values"]] += record["counts"]
+        return found
+
+    return desk.kept("sources", ("labels",), made) if desk.store.has("labels") else {}
+
+
+def attribute_table(desk: Desk) -> list[dict[str, Any]]:
+    """Return per attribute its coverage in percent and, as measured, its precision; empty before the first labels."""
+    total = max(1, counts(desk)["Pictures"])
+    measured = measurements(desk)
+    reviewed = Counter(name for _, name in desk.effect().labels)
+    checked = {a.name: estimate(desk, a) for a in audited(desk)}
+    made = []
+    for name, found in sources(desk).items():
+        labelled = sum(found.values())
+        held = measured.get(name, {})
+        precision, asked = held.get("precision"), held.get("asked")
+        made.append(
+            {
+                "Attribute": desk.attribute(name).title,
+                "Coverage": 100 * labelled / total,
+                "Labelled": labelled,
+                "By votes": sum(n for source, n in found.items() if source not in PEOPLE),
+                "Reviewed": reviewed[name],
+                "Asked": None if asked is None else 100 * float(asked),
+                "Precision": None if precision is None else 100 * float(precision),
+                "Audited": checked[name].text if name in checked else None,
+            }
+        )
+    return made
+
+
+def measurements(desk: Desk) -> dict[str, dict[str, Any]]:
+    """Return what the last label run measured per attribute on held-out items."""
+    return desk.kept("held out", ("label_models",), lambda: held_out(desk.store))
+
+
+def source_shares(desk: Desk) -> dict[str, list[Any]]:
+    """Return columns of a stacked plot: per attribute, the percent of all pictures labelled by each kind of source."""
+    total = max(1, counts(desk)["Pictures"])
+    found = sources(desk)
+    columns: dict[str, list[Any]] = {"Attribute": [desk.attribute(name).title for name in found]}
+    for kind, words in KINDS.items():
+        columns[kind] = [100 * sum(each[word] for word in words) / total for each in found.values()]
+    columns[MACHINE] = [
+        100 * sum(n for source, n in each.items() if source not in PEOPLE) / total for each in found.values()
+    ]
+    return columns
+
+
+def precisions(desk: Desk) -> dict[str, list[Any]]:
+    """Return columns of a plot: per attribute, precision of accepted votes on held-out items, and what was asked."""
+    measured = {n: f for n, f in measurements(desk).items() if f.get("precision") is not None}
+    titles = {a.name: a.title for a in desk.attributes}
+    named = [name for name in titles if name in measured]
+    return {
+        "Attribute": [titles[name] for name in named],
+        "Measured": [100 * float(measured[name]["precision"]) for name in named],
+        "Asked": [100 * float(measured[name]["asked"]) for name in named],
+    }
+
+
+def reliability(desk: Desk, name: str) -> dict[str, list[float]]:
+    """Return columns of a plot: confidence of votes, the share that was right, and the same if all were as sure as
+    they say; in percent, bins of equal counts. Empty lists where nothing was measured."""
+    bins = measurements(desk).get(name, {}).get("reliability") or []
+    return {
+        "Confidence": [100 * each["chance"] for each in bins],
+        "Right": [100 * each["precision"] for each in bins],
+        "Ideal": [100 * each["chance"] for each in bins],
+    }
+
+
+def learned_names(desk: Desk) -> list[str]:
+    """Return the attributes that have a reliability curve."""
+    measured = measurements(desk)
+    return [a.name for a in desk.attributes if measured.get(a.name, {}).get("reliability")]
+
+
+def group_sizes(desk: Desk) -> dict[str, list[Any]]:
+    """Return columns of a plot: how many duplicate groups have how many members."""
+    from ui.review.groups import stored_groups
+
+    if not desk.store.has("groups"):
+        return {"Members": [], "Groups": []}
+    sizes = np.diff(stored_groups(desk).starts)
+    made: dict[str, list[Any]] = {"Members": [], "Groups": []}
+    for low, high in SIZES:
+        found = int(((sizes >= low) & (sizes <= high)).sum())
+        made["Members"].append(str(low) if low == high else f"{low} to {high}" if high < 10**9 else f"{low}+")
+        made["Groups"].append(found)
+    return made
+
+
+def run_rows(desk: Desk) -> list[dict[str, str]]:
+    """Return the last runs, newest first."""
+    return [
+        {
+            "Stage": run["stage"],
+            "Finished (UTC)": str(run["finished"])[:16].replace("T", " "),
+            "Took": seconds(run["seconds"]),
+            "What it did": counts_line(run["counts"]),
+        }
+        for run in reversed(Runs(desk.store).all()[-30:])
+    ]

@@ -1,0 +1,181 @@
+"""Searching for the page: a picture or a text through the store's encoder, filters from boxes, labels by neighbours."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from schema.errors import FilterError, StoreError
+from schema.ids import content_id
+from schema.tags.parsing import parse_tags
+from ui.review.desk import Desk, Rows
+
+SIMILAR = 240
+"""Items that a search by picture or text shows; four pages, past which nobody looks."""
+KINDS = {"all": "", "kept": "keep = true", "duplicates": "keep = false", "several characters": "ambiguous"}
+UNKNOWN = "(unknown)"
+GUESS = 0.3
+"""Below this chance the likeliest value of an attribute that abstains is not worth telling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is searched for: a picture's bytes, or a text, or neither; and a filter."""
+
+    image: bytes = b""
+    text: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Rows found; closest first with their similarity when ``ranked``, else ascending."""
+
+    rows: Rows
+    similarity: dict[int, float] = field(default_factory=dict)
+    ranked: bool = False
+    vector: npt.NDArray[np.float32] | None = None
+
+    def notes(self) -> dict[int, str]:
+        """Return what stands beside an item: its similarity."""
+        return {row: f"{value:.3f}" for row, value in self.similarity.items()}
+
+
+def find(desk: Desk, wanted: Wanted, count: int = SIMILAR) -> Hits:
+    """Return the items that match, by similarity to the picture or text when one is given.
+
+    Raises FilterError for a bad condition, EncoderError when the picture cannot be read.
+    """
+    if not wanted.image and not wanted.text:
+        return Hits(desk.rows(wanted.where))
+    from index.neighbours.search import search
+
+    key = desk.store.encoder_key()
+    vector = _vector(desk, key, wanted)
+    rows, similarity = search(desk.store, key, vector, count, wanted.where or None)
+    pairs = zip(rows.tolist(), similarity.tolist(), strict=True)
+    return Hits(rows.astype(np.int64), dict(pairs), True, vector)
+
+
+def _vector(desk: Desk, key: str, wanted: Wanted) -> npt.NDArray[np.float32]:
+    """Return the vector of what is searched for; a picture that the store holds has one already."""
+    if wanted.image:
+        row = known_row(desk, wanted.image)
+        stored = desk.store.take(f"vectors_{key}", [] if row is None else [row], ["vector"])
+        if stored.num_rows:
+            return np.array(stored["vector"].to_pylist()[0], np.float32)
+    from embed.vectors.query import embed_query
+
+    return embed_query(desk.settings, wanted.image or wanted.text)
+
+
+def where_of(
+    desk: Desk, chosen: Mapping[str, Sequence[str]], tag: str = "", kind: str = "all", expert: str = ""
+) -> str:
+    """Return the filter that the boxes stand for, as one condition over items, labels and groups."""
+    parts = []
+    if any(chosen.values()) and not desk.store.has("labels"):
+        raise StoreError("there are no labels to filter by yet", "Run: likeness label --store ...")
+    for name, values in chosen.items():
+        if not values:
+            continue
+        attribute = desk.attribute(name)
+        named = [v for v in values if v != UNKNOWN]
+        either = []
+        if named and attribute.kind == "many":
+            either.append(f"array_has_any({name}, [{', '.join(map(quoted, named))}])")
+        elif named:
+            either.append(f"{name} IN ({', '.join(map(quoted, named))})")
+        if UNKNOWN in values:
+            either.append(f"{name} IS NULL")
+        parts.append(f"({' OR '.join(either)})")
+    tags = parse_tags(tag)
+    if tags:
+        parts.append(f"array_has_all(tags, [{', '.join(map(quoted, tags))}])")
+    if KINDS.get(kind):
+        if kind == "duplicates" and not desk.store.has("groups"):
+            raise StoreError("no duplicates were looked for yet", "Run: likeness dedupe --store ...")
+        if desk.store.has("groups") or kind == "several characters":
+            parts.append(KINDS[kind])
+    if expert.strip():
+        parts.append(f"({expert.strip()})" if " or " in expert.lower() else expert.strip())
+    return " AND ".join(parts)
+
+
+def quoted(text: str) -> str:
+    """Return text as an SQL string; raises FilterError for control characters."""
+    if not text.isprintable():
+        raise FilterError(f"{text!r} cannot be searched for")
+    return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A label that a picture from outside would get, or, when not ``sure``, the likeliest one that abstains."""
+
+    attribute: str
+    value: str
+    chance: float
+    sure: bool
+
+
+def own_labels(desk: Desk, hits: Hits) -> list[Own]:
+    """Return the labels that what was searched for would itself get, in the vocabulary's order.
+
+    They come from the models of the last label run, which abstain as they do for items of the store; before the first
+    one, from the share of the nearest hits.
+    """
+    from ui.review.evidence import OUTSIDE, chances_of, learned_of
+
+    if not hits.ranked or hits.vector is None:
+        return []
+    learned = learned_of(desk)
+    if learned is None:
+        return _by_neighbours(desk, hits)
+    present = [a.name for a in desk.attributes if a.name in learned.models]
+    plain = learned.features.plain(np.asarray(hits.vector, np.float32)[None])
+    made = []
+    for name, chances in chances_of(learned, plain, OUTSIDE, present).items():
+        standing = [each for each in chances if each.stands]
+        values = {each.value: each.chance for each in standing}
+        if desk.attribute(name).kind == "many":
+            values = {value: values[value] for value in desk.attribute(name).specific(list(values))}
+        if values:
+            made.append(Own(name, ", ".join(values), min(values.values()), True))
+        elif chances and chances[0].chance >= GUESS:
+            made.append(Own(name, chances[0].value, chances[0].chance, False))
+    return made
+
+
+def known_row(desk: Desk, image: bytes) -> int | None:
+    """Return the row of the item whose bytes these are, None when the store has no such item."""
+    for batch in desk.store.scan("items", ["row"], f"item_id = '{content_id(image)}'"):
+        return int(batch.column(0)[0].as_py())
+    return None
+
+
+def _by_neighbours(desk: Desk, hits: Hits, nearest: int = 15) -> list[Own]:
+    """Return what a similarity-weighted majority of the nearest hits has; at least three must say anything."""
+    items = desk.items(hits.rows[:nearest])
+    made = []
+    for attribute in desk.attributes:
+        votes: dict[str, float] = defaultdict(float)
+        voters, total = 0, 0.0
+        for item in items:
+            label = item.labels[attribute.name]
+            if not label.values or item.ambiguous:
+                continue
+            weight = max(hits.similarity.get(item.row, 0.0), 0.0)
+            voters += 1
+            total += weight
+            for value in label.values:
+                votes[value] += weight
+        if voters >= 3 and total > 0:
+            best = max(votes, key=lambda v: votes[v])
+            if votes[best] / total > 0.5:
+                made.append(Own(attribute.name, best, votes[best] / total, True))
+    return made

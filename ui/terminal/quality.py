@@ -1,0 +1,45 @@
+"""Recall of the graph and, per attribute, precision and coverage, as the last runs measured them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ui.terminal.tables import table
+
+if TYPE_CHECKING:
+    from index.store import Store
+
+COLUMNS = {
+    "asked": "asked",
+    "precision": "precision",
+    "coverage": "coverage",
+    "donors": "donors",
+    "calibration_error_accepted": "calibration error",
+}
+
+
+def held_out(store: Store) -> dict[str, dict[str, Any]]:
+    """Return per attribute what the last label run measured on items that nothing was fitted on; {} before it."""
+    for batch in store.scan("label_models", ["name", "blob"]):
+        for record in batch.to_pylist():
+            if record["name"] == "report":
+                found: dict[str, dict[str, Any]] = json.loads(record["blob"])
+                return found
+    return {}
+
+
+def quality_text(store: Store) -> str:
+    """Return recall, and precision and coverage per attribute; empty before the first index and label runs."""
+    from index.store.runs import Runs
+
+    lines: list[str] = []
+    index_run = Runs(store).last("index")
+    if index_run and index_run["facts"].get("recall") is not None:
+        lines.append(f"graph recall against exact search: {float(index_run['facts']['recall']):.4f}")
+    measured = {name: found for name, found in held_out(store).items() if "precision" in found}
+    if measured:
+        lines.append("machine labels, measured on held-out items that no threshold was fitted on")
+        body = [[name, *(found.get(key) for key in COLUMNS)] for name, found in measured.items()]
+        lines.append(table(["attribute", *COLUMNS.values()], body, indent=2))
+    return "\n".join(lines)

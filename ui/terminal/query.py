@@ -1,0 +1,167 @@
+"""Questions from the command line: similar items, why a label stands, the reports."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schema.errors import EncoderError, StoreError
+from schema.ids import content_id
+from schema.settings import Settings
+from ui.review.desk import Desk, Item
+from ui.review.search import Hits, Wanted, find, own_labels
+from ui.terminal.tables import Cell, clean, table
+
+if TYPE_CHECKING:
+    from index.store import Store
+
+REPORTS = ("label.report", "dedupe.report")
+SHOWN = ("gender", "age", "hair_color", "hair_length", "hair_style", "eye_color", "dress", "expression")
+
+
+def ask(
+    store: Store,
+    settings: Settings,
+    image: str | None,
+    text: str | None,
+    where: str | None,
+    count: int,
+    sheet: str | None,
+    duplicates: bool,
+) -> str:
+    """Return a table of the items closest to a picture or a text, and write a contact sheet when one is asked for.
+
+    Raises EncoderError when the picture cannot be read, FilterError for a bad ``where``.
+    """
+    desk = Desk(store, settings, readonly=True)
+    data = _bytes_of(image) if image else b""
+    hits = find(desk, Wanted(data, text or "", where or ""), count)
+    items = desk.items(hits.rows)
+    names = [name for name in SHOWN if any(i.labels[name].values for i in items if name in i.labels)]
+    rows: list[tuple[Cell, ...]] = [
+        (
+            n,
+            item.name,
+            round(hits.similarity[item.row], 3),
+            *(item.labels[name].text or "-" for name in names),
+            _group(item),
+        )
+        for n, item in enumerate(items, 1)
+    ]
+    lines = [table(["", "item", "similarity", *names, "group"], rows)] if rows else ["nothing matches"]
+    own = own_labels(desk, hits)
+    if own and image:
+        lines.append(
+            "\nlabels it would get: "
+            + (", ".join(f"{o.attribute} {o.value} ({o.chance:.2f})" for o in own if o.sure) or "none")
+        )
+        lines.append(
+            "not sure enough: "
+            + (", ".join(f"{o.attribute} {o.value} ({o.chance:.2f})" for o in own if not o.sure) or "none")
+        )
+    if duplicates:
+        lines.append("\n" + _duplicates(desk, data, hits))
+    if sheet:
+        contact_sheet(desk, items, hits, Path(sheet))
+        lines.append(f"\ncontact sheet: {sheet}")
+    return "\n".join(lines)
+
+
+def _bytes_of(image: str) -> bytes:
+    try:
+        return Path(image).read_bytes()
+    except OSError as error:
+        raise EncoderError(f"cannot read the picture {clean(image)}: {error.strerror or error}") from error
+
+
+def _group(item: Item) -> str:
+    if not item.group_id:
+        return "-"
+    return f"{item.group_id[:8]} {item.verdict}"
+
+
+def _duplicates(desk: Desk, data: bytes, hits: Hits) -> str:
+    """Return which of the closest items show the same picture, or another version of it, by the pixels."""
+    from dedupe.compare.difference import DIFFERENT, compare, judge
+    from dedupe.compare.image import load
+    from dedupe.stage import limits_of
+    from index.images.decode import decode
+    from index.images.facts import thumbnail
+
+    ingest, options = desk.settings.ingest, desk.settings.dedupe
+    mine = load(thumbnail(decode(data, max_pixels=ingest.max_pixels).image, ingest.thumbnail))
+    near = [row for row in hits.rows.tolist() if hits.similarity[row] >= options.similarity]
+    pictures = desk.thumbnails(near)
+    body: list[tuple[Cell, ...]] = []
+    for item in desk.items([row for row in near if row in pictures], []):
+        difference = compare(load(pictures[item.row]), mine, limits_of(options))
+        verdict = judge(difference, limits_of(options))
+        if item.item_id == content_id(data):
+            verdict = "same file"
+        if verdict != DIFFERENT:
+            body.append(
+                (item.name, verdict, round(hits.similarity[item.row], 3), round(difference.agreement, 3))
+            )
+    if not body:
+        return "duplicates: none, no stored item shows this picture"
+    return "duplicates\n" + table(["item", "verdict", "similarity", "lines that agree"], body, indent=2)
+
+
+def contact_sheet(desk: Desk, items: Sequence[Item], hits: Hits, path: Path, side: int = 160) -> None:
+    """Write the thumbnails of items in order as one PNG, with their place and similarity below each."""
+    from PIL import Image, ImageDraw
+
+    columns = min(6, max(1, len(items)))
+    lines = max(1, math.ceil(len(items) / columns))
+    canvas = Image.new("RGB", (columns * (side + 8) + 8, lines * (side + 28) + 8), "white")
+    pencil = ImageDraw.Draw(canvas)
+    pictures = desk.thumbnails([item.row for item in items])
+    for n, item in enumerate(items):
+        x, y = 8 + n % columns * (side + 8), 8 + n // columns * (side + 28)
+        data = pictures.get(item.row)
+        if data:
+            picture = Image.open(io.BytesIO(data)).convert("RGB")
+            picture.thumbnail((side, side))
+            canvas.paste(picture, (x + (side - picture.width) // 2, y + (side - picture.height) // 2))
+        name = "".join(c if c.isascii() and c.isprintable() else "?" for c in item.name)[-18:]
+        pencil.text(
+            (x, y + side + 4),
+            f"{n + 1}  {hits.similarity.get(item.row, 0):.3f}  {name}",
+            fill="black",
+            font_size=11,
+        )
+    try:
+        canvas.save(path, "PNG")
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def explain_text(store: Store, settings: Settings, item: str, attribute: str | None) -> str:
+    """Return why an item (row, id or key) has its labels, as text."""
+    from label.predict.explain import explain
+    from ui.review.item import row_of
+
+    desk = Desk(store, settings, readonly=True)
+    row = row_of(desk, item)
+    names = [desk.attribute(attribute).name] if attribute else [a.name for a in desk.attributes]
+    return "\n\n".join(str(explain(store, settings, row, name)) for name in names)
+
+
+def write_reports(store: Store, settings: Settings, out: str) -> str:
+    """Write the reports of the stages that have one into a folder; return what was written."""
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in REPORTS:
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+            continue
+        written.append(module.write_report(store, settings, folder))
+    return "\n".join(f"wrote {path}" for path in written)

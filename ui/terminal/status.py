@@ -1,0 +1,101 @@
+"""What a store holds, read in one streaming pass: counts, failures with key and reason, stage runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ui.terminal.tables import cell, clean, seconds, table
+
+if TYPE_CHECKING:
+    from index.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One item that a stage could not handle."""
+
+    row: int
+    key: str
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Counts by name, failures by (stage, reason), the last run of each stage."""
+
+    counts: dict[str, int]
+    reasons: dict[tuple[str, str], int]
+    runs: list[dict[str, Any]] = field(default_factory=list)
+
+
+def read_status(store: Store) -> Status:
+    """Return the state of a store; counts are pushed down, only failures are read."""
+    from index.reviews.effective import open_log
+    from index.store.runs import Runs
+
+    counts = {
+        "items": store.count("items"),
+        "pictures": store.count("items", "status = 'ok'"),
+        "texts only": store.count("items", "status = 'text'"),
+        "failed": store.count("items", "status = 'failed'"),
+        "further copies": store.count("copies"),
+        "labelled": store.count("labels"),
+        "ambiguous": store.count("labels", "ambiguous") if store.has("labels") else 0,
+        "in duplicate groups": store.count("groups"),
+        "decisions": sum(1 for _ in open_log(store, readonly=True).scan()),
+    }
+    reasons: Counter[tuple[str, str]] = Counter()
+    for failure in failures(store):
+        reasons[failure.stage, kind_of(failure.reason)] += 1
+    last: dict[str, dict[str, Any]] = {}
+    for run in Runs(store).all():
+        last[run["stage"]] = run
+    return Status(counts, dict(reasons.most_common()), list(last.values()))
+
+
+def failures(store: Store) -> Iterator[Failure]:
+    """Yield every failure of every stage: those of ingest are items, the others stand in a table of their own."""
+    for batch in store.scan("items", ["row", "keys", "uri", "reason"], "status = 'failed'"):
+        for r in batch.to_pylist():
+            yield Failure(r["row"], (r["keys"] or [r["uri"] or ""])[0], "ingest", r["reason"] or "")
+    for batch in store.scan("failures"):
+        for r in batch.to_pylist():
+            yield Failure(r["row"], r["key"] or "", r["stage"], r["reason"])
+
+
+def kind_of(reason: str) -> str:
+    """Return a reason without the part that differs from file to file."""
+    return reason.split(":", 1)[0].strip() or "no reason given"
+
+
+def status_text(store: Store, limit: int = 50) -> str:
+    """Return the status as plain text; at most ``limit`` failures are listed, and the rest is counted."""
+    status = read_status(store)
+    parts = [f"store {store.uri}", table(["what", "count"], status.counts.items(), indent=2)]
+    if status.runs:
+        rows = [
+            (
+                run["stage"],
+                str(run["finished"])[:19].replace("T", " "),
+                seconds(run["seconds"]),
+                _short(run["counts"]),
+            )
+            for run in status.runs
+        ]
+        parts += ["last runs (UTC)", table(["stage", "finished", "took", "counts"], rows, indent=2)]
+    if status.reasons:
+        rows2 = [(stage, reason, count) for (stage, reason), count in status.reasons.items()]
+        parts += ["failures by reason", table(["stage", "reason", "count"], rows2, indent=2)]
+        listed = [(f.stage, f.key, f.reason) for _, f in zip(range(limit), failures(store), strict=False)]
+        total = sum(status.reasons.values())
+        more = f" (the first {limit} of {cell(total)}; --limit shows more)" if total > limit else ""
+        parts += [f"failures{more}", table(["stage", "key", "reason"], listed, indent=2)]
+    return "\n".join(parts)
+
+
+def _short(counts: dict[str, Any]) -> str:
+    return clean(", ".join(f"{name} {cell(value)}" for name, value in counts.items()))

@@ -1,0 +1,77 @@
+"""Search: by picture, by text, or by filter alone; what is found is a gallery to correct."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui.review.item import drawn
+from ui.review.search import KINDS, UNKNOWN, Wanted, find, known_row, own_labels, where_of
+from ui.views import gallery, session
+from ui.views.picture_upload import picture_box
+
+here = session.desk()
+session.heading(
+    "Search",
+    "Similar characters by picture or text, narrowed by labels. What is found can be corrected at once.",
+)
+
+names = [a.name for a in here.attributes]
+titles = {a.name: a.title for a in here.attributes}
+left, right = st.columns([2, 3], gap="medium")
+with left:
+    picture = picture_box("search-picture", "Picture")
+text = right.text_input(
+    "Description", placeholder="a girl with long blonde hair and a red kimono", max_chars=500
+)
+
+left, right = st.columns([2, 3], gap="medium")
+name = left.selectbox(
+    "Label to look at and correct", names, format_func=titles.__getitem__, key="search-attribute",
+    index=names.index("hair_color") if "hair_color" in names else 0,
+)  # fmt: skip
+filters = right.multiselect(
+    "Filter by", names, format_func=titles.__getitem__, placeholder="attributes", key="search-filters"
+)
+chosen: dict[str, list[str]] = {}
+if filters:
+    for column, each in zip(st.columns(max(2, len(filters))), filters, strict=False):
+        values = [UNKNOWN, *(v.name for v in here.attribute(each).values)]
+        chosen[each] = column.multiselect(titles[each], values, key=f"search-{each}", placeholder="any value")
+with st.expander("More", icon=":material/tune:"):
+    a, b, c = st.columns(3)
+    tag = a.text_input("Has the tag", placeholder="1girl", max_chars=80)
+    kind = b.selectbox("Show", list(KINDS))
+    expert = c.text_input(
+        "Condition", placeholder="width >= 512 AND hair_color_confidence < 0.9", max_chars=500
+    )
+
+with session.told():
+    wanted = Wanted(picture, text.strip(), where_of(here, chosen, tag, kind, expert))
+    found = find(here, wanted)
+    if wanted.image:
+        left, right = st.columns([1, 5], vertical_alignment="center")
+        left.image(drawn(here, wanted.image, 256), width="stretch")
+        with right:
+            st.markdown("**The labels this picture would get**")
+            own = own_labels(here, found)
+            sure = [
+                f"{titles[o.attribute]} **{session.plain(o.value)}** {o.chance:.2f}" for o in own if o.sure
+            ]
+            open_ = [
+                f"{titles[o.attribute]} {session.plain(o.value)} {o.chance:.2f}" for o in own if not o.sure
+            ]
+            st.markdown("  ·  ".join(sure) if sure else "None: no attribute is sure enough.")
+            if open_:
+                st.caption(
+                    "Left open (not sure enough, or too few examples to say how sure): " + "  ·  ".join(open_)
+                )
+            row = known_row(here, wanted.image)
+            if row is not None and st.button("It is in the store: open it", icon=":material/portrait:"):
+                gallery.open_item(row)
+    st.caption(f"{len(found.rows):,} items" + (", closest first" if found.ranked else ""))
+    gallery.show(
+        gallery.View(
+            "search", found.rows, name, by_row=not found.ranked, notes=found.notes(),
+            empty="No item matches. Take a filter away, or check the condition.",
+        )
+    )  # fmt: skip
