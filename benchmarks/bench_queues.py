@@ -30,11 +30,12 @@ from typing import Any
 import numpy as np
 
 from index.store import Store
+from schema.arrays import Rows
 from schema.settings import Settings, load_settings
 from schema.vocabulary import DEFAULT_PATH
 from ui import flow
 from ui.review import actions, queues
-from ui.review.desk import Desk, Rows
+from ui.review.desk import Desk
 
 WORDS = {"gray": "grey", "blond": "blonde"}
 ROUND = 100

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageColor, ImageOps
 
 from dedupe.candidates.find import MIRROR, read_hashes
@@ -16,6 +15,7 @@ from dedupe.compare.image import prepare
 from dedupe.stage import limits_of
 from dedupe.verify.pairs import Pixels
 from index.store import Store
+from schema.arrays import Floats64
 from schema.errors import EncoderError, StoreError
 from schema.ids import content_id
 from schema.settings import Settings
@@ -126,7 +126,7 @@ def picture_hash(image: Image.Image) -> np.uint64:
 
 
 @lru_cache(maxsize=1)
-def _cosines() -> npt.NDArray[np.float64]:
+def _cosines() -> Floats64:
     frequency, place = np.arange(8)[:, None], np.arange(32)[None]
-    basis: npt.NDArray[np.float64] = np.cos(np.pi * (2 * place + 1) * frequency / 64)
+    basis: Floats64 = np.cos(np.pi * (2 * place + 1) * frequency / 64)
     return basis

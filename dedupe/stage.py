@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from dedupe.candidates.find import find_candidates
@@ -32,12 +31,11 @@ from index.stages.progress import progress
 from index.store import Store
 from index.store.runs import Runs, code_version
 from schema import tables
+from schema.arrays import Ints
 from schema.errors import StoreError
 from schema.ids import settings_hash
 from schema.records import Summary
 from schema.settings import DedupeSettings, Settings
-
-Ints = npt.NDArray[np.int64]
 
 # Verified pairs as distances for HDBSCAN: copies lie closer than any two versions.
 SAME_SIMILARITY = 0.999

@@ -14,7 +14,6 @@ from index.stages.progress import progress
 from index.store import Store
 from index.store.runs import Runs
 from label.data.load import FOLDS, Found, collect
-from label.data.task import Ints
 from label.learn.evaluate import assess
 from label.learn.fit_all import Learned, Lesson, learn_all
 from label.learn.model import Choices
@@ -36,6 +35,7 @@ from label.update.changes import (
     save_state,
 )
 from schema import tables
+from schema.arrays import Ints
 from schema.errors import StoreError
 from schema.records import Summary
 from schema.settings import LabelSettings, Settings

@@ -25,6 +25,7 @@ from index.stages.progress import progress
 from index.store import Store
 from index.store.filters import matching_rows
 from index.store.runs import Runs, code_version
+from schema.arrays import Bools, Ints
 from schema.errors import ExportError
 from schema.records import Summary
 from schema.settings import ExportSettings, Settings
@@ -119,9 +120,7 @@ class ExportRows:
         self.left_out = 0
         self._groups = _Groups(store)
 
-    def batches(
-        self, allowed: npt.NDArray[np.int64] | None, everything: bool
-    ) -> Iterator[tuple[pa.RecordBatch, int]]:
+    def batches(self, allowed: Ints | None, everything: bool) -> Iterator[tuple[pa.RecordBatch, int]]:
         """Yield (rows in the export schema with row and format, number of items looked at)."""
         columns = ["row", "status", "format", *ITEM_COLUMNS]
         for items in self.store.items(columns, batch_rows=BATCH_ROWS):
@@ -147,8 +146,8 @@ class ExportRows:
         self,
         items: pa.RecordBatch,
         labels: dict[str, pa.Array],
-        rows: npt.NDArray[np.int64],
-        keep: npt.NDArray[np.bool_],
+        rows: Ints,
+        keep: Bools,
     ) -> pa.RecordBatch:
         items = self._groups.merge_copies(items, rows)
         group, verdict = self._groups.of(rows)
@@ -177,7 +176,7 @@ class ExportRows:
 class _Aligned:
     """Columns of a table brought into the order of given rows, null where the table has no such row."""
 
-    def __init__(self, store: Store, table: str, rows: npt.NDArray[np.int64], columns: list[str]) -> None:
+    def __init__(self, store: Store, table: str, rows: Ints, columns: list[str]) -> None:
         self._columns: dict[str, pa.Array] = {}
         self._size = len(rows)
         if not store.has(table) or not len(rows):
@@ -197,12 +196,12 @@ class _Aligned:
         for name in names:
             self._columns[name] = found.column(name).take(index).combine_chunks()
 
-    def flag(self, name: str) -> npt.NDArray[np.bool_]:
+    def flag(self, name: str) -> Bools:
         """Return a boolean column, False where unknown."""
         column = self._columns.get(name)
         if column is None:
             return np.zeros(self._size, dtype=bool)
-        filled: npt.NDArray[np.bool_] = column.fill_null(False).to_numpy(zero_copy_only=False)
+        filled: Bools = column.fill_null(False).to_numpy(zero_copy_only=False)
         return filled
 
     def take(self, at: pa.Array) -> dict[str, pa.Array]:
@@ -232,7 +231,7 @@ class _Groups:
             keep = found.column("keep").to_numpy()
             if "family" in columns:
                 self._family = found.column("family").combine_chunks()
-        self.dropped: npt.NDArray[np.int64] = self.rows[~keep]
+        self.dropped: Ints = self.rows[~keep]
         codes = (
             np.asarray(self._group.dictionary_encode().indices)
             if len(self._group)
@@ -249,7 +248,7 @@ class _Groups:
             if kept is not None:
                 self._losers.setdefault(kept, []).append(int(self.rows[index]))
 
-    def of(self, rows: npt.NDArray[np.int64]) -> tuple[list[str | None], list[str | None]]:
+    def of(self, rows: Ints) -> tuple[list[str | None], list[str | None]]:
         """Return group ids and verdicts of rows, None where an item is in no group."""
         if not len(self.rows):
             return [None] * len(rows), [None] * len(rows)
@@ -258,7 +257,7 @@ class _Groups:
         index = pa.array(np.minimum(at, len(self.rows) - 1), mask=missing)
         return self._group.take(index).to_pylist(), self._verdict.take(index).to_pylist()
 
-    def families(self, rows: npt.NDArray[np.int64]) -> list[str | None]:
+    def families(self, rows: Ints) -> list[str | None]:
         """Return what must not straddle two splits: all versions of one drawing, or the group, or None."""
         if self._family is None:
             return self.of(rows)[0]
@@ -269,7 +268,7 @@ class _Groups:
         found: list[str | None] = self._family.take(index).to_pylist()
         return [name or group for name, group in zip(found, self.of(rows)[0], strict=True)]
 
-    def merge_copies(self, items: pa.RecordBatch, rows: npt.NDArray[np.int64]) -> pa.RecordBatch:
+    def merge_copies(self, items: pa.RecordBatch, rows: Ints) -> pa.RecordBatch:
         """Give kept items the keys and tags of the copies that are dropped for them."""
         mine = {index: self._losers[int(row)] for index, row in enumerate(rows) if int(row) in self._losers}
         if not mine:

@@ -11,7 +11,6 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from dedupe.candidates.outline_hash import make_sketches, radius_for, read_sketches, sketch_edges
 from dedupe.candidates.prefilter import LIKELY, VERSION, allowed, meet, repainted, unit_views
@@ -19,9 +18,8 @@ from dedupe.group.clusters import Edges, components, unique_edges
 from index.neighbours.hamming import hamming_pairs
 from index.store import Store
 from index.store.arrays import Graph
+from schema.arrays import Bools, Bytes, Floats32, Hashes, Ints
 from schema.settings import DedupeSettings
-
-Ints = npt.NDArray[np.int64]
 
 # A mirror negates every odd horizontal frequency of the 8x8 hash; the bit of a frequency near the median of zero
 # then turns. Row by row, most significant bit first.
@@ -47,9 +45,9 @@ class Shortlist:
 
     i: Ints
     j: Ints
-    score: npt.NDArray[np.float32]
-    copy: npt.NDArray[np.bool_]
-    version: npt.NDArray[np.bool_]
+    score: Floats32
+    copy: Bools
+    version: Bools
 
     def __len__(self) -> int:
         return len(self.i)
@@ -134,9 +132,7 @@ def _parts(places: Ints) -> list[Ints]:
     return [places[start : start + SCREENED] for start in range(0, len(places), SCREENED)]
 
 
-def _pictured(
-    store: Store, column: str, edges: Edges, part: Ints
-) -> tuple[npt.NDArray[np.uint8], Ints, Ints]:
+def _pictured(store: Store, column: str, edges: Edges, part: Ints) -> tuple[Bytes, Ints, Ints]:
     """One column of the sketches of these pairs, and the places of their two rows in it."""
     i, j = edges.i[part], edges.j[part]
     table = store.take("sketches", np.unique(np.concatenate([i, j])), ["row", column])
@@ -145,9 +141,7 @@ def _pictured(
     return data, np.searchsorted(rows, i), np.searchsorted(rows, j)
 
 
-def _best_of_each(
-    edges: Edges, score: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], count: int
-) -> Ints:
+def _best_of_each(edges: Edges, score: Floats32, mask: Bools, count: int) -> Ints:
     """Places, ascending, of the masked pairs that are among the ``count`` best of either row."""
     at = np.flatnonzero(mask)
     if not len(at):
@@ -161,7 +155,7 @@ def _best_of_each(
     return found
 
 
-def read_hashes(store: Store) -> tuple[Ints, npt.NDArray[np.uint64]]:
+def read_hashes(store: Store) -> tuple[Ints, Hashes]:
     """Return rows and perceptual hashes of all pictures that were decoded."""
     rows, words = [], []
     for batch in store.scan("items", ["row", "phash"], "status = 'ok' AND phash IS NOT NULL"):
@@ -180,7 +174,7 @@ def hash_radius(count: int, asked: int) -> int:
     return min(asked, radius_for(count, HASH_RADII, SMALLEST_HASH_RADIUS))
 
 
-def hash_edges(rows: Ints, words: npt.NDArray[np.uint64], radius: int, threads: int = 1) -> tuple[Edges, int]:
+def hash_edges(rows: Ints, words: Hashes, radius: int, threads: int = 1) -> tuple[Edges, int]:
     """Return pairs of rows whose hashes, or one and the other's mirror image, are at most ``radius`` bits apart.
 
     The rows of one hash are joined as a star around the first, so that a thousand equal ones are a thousand pairs;

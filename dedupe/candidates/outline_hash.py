@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from dedupe.candidates.prefilter import COLOUR_BYTES, VIEW_BYTES, views_of
@@ -21,10 +20,7 @@ from dedupe.group.clusters import Edges, unique_edges
 from index.neighbours.hamming import hamming_pairs
 from index.stages.progress import progress
 from index.store import Store
-
-Ints = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint64]
-Bytes = npt.NDArray[np.uint8]
+from schema.arrays import Bytes, Floats32, Hashes, Ints
 
 # Shares cut off on each side: crops by a tenth and by a twentieth are the usual ones.
 INNER = (0.05, 0.10)
@@ -36,7 +32,7 @@ WHOLE = [0, 1, 2, 3]
 READ_ROWS = 4096
 
 
-def line_hashes(picture: Picture) -> Words:
+def line_hashes(picture: Picture) -> Hashes:
     """Return COUNT hashes of one picture: frame, content box, all but a rim, inner parts; zeros for a flat one."""
     if picture.flat:
         return np.zeros(COUNT, dtype=np.uint64)
@@ -52,7 +48,7 @@ def line_hashes(picture: Picture) -> Words:
     return np.asarray([_hash(picture.lines, box) for box in boxes], dtype=np.uint64)
 
 
-def _hash(lines: npt.NDArray[np.float32], box: tuple[float, ...]) -> np.uint64:
+def _hash(lines: Floats32, box: tuple[float, ...]) -> np.uint64:
     """The signs of the 64 lowest frequencies of a part against their median."""
     left, top, right, bottom = (round(v) for v in box)
     part = lines[top:bottom, left:right]
@@ -81,7 +77,7 @@ def radius_for(count: int, radii: Sequence[tuple[int, int]] = RADII, beyond: int
     return next((radius for most, radius in radii if count <= most), beyond)
 
 
-def read_sketches(store: Store) -> tuple[Ints, Words]:
+def read_sketches(store: Store) -> tuple[Ints, Hashes]:
     """Return rows [n] and line hashes [n, COUNT] of all sketches."""
     if not store.has("sketches"):
         return np.empty(0, dtype=np.int64), np.empty((0, COUNT), dtype=np.uint64)
@@ -116,7 +112,7 @@ def _compute(store: Store, rows: Ints, threads: int) -> Iterator[pa.RecordBatch]
             bar.add(len(part))
 
 
-def _sketch(data: bytes) -> tuple[Words, Bytes, Bytes]:
+def _sketch(data: bytes) -> tuple[Hashes, Bytes, Bytes]:
     try:
         picture = load(data)
     except (OSError, ValueError, SyntaxError):
@@ -124,7 +120,7 @@ def _sketch(data: bytes) -> tuple[Words, Bytes, Bytes]:
     return line_hashes(picture), *views_of(picture)
 
 
-def sketch_edges(rows: Ints, words: Words, threads: int = 1) -> Edges:
+def sketch_edges(rows: Ints, words: Hashes, threads: int = 1) -> Edges:
     """Return pairs of rows of which some part's lines look like the other's frame or content box, mirrored or not."""
     none = np.empty(0, dtype=np.int64)
     drawn = (words != 0).all(axis=1)

@@ -11,14 +11,10 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from dedupe.compare.align import frame, shrink
 from dedupe.compare.image import Picture
-
-Bytes = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+from schema.arrays import Bytes, Floats32, Ints
 
 GRID = 16
 CROPS = (0.05, 0.11)
@@ -76,7 +72,7 @@ def views_of(picture: Picture) -> tuple[Bytes, Bytes]:
     ).ravel()
 
 
-def unit_views(views: Bytes) -> Floats:
+def unit_views(views: Bytes) -> Floats32:
     """Return views uint8 [n, VIEW_BYTES] as float32 [n, PARTS, GRID, GRID] of zero mean and unit length."""
     found = views.reshape(-1, PARTS, GRID * GRID).astype(np.float32)
     found -= found.mean(axis=2, keepdims=True)
@@ -84,7 +80,7 @@ def unit_views(views: Bytes) -> Floats:
     return found.reshape(-1, PARTS, GRID, GRID)
 
 
-def meet(units: Floats, i: Ints, j: Ints) -> tuple[Floats, Ints]:
+def meet(units: Floats32, i: Ints, j: Ints) -> tuple[Floats32, Ints]:
     """Return, of each pair of places in ``units``, the best correlation of lines and which meeting of parts has it."""
     plain = units.reshape(len(units), PARTS, -1)
     mirrored = np.ascontiguousarray(units[..., ::-1]).reshape(len(units), PARTS, -1)
@@ -105,12 +101,12 @@ def meet(units: Floats, i: Ints, j: Ints) -> tuple[Floats, Ints]:
     return lines, best
 
 
-def allowed(lines: Floats) -> Floats:
+def allowed(lines: Floats32) -> Floats32:
     """Return the share of cells of another colour that copies with this correlation of lines may have."""
     return np.interp(lines, LINES, RECOLOURED).astype(np.float32)
 
 
-def repainted(colours: Bytes, i: Ints, j: Ints, meeting: Ints, fine: bool) -> Floats:
+def repainted(colours: Bytes, i: Ints, j: Ints, meeting: Ints, fine: bool) -> Floats32:
     """Return, of each pair of places in ``colours`` uint8 [n, COLOUR_BYTES], the share of cells of another colour.
 
     Only the parts of a pair's best meeting are looked at, in CELLS x CELLS cells, or a quarter of them if not ``fine``.
@@ -130,7 +126,7 @@ def repainted(colours: Bytes, i: Ints, j: Ints, meeting: Ints, fine: bool) -> Fl
     return found
 
 
-def recoloured(a: Bytes, b: Bytes) -> Floats:
+def recoloured(a: Bytes, b: Bytes) -> Floats32:
     """Return the share of cells whose colour no change of tone explains, float32 [n]; cells uint8 [n, h, w, 4].
 
     Plain ground of both does not count: another ground is allowed. A tone is a gain, contrast and offset, a gamma, a
@@ -151,21 +147,21 @@ def recoloured(a: Bytes, b: Bytes) -> Floats:
     return found
 
 
-def planes(cells: Bytes) -> Floats:
+def planes(cells: Bytes) -> Floats32:
     """Return cells uint8 [n, h, w, 4] as float32 [4, n, h * w] in 0..1."""
-    found: Floats = np.moveaxis(cells.reshape(len(cells), -1, 4), 2, 0).astype(np.float32) / np.float32(255)
+    found: Floats32 = np.moveaxis(cells.reshape(len(cells), -1, 4), 2, 0).astype(np.float32) / np.float32(255)
     return found
 
 
-def _left(mapped: Floats, goal: Floats, weight: Floats, total: Floats) -> Floats:
+def _left(mapped: Floats32, goal: Floats32, weight: Floats32, total: Floats32) -> Floats32:
     """Share of the weight where colours, planes [c, n, cells], differ in a channel."""
     apart = np.abs(mapped - goal)
     most = apart[0] if len(apart) == 1 else np.maximum(np.maximum(apart[0], apart[1]), apart[2])
-    found: Floats = np.einsum("nc,nc->n", (most > OFF).astype(np.float32), weight) / total
+    found: Floats32 = np.einsum("nc,nc->n", (most > OFF).astype(np.float32), weight) / total
     return found
 
 
-def _tones(u: Floats, v: Floats, weight: Floats) -> Iterator[tuple[Floats, Floats]]:
+def _tones(u: Floats32, v: Floats32, weight: Floats32) -> Iterator[tuple[Floats32, Floats32]]:
     """Yield ``u`` under each kind of tone, fitted to ``v``, with what it is to be compared with."""
     slope, offset = _line(u, v, weight)
     yield np.clip(slope * u + offset, 0, 1), v
@@ -189,7 +185,7 @@ def _tones(u: Floats, v: Floats, weight: Floats) -> Iterator[tuple[Floats, Float
     yield mapped, grey_v
 
 
-def _line(u: Floats, v: Floats, weight: Floats) -> tuple[Floats, Floats]:
+def _line(u: Floats32, v: Floats32, weight: Floats32) -> tuple[Floats32, Floats32]:
     """Slope and offset of ``v`` over ``u``, all channels together, float32 [n, 1]."""
     mass = len(u) * weight.sum(axis=1) + 1e-6
     heavy = u * weight

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from dedupe.compare.image import Picture, Pixels
+from schema.arrays import Floats32
 
-Affine = npt.NDArray[np.float32]
+Affine = Floats32
 GUESS = 48
 REFINE = 96
 # Sketches that agree less than this in every guess are not worth refining.
@@ -56,7 +56,7 @@ def shrink(box: tuple[float, float, float, float], share: float) -> tuple[float,
     return (box[0] + dx, box[1] + dy, box[2] - dx, box[3] - dy)
 
 
-def warp(image: npt.NDArray[np.float32], affine: Affine, size: tuple[int, int]) -> Pixels:
+def warp(image: Floats32, affine: Affine, size: tuple[int, int]) -> Pixels:
     """Return ``image`` sampled at the mapped places of a reference of this size (width, height)."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     found: Pixels = cv2.warpAffine(

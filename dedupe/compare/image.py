@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-Pixels = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
+from schema.arrays import Bools, Bytes, Floats32
+
+Pixels = Floats32
+Mask = Bools
 
 # Long side at which pairs are compared; thumbnails have 256, so lines stay some two pixels wide.
 SIDE = 192
@@ -96,7 +97,7 @@ def load(data: bytes) -> Picture:
         return prepare(np.asarray(image.convert("RGB")))
 
 
-def prepare(image: npt.NDArray[np.uint8]) -> Picture:
+def prepare(image: Bytes) -> Picture:
     """Return a picture, uint8 [h, w, 3], ready for comparison."""
     height, width = image.shape[:2]
     scale = SIDE / max(height, width)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from dedupe.compare.difference import Difference
 from dedupe.compare.overlap import LUMA_ROW
+from schema.arrays import Bytes, Floats32
 
 # Long side at which they are laid on each other.
 SIDE = 128
@@ -31,7 +31,7 @@ FAINT = 40
 class Small:
     """A picture, its long side SIDE or less: ``pixels`` uint8 [h, w, 3], blue first; ``shape`` its width / height."""
 
-    pixels: npt.NDArray[np.uint8]
+    pixels: Bytes
     shape: float
 
 
@@ -67,5 +67,5 @@ def alike(reference: Small, other: Small) -> Difference | None:
     )
 
 
-def _most(values: npt.NDArray[np.float32]) -> float:
+def _most(values: Floats32) -> float:
     return max(float(values.max()), -float(values.min()))

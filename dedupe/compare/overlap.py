@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from dedupe.compare.align import Affine, Alignment, compose, warp
 from dedupe.compare.image import SIDE, Mask, Picture, Pixels, largest
+from schema.arrays import Floats32
 
 # Colours further apart than this are seen as another colour by anyone.
 CLEAR = 0.09
@@ -55,10 +55,10 @@ def overlay_pair(reference: Picture, other: Picture, alignment: Alignment) -> Ov
     if float(valid.mean()) < 1 / 6:
         return None
 
-    def own(image: npt.NDArray[np.float32]) -> Pixels:
+    def own(image: Floats32) -> Pixels:
         return image if scale == 1.0 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
-    def its(image: npt.NDArray[np.float32]) -> Pixels:
+    def its(image: Floats32) -> Pixels:
         return warp(softened(image, inner), inner, size)
 
     a, b = own(reference.rgb), its(source.rgb)

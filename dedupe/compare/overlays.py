@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from dedupe.compare.image import Mask, largest
 from dedupe.compare.overlap import LUMA_ROW, Overlap
+from schema.arrays import Bytes, Ints
 
 # Differences from which a pixel counts as crossed by a stroke.
 STROKE = 0.045
@@ -102,7 +102,7 @@ def find_writing(overlap: Overlap, changed: Mask) -> Bar | None:
     return Bar((left, top, right, bottom), 1 if energy[0] > energy[1] else 2)
 
 
-def _blob(closed: npt.NDArray[np.uint8], changed: Mask) -> tuple[int, int, int, int]:
+def _blob(closed: Bytes, changed: Mask) -> tuple[int, int, int, int]:
     """The box of the patch that holds most of the change."""
     _, label, stats, _ = cv2.connectedComponentsWithStats(closed)
     largest = 1 + int(np.argmax(np.bincount(label[changed], minlength=len(stats))[1:]))
@@ -110,9 +110,7 @@ def _blob(closed: npt.NDArray[np.uint8], changed: Mask) -> tuple[int, int, int, 
     return left, top, left + wide, top + high
 
 
-def _strip(
-    closed: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
-) -> tuple[int, int, int, int]:
+def _strip(closed: Bytes, rows: Ints, columns: Ints) -> tuple[int, int, int, int]:
     """The box of the full rows at the lower or upper rim: dark drawing may touch a dark bar."""
     left, right = int(columns[0]), int(columns[-1]) + 1
     full = closed[:, left:right].mean(axis=1) > 0.95

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dedupe.compare.image import largest
+from schema.arrays import Floats32
 
-Colours = npt.NDArray[np.float32]
+Colours = Floats32
 
 # Rec. 601, what image programs use for 'greyscale'.
 LUMA = np.asarray([0.299, 0.587, 0.114], dtype=np.float32)

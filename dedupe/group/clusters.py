@@ -15,9 +15,7 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 from dedupe.group.hierarchy import choose_clusters, merge_forest
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from schema.arrays import Bools, Floats32, Floats64, Ints
 
 # Similarities come from float16 vectors: unit length is off by up to 5e-4, so nothing closer than this is told apart.
 NEAREST = 1e-3
@@ -29,23 +27,23 @@ class Edges:
 
     i: Ints
     j: Ints
-    similarity: npt.NDArray[np.float32]
+    similarity: Floats32
 
     def __len__(self) -> int:
         return len(self.i)
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> Edges:
+    def where(self, mask: Bools) -> Edges:
         """Return the edges that a mask keeps."""
         return Edges(self.i[mask], self.j[mask], self.similarity[mask])
 
 
-def distances(similarity: npt.ArrayLike) -> Floats:
+def distances(similarity: npt.ArrayLike) -> Floats64:
     """Return the Euclidean distance of unit vectors with this cosine: sqrt(2 - 2 s)."""
-    found: Floats = np.sqrt(np.maximum(2.0 - 2.0 * np.asarray(similarity, dtype=np.float64), 0.0))
+    found: Floats64 = np.sqrt(np.maximum(2.0 - 2.0 * np.asarray(similarity, dtype=np.float64), 0.0))
     return found
 
 
-def unique_edges(low: Ints, high: Ints, similarity: npt.NDArray[np.float32]) -> Edges:
+def unique_edges(low: Ints, high: Ints, similarity: Floats32) -> Edges:
     """Return pairs (low < high) once each, in order, with the highest similarity of a repeated one."""
     keep = low != high
     low, high, similarity = low[keep], high[keep], similarity[keep]
@@ -67,7 +65,7 @@ def components(n: int, edges: Edges) -> Ints:
     return found
 
 
-def core_distances(n: int, edges: Edges, distance: Floats, samples: int) -> Floats:
+def core_distances(n: int, edges: Edges, distance: Floats64, samples: int) -> Floats64:
     """Return the distance of every row to its ``samples``-th neighbour in the graph; infinite where it has fewer."""
     core = np.full(n, np.inf)
     ends = np.concatenate([edges.i, edges.j])
@@ -81,7 +79,7 @@ def core_distances(n: int, edges: Edges, distance: Floats, samples: int) -> Floa
     return core
 
 
-def spanning_forest(n: int, i: Ints, j: Ints, distance: Floats) -> tuple[Ints, Ints, Floats]:
+def spanning_forest(n: int, i: Ints, j: Ints, distance: Floats64) -> tuple[Ints, Ints, Floats64]:
     """Return a minimum spanning forest, edges sorted by (distance, i, j): the same for any order of the input."""
     graph = csr_matrix((distance, (i, j)), shape=(n, n))
     graph.sort_indices()

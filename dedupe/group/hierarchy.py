@@ -10,10 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from schema.arrays import Floats64, Ints
 
 # A star whose spokes all differ gives one merge per round; past this many rounds the rest goes edge by edge.
 ROUNDS = 200
@@ -30,7 +28,7 @@ class Forest:
     n: int
     left: Ints
     right: Ints
-    distance: Floats
+    distance: Floats64
     rounds: list[Ints]
 
     def roots(self) -> Ints:
@@ -41,7 +39,7 @@ class Forest:
         return np.flatnonzero(~child[self.n :]) + self.n
 
 
-def merge_forest(n: int, u: Ints, v: Ints, distance: Floats) -> Forest:
+def merge_forest(n: int, u: Ints, v: Ints, distance: Floats64) -> Forest:
     """Return the single-linkage trees of a spanning forest whose edges (u, v) come with ascending ``distance``."""
     edges = len(u)
     left, right = np.empty(edges, dtype=np.int64), np.empty(edges, dtype=np.int64)
@@ -117,7 +115,7 @@ def choose_clusters(
     mass[:n] = np.where(weight >= min_size, weight * densest, 0.0)
     fuses = forest.distance < epsilon
 
-    def settle(nodes: Ints, born: Floats) -> Floats:
+    def settle(nodes: Ints, born: Floats64) -> Floats64:
         own = mass[nodes] - size[nodes] * born
         stays[nodes] = (own >= below[nodes]) | ~splits[nodes]
         stays[nodes] |= splits[nodes] & fuses[np.maximum(split_node[nodes] - n, 0)]

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dedupe.compare.difference import SAME, VARIANT, Limits, judge
 from dedupe.group.artworks import Family, kind_with_reviews, split_cluster
@@ -17,8 +16,8 @@ from dedupe.group.overrides import Overrides
 from dedupe.verify.pair_cache import Memory
 from dedupe.verify.pairs import Pixels, Verified, measure
 from index.store import Store
+from schema.arrays import Ints
 
-Ints = npt.NDArray[np.int64]
 Policy = Sequence[tuple[str, Compare]]
 Record = dict[str, object]
 

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from dedupe.compare.difference import TONES, Difference
 from index.store import Store
+from schema.arrays import Ints
 
-Ints = npt.NDArray[np.int64]
 Pair = tuple[int, int]
 
 PAIRS = pa.schema(

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from dedupe.candidates.find import Shortlist
 from dedupe.compare.difference import DIFFERENT, SAME, VARIANT, Difference, Limits, compare, judge, judge_all
@@ -24,8 +23,8 @@ from dedupe.group.clusters import Edges, components
 from dedupe.verify.pair_cache import COMMIT, Memory
 from index.stages.progress import Bar
 from index.store import Store
+from schema.arrays import Bools, Floats32, Ints
 
-Ints = npt.NDArray[np.int64]
 Confirmed = tuple[int, int, bool, float]
 
 # Tries between two clusters: the most similar pair, and one more in case that one was an odd copy.
@@ -125,8 +124,8 @@ class Verified:
 
     i: Ints
     j: Ints
-    same: npt.NDArray[np.bool_]
-    agreement: npt.NDArray[np.float32]
+    same: Bools
+    agreement: Floats32
 
     def __len__(self) -> int:
         return len(self.i)

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from embed.avatars.characters import random_avatar
 from embed.avatars.describe import caption, tags, truth
 from embed.avatars.draw import draw
+from schema.arrays import Bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
     """Drawn pictures uint8 [n, size, size, 3] with what each shows."""
 
-    pixels: npt.NDArray[np.uint8]
+    pixels: Bytes
     truth: list[dict[str, str | list[str] | None]]
     tags: list[list[str]]
     captions: list[str]
@@ -33,7 +33,7 @@ class Collection:
         return len(self.truth)
 
 
-def draw_one(seed: int, size: int, hand: str = "library") -> tuple[npt.NDArray[np.uint8], dict[str, object]]:
+def draw_one(seed: int, size: int, hand: str = "library") -> tuple[Bytes, dict[str, object]]:
     """The drawing that ``seed`` names, uint8 [size, size, 3], and its facts."""
     character, outfit = random_avatar(seed, hand)
     facts: dict[str, object] = {
@@ -81,9 +81,7 @@ def open_collection(pixels: Path, facts: Path) -> Collection:
     )
 
 
-def _drawings(
-    seeds: range, size: int, workers: int, hand: str
-) -> Iterator[tuple[npt.NDArray[np.uint8], dict[str, object]]]:
+def _drawings(seeds: range, size: int, workers: int, hand: str) -> Iterator[tuple[Bytes, dict[str, object]]]:
     if workers < 2:
         yield from (draw_one(seed, size, hand) for seed in seeds)
         return
@@ -91,5 +89,5 @@ def _drawings(
         yield from pool.imap(_draw_job, ((seed, size, hand) for seed in seeds), chunksize=32)
 
 
-def _draw_job(job: tuple[int, int, str]) -> tuple[npt.NDArray[np.uint8], dict[str, object]]:
+def _draw_job(job: tuple[int, int, str]) -> tuple[Bytes, dict[str, object]]:
     return draw_one(*job)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
+from schema.arrays import Floats16, Floats32, Pixels
 from schema.errors import EncoderError
 from schema.settings import Settings
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from index.store import Store
-
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class Encoder(ABC):
         self.settings = settings
 
     @abstractmethod
-    def encode(self, batch: Batch) -> Floats:
+    def encode(self, batch: Batch) -> Floats32:
         """Return the vectors of a batch, float32 [n, dim], not normalised; a row of zeros or NaN is a failure."""
 
     @classmethod
@@ -103,12 +100,12 @@ class Encoder(ABC):
         """Return room for ``count`` prepared pictures, in memory from which the device reads fastest."""
         return np.zeros((count, *self.image_size, 3), dtype=np.uint8)
 
-    def submit(self, batch: Batch) -> Callable[[], Floats]:
+    def submit(self, batch: Batch) -> Callable[[], Floats32]:
         """Start on a batch and return a call that waits for its vectors; only on a device does this overlap."""
         vectors = self.encode(batch)
         return lambda: vectors
 
-    def encode_texts(self, texts: Sequence[str]) -> Floats:
+    def encode_texts(self, texts: Sequence[str]) -> Floats32:
         """Return the vectors of texts, float32 [n, dim], unit length.
 
         Raises EncoderError when the encoder has no text tower.
@@ -123,7 +120,7 @@ class Encoder(ABC):
         return []
 
 
-def normalise(vectors: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float16], list[str | None]]:
+def normalise(vectors: Floats32) -> tuple[Floats16, list[str | None]]:
     """Return unit vectors as float16 [n, d], and per row why there is none (its values are zero then)."""
     finite = np.asarray(np.isfinite(vectors).all(axis=1))
     data = np.where(finite[:, None], vectors, np.float32(0))

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from embed.encoders.base import Batch, Encoder, Floats, Pixels
+from embed.encoders.base import Batch, Encoder
 from embed.encoders.checkpoints import Checkpoint, find_checkpoint, read_config, tokens_file
 from embed.encoders.preprocess import Preprocess
 from index.images.decode import to_rgb
 from index.images.torchvision_ops import import_open_clip
+from schema.arrays import Floats32, Pixels
 from schema.errors import DownloadError, EncoderError, LikenessError
 from schema.settings import Settings
 
@@ -122,11 +123,11 @@ class OpenClip(Encoder):
         ).numpy()
         return pixels
 
-    def encode(self, batch: Batch) -> Floats:
+    def encode(self, batch: Batch) -> Floats32:
         """Return the vectors of prepared pictures, float32 [n, dim]."""
         return self.submit(batch)()
 
-    def submit(self, batch: Batch) -> Callable[[], Floats]:
+    def submit(self, batch: Batch) -> Callable[[], Floats32]:
         """Start encoding and return a call that waits for the vectors. Memory running out halves the batch."""
         import torch
 
@@ -154,7 +155,7 @@ class OpenClip(Encoder):
             start += len(part)
         return self._fetch(torch.cat(parts) if len(parts) > 1 else parts[0])
 
-    def encode_texts(self, texts: Sequence[str]) -> Floats:
+    def encode_texts(self, texts: Sequence[str]) -> Floats32:
         """Return the vectors of texts, float32 [n, dim], unit length."""
         import torch
 
@@ -196,9 +197,9 @@ class OpenClip(Encoder):
         moved = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         return torch.addcmul(self._shift, moved.float(), self._scale).to(self._dtype)
 
-    def _fetch(self, vectors: torch.Tensor) -> Callable[[], Floats]:
+    def _fetch(self, vectors: torch.Tensor) -> Callable[[], Floats32]:
         if self.device.type != "cuda":
-            done: Floats = vectors.numpy()
+            done: Floats32 = vectors.numpy()
             return lambda: done
         import torch
 
@@ -207,9 +208,9 @@ class OpenClip(Encoder):
         event = torch.cuda.Event()
         event.record()
 
-        def wait() -> Floats:
+        def wait() -> Floats32:
             event.synchronize()
-            result: Floats = host.numpy()
+            result: Floats32 = host.numpy()
             return result
 
         return wait

@@ -16,8 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from embed.encoders.base import Batch, Encoder, Floats
+from embed.encoders.base import Batch, Encoder
 from embed.encoders.checkpoints import file_digest
+from schema.arrays import Floats32, Hashes, Ints
 from schema.errors import EncoderError
 from schema.settings import Settings
 
@@ -90,7 +91,7 @@ class Precomputed(Encoder):
             "or give a Parquet with the original id of each vector.",
         )
 
-    def encode(self, batch: Batch) -> Floats:
+    def encode(self, batch: Batch) -> Floats32:
         """Return the vectors of the items of a batch; NaN where the file has none."""
         if batch.items is None:
             hint = "Query by an item of the store, or choose an open_clip model."
@@ -109,13 +110,13 @@ class Precomputed(Encoder):
         reason = f"no vector for this item in {self.path.name}"
         return [reason if place < 0 else None for place in found.tolist()]
 
-    def _by_place(self, items: pa.Table) -> npt.NDArray[np.int64]:
+    def _by_place(self, items: pa.Table) -> Ints:
         places = [min(values) if values else -1 for values in items.column("places").to_pylist()]
         found = np.asarray(places, dtype=np.int64)
         found[found >= self.count] = -1
         return found
 
-    def _by_key(self, items: pa.Table) -> npt.NDArray[np.int64]:
+    def _by_key(self, items: pa.Table) -> Ints:
         found = np.full(items.num_rows, -1, dtype=np.int64)
         names = zip(items.column("keys").to_pylist(), items.column("item_id").to_pylist(), strict=True)
         # An item's first key comes last here and so wins over its other keys, and any key over the item id.
@@ -230,7 +231,7 @@ def _parquet_dim(file: pq.ParquetFile, column: str, path: Path) -> int:
     raise EncoderError(f"{path} holds no vectors")
 
 
-def _rows(column: pa.Array, dim: int, path: Path, start: int) -> npt.NDArray[np.float32]:
+def _rows(column: pa.Array, dim: int, path: Path, start: int) -> Floats32:
     """Lists as float32 [n, dim]; a null list is a row of NaN, a list of another length an error that names its row."""
     data = np.full((len(column), dim), np.nan, dtype=np.float32)
     present = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
@@ -250,7 +251,7 @@ def _rows(column: pa.Array, dim: int, path: Path, start: int) -> npt.NDArray[np.
     return data
 
 
-def _hashes(keys: list[Any]) -> npt.NDArray[np.uint64]:
+def _hashes(keys: list[Any]) -> Hashes:
     """64-bit hashes of ids as text; among 5 million the chance of any collision is below 1e-6 (n^2 / 2^65)."""
     joined = b"".join(
         hashlib.blake2b(str(key).encode("utf-8", "surrogatepass"), digest_size=8).digest() for key in keys

@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
+
+from schema.arrays import Bytes
 
 Fit = Literal["letterbox", "crop"]
 # Pictures from this size on are left to Pillow, which needs no second copy of them.
@@ -35,7 +36,7 @@ class Preprocess:
     resample: Image.Resampling
     own: tuple[Any, ...] = ()
 
-    def __call__(self, image: Image.Image) -> npt.NDArray[np.uint8]:
+    def __call__(self, image: Image.Image) -> Bytes:
         """Return a picture (RGB) as uint8 [height, width, 3]."""
         if self.fit == "crop":
             for step in self.own:

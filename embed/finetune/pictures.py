@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from embed.avatars.collection import Collection
 from embed.finetune.phrases import Labels
-
-Pixels = npt.NDArray[np.uint8]
+from schema.arrays import Pixels
 
 
 class Pictures(Protocol):

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from embed.finetune.augment import augment
 from embed.finetune.loss import attribute_loss, contrastive_loss
@@ -25,6 +24,7 @@ from embed.finetune.phrases import Labels, Phrases
 from embed.finetune.pictures import Pictures
 from embed.finetune.save import save_state, save_weights
 from embed.finetune.value_table import Table, projection_of, teach_text
+from schema.arrays import Ints
 from schema.settings import FinetuneSettings
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class Task:
     std: Sequence[float]
     size: int
     pictures: Pictures
-    train: npt.NDArray[np.int64]
-    held_out: npt.NDArray[np.int64]
+    train: Ints
+    held_out: Ints
     phrases: Phrases
     device: torch.device
 
@@ -131,7 +131,7 @@ class Trainer:
             self._finish_scratch()
         return outcome
 
-    def _batches(self) -> Iterator[npt.NDArray[np.int64]]:
+    def _batches(self) -> Iterator[Ints]:
         rng = np.random.default_rng([self.settings.seed, self.outcome.steps])
         size = min(self.settings.batch, len(self.task.train))
         while True:
@@ -139,7 +139,7 @@ class Trainer:
             for start in range(0, len(order) - size + 1, size):
                 yield order[start : start + size]
 
-    def _step(self, picks: npt.NDArray[np.int64], progress: float) -> float:
+    def _step(self, picks: Ints, progress: float) -> float:
         import torch
 
         task, settings = self.task, self.settings
@@ -204,7 +204,7 @@ class Trainer:
         self._log({"stage": "text", "score": outcome.best_score, "accuracy": outcome.accuracy})
 
     def _questions(
-        self, picks: npt.NDArray[np.int64]
+        self, picks: Ints
     ) -> tuple[list[str], list[list[str]], list[torch.Tensor], list[torch.Tensor]]:
         """Per attribute: its sentences of this step, the right answer of each picture, and what else is true of it."""
         import torch
@@ -234,7 +234,7 @@ class Trainer:
     def _tokens(self, texts: Sequence[str]) -> torch.Tensor:
         return self.task.tokenizer(list(texts)).to(self.task.device)
 
-    def _pixels(self, picks: npt.NDArray[np.int64], size: int, strength: float) -> torch.Tensor:
+    def _pixels(self, picks: Ints, size: int, strength: float) -> torch.Tensor:
         import torch
 
         task = self.task
@@ -348,7 +348,7 @@ def prompt_accuracy(trainer: Trainer) -> dict[str, float]:
     return scores
 
 
-def raw_vectors(trainer: Trainer, picks: npt.NDArray[np.int64], size: int) -> torch.Tensor:
+def raw_vectors(trainer: Trainer, picks: Ints, size: int) -> torch.Tensor:
     """What the image tower gives for pictures without augmentation, scaled to ``size``: float32 [n, d]."""
     import torch
 

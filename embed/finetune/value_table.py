@@ -12,8 +12,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from schema.arrays import Bools, Ints
 from schema.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Table:
         generator = torch.Generator().manual_seed(trainer.settings.seed)
         self.whitening = torch.nn.BatchNorm1d(dim, affine=False, momentum=0.05).to(task.device)
         self.vectors: dict[str, torch.nn.Parameter] = {}
-        self.truth: dict[str, npt.NDArray[np.bool_]] = {}
+        self.truth: dict[str, Bools] = {}
         for name, (seen, _) in trainer.values.items():
             drawn = torch.randn(len(seen), dim, generator=generator) / math.sqrt(dim)
             self.vectors[name] = torch.nn.Parameter(drawn.to(task.device))
@@ -53,7 +53,7 @@ class Table:
         """What is trained beside the image tower."""
         return [*self.vectors.values(), self.scale]
 
-    def loss(self, raw: torch.Tensor, picks: npt.NDArray[np.int64], rng: np.random.Generator) -> torch.Tensor:
+    def loss(self, raw: torch.Tensor, picks: Ints, rng: np.random.Generator) -> torch.Tensor:
         """Mean over the attributes of one softmax each; other true values of a picture are no wrong answers."""
         import torch
 
@@ -79,7 +79,7 @@ class Table:
             count += 1
         return total / max(1, count)
 
-    def accuracy(self, raw: torch.Tensor, picks: npt.NDArray[np.int64]) -> dict[str, float]:
+    def accuracy(self, raw: torch.Tensor, picks: Ints) -> dict[str, float]:
         """Share of pictures whose best value is true, by attribute."""
         import torch
 

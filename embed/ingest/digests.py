@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
+
+from schema.arrays import Ints
 
 _RECENT = 65_536
 
@@ -16,7 +17,7 @@ class Digests:
     def __init__(self, with_numbers: bool = True) -> None:
         self._high = np.empty(0, dtype=np.uint64)
         self._low = np.empty(0, dtype=np.uint64)
-        self._numbers: npt.NDArray[np.int64] | None = np.empty(0, dtype=np.int64) if with_numbers else None
+        self._numbers: Ints | None = np.empty(0, dtype=np.int64) if with_numbers else None
         self._recent: dict[bytes, int] = {}
 
     def __len__(self) -> int:

@@ -13,16 +13,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from embed.encoders.preprocess import Preprocess, letterboxed_size
 from index.images.torchvision_ops import import_torchvision_io
+from schema.arrays import Pixels
 
 if TYPE_CHECKING:
     import torch
 
-Pixels = npt.NDArray[np.uint8]
 Decode = Callable[[Sequence[bytes]], "list[torch.Tensor]"]
 
 # Subsamplings of the first component that decoders in hardware take: 4:4:4, 4:2:2, 4:2:0.

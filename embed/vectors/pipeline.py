@@ -16,10 +16,11 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from embed.encoders.base import Batch, Encoder, Floats, Pixels, normalise
+from embed.encoders.base import Batch, Encoder, normalise
 from embed.vectors.device_jpeg import DeviceJpeg, device_jpeg
 from index.images.decode import BadImage, decode, to_rgb
 from index.images.reader import Reader, ReadError
+from schema.arrays import Floats32, Pixels
 from schema.ids import content_id
 
 # One batch in the encoder, one ready, one being filled: a fourth would only cost memory.
@@ -73,9 +74,9 @@ class Pipeline:
                 yield pa.concat_tables(parts)
                 parts = []
 
-    def _encoded(self, slabs: Iterable[pa.Table]) -> Iterator[tuple[_Job, Floats]]:
+    def _encoded(self, slabs: Iterable[pa.Table]) -> Iterator[tuple[_Job, Floats32]]:
         """While the device works on one batch, the next is started and the one before is fetched."""
-        started: tuple[_Job, Callable[[], Floats]] | None = None
+        started: tuple[_Job, Callable[[], Floats32]] | None = None
         for job in self._ahead(slabs):
             for task in job.tasks:
                 task.result()
@@ -86,7 +87,7 @@ class Pipeline:
         if started is not None:
             yield self._fetch(*started)
 
-    def _fetch(self, job: _Job, wait: Callable[[], Floats]) -> tuple[_Job, Floats]:
+    def _fetch(self, job: _Job, wait: Callable[[], Floats32]) -> tuple[_Job, Floats32]:
         vectors = np.array(wait()[: job.items.num_rows])
         if job.pixels is not None and len(job.pixels) == self.encoder.batch_size:
             self._free.append(job.pixels)
@@ -170,7 +171,7 @@ class Pipeline:
             picture = decoded()
         return self.encoder.prepare(picture.image)
 
-    def _result(self, job: _Job, vectors: Floats) -> pa.Table:
+    def _result(self, job: _Job, vectors: Floats32) -> pa.Table:
         written = [i for i, status in enumerate(job.items.column("status").to_pylist()) if status == "text"]
         if written and self.encoder.has_text:
             texts = job.items.column("text").to_pylist()

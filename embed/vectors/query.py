@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from embed.encoders import Batch, encoder_key, load_encoder, normalise
 from embed.vectors.pipeline import Pipeline
 from index.images.decode import BadImage
+from schema.arrays import Floats32
 from schema.errors import EncoderError
 from schema.settings import Settings
 
 
-def embed_query(settings: Settings, query: bytes | str) -> npt.NDArray[np.float32]:
+def embed_query(settings: Settings, query: bytes | str) -> Floats32:
     """Return the unit vector of a picture (its bytes) or a text, float32 [dim]; the encoder is kept for the next one.
 
     Raises EncoderError when the bytes are not a picture, or the encoder takes no such query.
@@ -37,7 +37,7 @@ def embed_query(settings: Settings, query: bytes | str) -> npt.NDArray[np.float3
     unit, wrong = normalise(vectors)
     if wrong[0] is not None:
         raise EncoderError(f"the query has no usable vector: {wrong[0]}")
-    vector: npt.NDArray[np.float32] = unit[0].astype(np.float32)
+    vector: Floats32 = unit[0].astype(np.float32)
     return vector
 
 

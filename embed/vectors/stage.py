@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from embed.encoders import Encoder, encoder_class, encoder_key, load_encoder
@@ -21,6 +20,7 @@ from index.stages.walk import Walk, slabs_of, walk
 from index.store import Store
 from index.store.runs import Run, Runs
 from schema import tables
+from schema.arrays import Bools
 from schema.records import Summary
 from schema.settings import Settings
 from schema.vocabulary import load_vocabulary
@@ -182,7 +182,7 @@ class _Embedding:
                 numbers = ", ".join(map(str, rows.tolist()))
                 self.store.delete("failures", f"stage = '{self.label}' AND row IN ({numbers})")
 
-    def _slabs(self, left: npt.NDArray[np.bool_], batch: int) -> Iterator[pa.Table]:
+    def _slabs(self, left: Bools, batch: int) -> Iterator[pa.Table]:
         return slabs_of(self._items(left), -(-SLAB_ROWS // batch) * batch)
 
     def _describe(self, encoder: Encoder) -> list[str]:
@@ -191,7 +191,7 @@ class _Embedding:
         self.run.facts.update(facts)
         return [", ".join(f"{name} {value}" for name, value in facts.items())]
 
-    def _left(self) -> npt.NDArray[np.bool_]:
+    def _left(self) -> Bools:
         """Return by row which items this run has to embed, bool [n]."""
         left = np.zeros(self.store.n_items(), dtype=bool)
         texts = self.kind.has_text or not self.kind.reads_images
@@ -212,7 +212,7 @@ class _Embedding:
         a kill cut in two, and come again with it."""
         self.store.delete("failures", f"stage = '{self.label}' AND row > {last}")
 
-    def _items(self, left: npt.NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
+    def _items(self, left: Bools) -> Iterator[pa.RecordBatch]:
         names = ["row", "item_id", "uri", "status", "text"]
         if self.kind.reads_images:
             source = self.store.scan("items", names)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
+
+from schema.arrays import Bytes, Floats32, Floats64
 
 WORKING_SIDE = 512
 _HASH_SIDE, _HASH_KEPT = 32, 8
@@ -61,7 +62,7 @@ def phash(image: Image.Image) -> int:
     return int(np.packbits(bits).view(">u8")[0].astype(np.int64))
 
 
-def sharpness(grey: npt.NDArray[np.float32]) -> float:
+def sharpness(grey: Floats32) -> float:
     """Return the variance of the Laplacian of a grey picture [h, w] in 0..255; higher is sharper, 0 for a flat one."""
     if min(grey.shape) < 3:
         return 0.0
@@ -70,7 +71,7 @@ def sharpness(grey: npt.NDArray[np.float32]) -> float:
     return float(laplacian.var())
 
 
-def border_share(rgb: npt.NDArray[np.uint8]) -> float:
+def border_share(rgb: Bytes) -> float:
     """Return the share of the area [h, w, 3] in rows and columns of one colour at the edges; 1 for a flat picture."""
     corner = rgb[0, 0].astype(np.int16)
     # One edge colour: that of the most corners, so that a picture glued to one side still shows its border.
@@ -97,8 +98,8 @@ def thumbnail(image: Image.Image, side: int) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _cosines() -> npt.NDArray[np.float64]:
+def _cosines() -> Floats64:
     frequency = np.arange(_HASH_KEPT)[:, None]
     place = np.arange(_HASH_SIDE)[None]
-    basis: npt.NDArray[np.float64] = np.cos(np.pi * (2 * place + 1) * frequency / (2 * _HASH_SIDE))
+    basis: Floats64 = np.cos(np.pi * (2 * place + 1) * frequency / (2 * _HASH_SIDE))
     return basis

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from index.neighbours.search import build_search_index, sample_truth
@@ -20,6 +19,7 @@ from index.store import Store
 from index.store.arrays import Graph
 from index.store.runs import Run, Runs
 from schema import tables
+from schema.arrays import Ints
 from schema.errors import StoreError
 from schema.records import Summary
 from schema.settings import IndexSettings, Settings
@@ -90,9 +90,7 @@ def _name(searcher: Searcher) -> str:
     return type(searcher).__name__.removesuffix("Searcher").lower()
 
 
-def _reusable(
-    store: Store, table: str, rows: npt.NDArray[np.int64], options: IndexSettings, share: float
-) -> Graph | None:
+def _reusable(store: Store, table: str, rows: Ints, options: IndexSettings, share: float) -> Graph | None:
     """Return the stored graph when the items it covers still lead the vectors and its settings still hold.
 
     None, too, when the new items are more than ``share`` of the old ones.
@@ -113,9 +111,7 @@ def _reusable(
     return store.graph(table.removeprefix("neighbours_"))
 
 
-def _extend(
-    old: Graph, rows: npt.NDArray[np.int64], data: Data, options: IndexSettings
-) -> tuple[Positions, Similarity]:
+def _extend(old: Graph, rows: Ints, data: Data, options: IndexSettings) -> tuple[Positions, Similarity]:
     """Give the new items their lists, and old lists the new items that are closer than what they hold.
 
     The same graph as an exact build over all items, when the old part was exact.
@@ -134,13 +130,13 @@ def _extend(
     )
 
 
-def _positions(graph: Graph, rows: npt.NDArray[np.int64]) -> Positions:
+def _positions(graph: Graph, rows: Ints) -> Positions:
     found: Positions = np.where(graph.ids >= 0, np.searchsorted(rows, graph.ids), -1)
     return found
 
 
 def _batches(
-    rows: npt.NDArray[np.int64], positions: Positions, similarity: Similarity, schema: pa.Schema
+    rows: Ints, positions: Positions, similarity: Similarity, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     k = positions.shape[1]
     for start in range(0, len(rows), WRITE_ROWS):

@@ -14,11 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations, pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-Words = npt.NDArray[np.uint64]
-Ints = npt.NDArray[np.int64]
-Pairs = tuple[Ints, Ints, npt.NDArray[np.int64]]
+from schema.arrays import Hashes, Ints
+
+Pairs = tuple[Ints, Ints, Ints]
 
 # Bits of a key, so that the number of a word fits beside it.
 KEY_BITS = 32
@@ -29,11 +28,11 @@ ONCE = 3_000
 
 
 def hamming_pairs(
-    words: Words, radius: int, others: Words | None = None, threads: int = 1, least: int = 0
+    words: Hashes, radius: int, others: Hashes | None = None, threads: int = 1, least: int = 0
 ) -> Pairs:
     """Return all pairs (i, j) of words ``least`` to ``radius`` bits apart, and how many bits; i < j without ``others``.
 
-    Words must be distinct within each array. With ``others``, i counts ``words`` and j counts ``others``.
+    Hashes must be distinct within each array. With ``others``, i counts ``words`` and j counts ``others``.
     """
     count = len(words)
     both = words if others is None else np.concatenate([words, others])
@@ -80,7 +79,7 @@ def _bands(count: int) -> list[tuple[int, int]]:
 
 
 def _join(
-    words: Words, chosen: Sequence[tuple[int, int]], least: int, radius: int, first: int
+    words: Hashes, chosen: Sequence[tuple[int, int]], least: int, radius: int, first: int
 ) -> tuple[Ints, Ints]:
     """Return the pairs i < j that share all chosen bands; with ``first``, only those with i below it and j not."""
     packed = np.zeros(len(words), dtype=np.uint64)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from index.neighbours.searchers.base import similarity_recall
@@ -18,6 +17,7 @@ from index.store import Store
 from index.store.arrays import Vectors
 from index.store.filters import matching_rows, passing
 from index.store.runs import Run, Runs
+from schema.arrays import Floats32, Ints
 from schema.settings import IndexSettings
 
 # With a filter, so many times the items wanted are asked for and looked at, and so many times more when too few pass.
@@ -43,9 +43,9 @@ class Truth:
     """
 
     size: int
-    rows: npt.NDArray[np.int64]
-    queries: npt.NDArray[np.float32]
-    exact: npt.NDArray[np.float32]
+    rows: Ints
+    queries: Floats32
+    exact: Floats32
 
 
 def sample_truth(vectors: Vectors, options: IndexSettings) -> Truth:
@@ -126,7 +126,7 @@ def _config(kind: str, n: int, dim: int) -> Any:
     return index.HnswSq(distance_type="cosine", num_partitions=max(1, n // 1_000_000))
 
 
-def _ask(table: Any, vector: npt.NDArray[np.float32], n: int, setting: dict[str, int]) -> pa.Table:
+def _ask(table: Any, vector: Floats32, n: int, setting: dict[str, int]) -> pa.Table:
     query = (
         table.search(vector, vector_column_name="vector")
         .distance_type("cosine")
@@ -140,8 +140,8 @@ def _ask(table: Any, vector: npt.NDArray[np.float32], n: int, setting: dict[str,
 
 
 def search(
-    store: Store, key: str, vector: npt.NDArray[np.float32], n: int = 10, where: str | None = None
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    store: Store, key: str, vector: Floats32, n: int = 10, where: str | None = None
+) -> tuple[Ints, Floats32]:
     """Return the rows and similarities of the n items closest to a vector float32 [d], closest first.
 
     ``where`` filters on columns of items, labels and groups; raises FilterError when it is not valid.
@@ -167,17 +167,13 @@ def search(
     return _exact(store, key, vector, n, allowed)
 
 
-def _indexed(
-    table: Any, vector: npt.NDArray[np.float32], count: int, setting: dict[str, int]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+def _indexed(table: Any, vector: Floats32, count: int, setting: dict[str, int]) -> tuple[Ints, Floats32]:
     found = _ask(table, vector, max(1, count), setting)
     rows = found.column("row").to_numpy().astype(np.int64)
     return rows[:count], (1.0 - found.column("_distance").to_numpy()).astype(np.float32)[:count]
 
 
-def _exact(
-    store: Store, key: str, vector: npt.NDArray[np.float32], n: int, rows: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+def _exact(store: Store, key: str, vector: Floats32, n: int, rows: Ints) -> tuple[Ints, Floats32]:
     """Score just these rows, in parts, so that memory does not follow their number."""
     unit = vector / max(float(np.linalg.norm(vector)), 1e-12)
     best_rows, best = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)

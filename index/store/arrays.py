@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
+from schema.arrays import Floats16, Floats32, Ints, Ints32
 
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
     """Unit vectors of embedded items: ``rows`` int64 [n] ascending, ``data`` float16 [n, d]."""
 
-    rows: npt.NDArray[np.int64]
-    data: npt.NDArray[np.float16]
+    rows: Ints
+    data: Floats16
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +23,6 @@ class Graph:
     ``similarity`` float32 [n, k], cosine, descending, -1 pads.
     """
 
-    rows: npt.NDArray[np.int64]
-    ids: npt.NDArray[np.int32]
-    similarity: npt.NDArray[np.float32]
+    rows: Ints
+    ids: Ints32
+    similarity: Floats32

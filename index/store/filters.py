@@ -10,13 +10,11 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from index.store import Store
+from schema.arrays import Bools, Rows
 from schema.errors import FilterError
-
-Rows = npt.NDArray[np.int64]
 
 TABLES = ("labels", "items", "groups")
 DROPPED = "keep = false"
@@ -55,7 +53,7 @@ def matching_rows(store: Store, where: str) -> Rows:
     return found
 
 
-def passing(store: Store, where: str, rows: Rows) -> npt.NDArray[np.bool_]:
+def passing(store: Store, where: str, rows: Rows) -> Bools:
     """Return which of some different rows [n] a filter matches, bool [n], by looking at these alone.
 
     Raises FilterError as ``matching_rows`` does.

@@ -24,6 +24,7 @@ from index.store.arrays import Graph, Vectors
 from index.store.format import check_format, make_folder, write_marker
 from index.store.lock import RunLock
 from schema import tables
+from schema.arrays import Ints
 from schema.errors import FilterError, StoreError
 
 # Lance keeps 6 GiB of index and 1 GiB of metadata cache per table handle unless told otherwise; one session
@@ -46,7 +47,7 @@ class Store:
         self.uri = uri
         self._db = connection
         self._lock = lock
-        self._rows: dict[tuple[str, int], npt.NDArray[np.int64]] = {}
+        self._rows: dict[tuple[str, int], Ints] = {}
         self._known: set[str] = set()
 
     @classmethod
@@ -250,7 +251,7 @@ class Store:
             found = found.sort_by("row")
         return found.select(names).take(pa.array(back))
 
-    def rows(self, table: str) -> npt.NDArray[np.int64]:
+    def rows(self, table: str) -> Ints:
         """Return the row numbers that a table holds, ascending, int64 [n]; kept while the table does not change."""
         version = self.version(table)
         cached = self._rows.get((table, version))
@@ -343,7 +344,7 @@ class Store:
         rows, ids = self._matrix(name, "ids", np.int32)
         return Graph(rows, ids, self._matrix(name, "similarity", np.float32)[1])
 
-    def _matrix(self, table: str, column: str, dtype: type) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
+    def _matrix(self, table: str, column: str, dtype: type) -> tuple[Ints, npt.NDArray[Any]]:
         """Fill one array batch by batch, so that the peak is the array and one batch."""
         size = self.schema(table).field(column).type.list_size
         count = self.count(table)

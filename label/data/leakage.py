@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
+from schema.arrays import Ints
 
 
 def families(n: int, links: Sequence[tuple[Ints, Ints]]) -> Ints:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from index.reviews.effective import ReviewedLabel, effective_reviews
 from index.store import Store
@@ -15,6 +14,7 @@ from label.learn.fit_all import Collection
 from label.learn.sources.base import Words
 from label.observed.labels import Stated
 from label.observed.reader import Reader
+from schema.arrays import Floats32, Ints
 from schema.settings import Settings
 from schema.vocabulary import Vocabulary
 
@@ -78,7 +78,7 @@ def collect(store: Store, vocabulary: Vocabulary, settings: Settings, key: str |
                 rejected[name][row] = set(label.rejected)
             if label.exact:
                 closed[name].add(row)
-    copied: npt.NDArray[np.int64] | None = None
+    copied: Ints | None = None
     links = [links_of_keys(np.array(list(identities), np.int64), np.array(list(identities.values()), object))]
     if store.has("groups"):
         # Versions of one drawing with copies of their own are groups of one family.
@@ -104,9 +104,9 @@ def collect(store: Store, vocabulary: Vocabulary, settings: Settings, key: str |
     )
 
 
-def prompts_of(store: Store, key: str) -> dict[str, dict[str, npt.NDArray[np.float32]]]:
+def prompts_of(store: Store, key: str) -> dict[str, dict[str, Floats32]]:
     """Return the vectors of the vocabulary's prompts by attribute and value; none without a text tower."""
-    found: dict[str, dict[str, npt.NDArray[np.float32]]] = {}
+    found: dict[str, dict[str, Floats32]] = {}
     if store.has(f"prompts_{key}"):
         for batch in store.scan(f"prompts_{key}", ["attribute", "value", "vector"]):
             for record in batch.to_pylist():
@@ -115,7 +115,7 @@ def prompts_of(store: Store, key: str) -> dict[str, dict[str, npt.NDArray[np.flo
     return found
 
 
-def copies(store: Store, key: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def copies(store: Store, key: str) -> tuple[Ints, Ints]:
     """Return links between items so similar that they are copies, from the kNN graph, in batches."""
     heads, tails = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for batch in store.scan(f"neighbours_{key}", ["row", "ids", "similarity"]):

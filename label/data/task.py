@@ -9,11 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from schema.arrays import Bools, Floats32, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +26,10 @@ class Question:
     kind: str
     values: tuple[str, ...]
     rows: Ints
-    targets: Floats
-    weights: Floats
+    targets: Floats32
+    weights: Floats32
     folds: Ints
-    witness: Floats
+    witness: Floats32
     """What each donor [m] counts for as evidence: the copies of one picture are one witness together."""
     absent: bool = False
     """Whether a character may have nothing of the kind: then an item that states nothing counts against a value."""
@@ -56,7 +53,7 @@ def folds_of(rows: Ints, families: Ints, folds: int, seed: int) -> Ints:
     return (key % np.uint64(folds)).astype(np.int64)
 
 
-def witness_of(groups: Ints) -> Floats:
+def witness_of(groups: Ints) -> Floats32:
     """Return what each item counts for, float32 [m]: one over the items of its group [m], -1 for one that is alone."""
     found = np.ones(len(groups), np.float32)
     grouped = groups >= 0
@@ -65,7 +62,7 @@ def witness_of(groups: Ints) -> Floats:
     return found
 
 
-def sample_donors(targets: Floats, cap: int, seed: int) -> tuple[Ints, Floats]:
+def sample_donors(targets: Floats32, cap: int, seed: int) -> tuple[Ints, Floats32]:
     """Return the places of at most ``cap`` donors and the weights [m] that stand for those left out.
 
     Rare values are kept whole and frequent ones are cut to one common size, so that no value is lost; donors that

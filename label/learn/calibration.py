@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from schema.arrays import Floats64
+
 Weights = npt.NDArray[np.floating]
 EDGE = 1e-6
 
@@ -24,10 +25,10 @@ class Curve:
 
     slope: float
     bias: float
-    x: Doubles
-    y: Doubles
+    x: Floats64
+    y: Floats64
 
-    def __call__(self, scores: Weights) -> Doubles:
+    def __call__(self, scores: Weights) -> Floats64:
         """Return probabilities float64 [n] of raw scores [n] in 0 to 1."""
         q = np.clip(np.asarray(scores, np.float64), EDGE, 1 - EDGE)
         smooth = 1 / (1 + np.exp(-(self.slope * (np.log(q) - np.log1p(-q)) + self.bias)))
@@ -46,7 +47,7 @@ def fit_curve(scores: Weights, hits: Weights, weights: Weights | None = None) ->
     y = np.asarray(hits, np.float64)
     w = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)
 
-    def loss(flat: Doubles) -> tuple[float, Doubles]:
+    def loss(flat: Floats64) -> tuple[float, Floats64]:
         t = flat[0] * z + flat[1]
         p = 1 / (1 + np.exp(-t))
         error = w * (p - y)
@@ -67,7 +68,7 @@ def fit_curve(scores: Weights, hits: Weights, weights: Weights | None = None) ->
     return Curve(slope, bias, grid, np.maximum.accumulate(bent))
 
 
-def isotonic(scores: Weights, hits: Weights, weights: Weights) -> tuple[Doubles, Doubles]:
+def isotonic(scores: Weights, hits: Weights, weights: Weights) -> tuple[Floats64, Floats64]:
     """Return knots and steps of the rising function of scores closest to hits, by pool adjacent violators.
 
     Steps are drawn in from 0 and 1 by half a donor at each end, where no sample can put a probability.
@@ -85,7 +86,7 @@ def isotonic(scores: Weights, hits: Weights, weights: Weights) -> tuple[Doubles,
     return centres, np.maximum.accumulate(steps)
 
 
-def lower_bound(hits: Weights, total: Weights, confidence: float) -> Doubles:
+def lower_bound(hits: Weights, total: Weights, confidence: float) -> Floats64:
     """Return the one-sided Clopper-Pearson lower bound of hits out of total; 0 where there are no hits."""
     from scipy.special import betaincinv
 
@@ -95,7 +96,7 @@ def lower_bound(hits: Weights, total: Weights, confidence: float) -> Doubles:
     return np.asarray(np.where(good <= 0, 0.0, found))
 
 
-def upper_bound(hits: Weights, total: Weights, confidence: float) -> Doubles:
+def upper_bound(hits: Weights, total: Weights, confidence: float) -> Floats64:
     """Return the one-sided Clopper-Pearson upper bound of hits out of total."""
     return np.asarray(1 - lower_bound(np.asarray(total) - np.asarray(hits), total, confidence))
 
@@ -124,14 +125,14 @@ must meet what is asked, too."""
 class Trial:
     """Held-out predictions of one value: calibrated ``chances`` [n], ``hits`` [n] and how much each counts."""
 
-    chances: Doubles
+    chances: Floats64
     hits: Weights
     mass: Weights
 
 
 def choose_thresholds(
     trials: Sequence[Trial],
-    asked: float | Doubles,
+    asked: float | Floats64,
     confidence: float,
     min_support: int,
     pooled: bool = True,
@@ -185,7 +186,7 @@ MOST_AGREEMENT = 60.0
 """The prior never counts for more than this many items, however alike the values look."""
 
 
-def _prior(right: Doubles, count: Doubles) -> tuple[Doubles, Doubles]:
+def _prior(right: Floats64, count: Floats64) -> tuple[Floats64, Floats64]:
     """Return the prior precision [v, g] from the other values, and its worth in items [g] by the moments."""
     others_right = right.sum(axis=0) - right
     others_count = count.sum(axis=0) - count
@@ -204,12 +205,12 @@ def _prior(right: Doubles, count: Doubles) -> tuple[Doubles, Doubles]:
     return np.asarray(prior), np.asarray(np.where(values > 1, strength, 0.0))
 
 
-def quantile_bound(hits: Weights, total: Weights, confidence: float) -> Doubles:
+def quantile_bound(hits: Weights, total: Weights, confidence: float) -> Floats64:
     """Return the lower bound of hits out of total, fractions allowed: Clopper and Pearson's on whole numbers."""
     return lower_bound(hits, total, confidence)
 
 
-def expected_error(chances: Doubles, hits: Weights, bins: int = 15, weights: Weights | None = None) -> float:
+def expected_error(chances: Floats64, hits: Weights, bins: int = 15, weights: Weights | None = None) -> float:
     """Return the expected calibration error over equal-mass bins: |probability - precision| weighted by mass."""
     n = len(chances)
     if not n:

@@ -9,28 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from label.data.task import Floats
-
-Doubles = npt.NDArray[np.float64]
+from schema.arrays import Floats32, Floats64
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
     """Weights [s] of the kinds of evidence and biases [v] of the values."""
 
-    weights: Doubles
-    bias: Doubles
+    weights: Floats64
+    bias: Floats64
     many: bool
 
-    def __call__(self, evidence: Floats) -> Doubles:
+    def __call__(self, evidence: Floats32) -> Floats64:
         """Return pooled shares float64 [n, v] of evidence [s, n, v]."""
         scores = np.tensordot(self.weights, evidence.astype(np.float64), axes=1) + self.bias
         return _shares(scores, self.many)
 
 
-def fit_pool(evidence: Floats, targets: Floats, weights: Floats, many: bool) -> Pool:
+def fit_pool(evidence: Floats32, targets: Floats32, weights: Floats32, many: bool) -> Pool:
     """Return the pool of evidence [s, m, v] that makes held-out targets [m, v] likeliest.
 
     Weights stay at or above zero and are drawn to equal shares, biases to zero, as one more donor in fifty would.
@@ -45,7 +42,7 @@ def fit_pool(evidence: Floats, targets: Floats, weights: Floats, many: bool) -> 
     w = weights.astype(np.float64)
     pull = 1.0 + w.sum() / 50
 
-    def loss(flat: Doubles) -> tuple[float, Doubles]:
+    def loss(flat: Floats64) -> tuple[float, Floats64]:
         a, b = flat[:s], flat[s:]
         scores = np.tensordot(a, x, axes=1) + b
         if many:
@@ -66,9 +63,9 @@ def fit_pool(evidence: Floats, targets: Floats, weights: Floats, many: bool) -> 
     return Pool(found.x[:s], found.x[s:], many)
 
 
-def _shares(scores: Doubles, many: bool) -> Doubles:
+def _shares(scores: Floats64, many: bool) -> Floats64:
     if many:
-        found: Doubles = 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
+        found: Floats64 = 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
         return found
     top = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(top / top.sum(axis=1, keepdims=True))

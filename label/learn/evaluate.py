@@ -14,6 +14,7 @@ import numpy.typing as npt
 from label.learn.calibration import NEVER, expected_error
 from label.learn.fit import calibrated, judged
 from label.learn.fit_all import Lesson
+from schema.arrays import Bools, Floats32, Floats64, Ints
 
 BINS = 15
 
@@ -26,7 +27,7 @@ def assess(lesson: Lesson) -> dict[str, Any]:
     m, v = question.targets.shape
     chances, accepted, mass = np.zeros((m, v)), np.zeros((m, v), bool), np.ones(m)
     rate, rates = 1.0, np.ones(v)
-    any_: npt.NDArray[np.bool_]
+    any_: Bools
     for fold in np.unique(question.folds).tolist():
         test = question.folds == fold
         fitted = calibrated(question, model.benches, held, model.asked, model.choices, ~test)
@@ -90,13 +91,13 @@ def _mean(hits: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]) -> 
 
 
 def _error(
-    chances: npt.NDArray[np.float64], hits: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]
+    chances: Floats64, hits: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]
 ) -> float | None:
     return expected_error(chances, hits, BINS, weights) if len(chances) else None
 
 
 def _reliability(
-    chances: npt.NDArray[np.float64], hits: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]
+    chances: Floats64, hits: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]
 ) -> list[dict[str, float]]:
     found = []
     for part in np.array_split(np.argsort(chances, kind="stable"), min(BINS, max(len(chances), 1))):
@@ -113,7 +114,7 @@ def _reliability(
 
 
 def _curve(
-    chances: npt.NDArray[np.float64], hits: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]
+    chances: Floats64, hits: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]
 ) -> list[list[float]]:
     """Points (coverage, precision) from the surest item to all, 50 of them."""
     if not len(chances):
@@ -126,10 +127,10 @@ def _curve(
 
 def _confusion(
     values: tuple[str, ...],
-    targets: npt.NDArray[np.float32],
-    best: npt.NDArray[np.int64],
-    accepted: npt.NDArray[np.bool_],
-    mass: npt.NDArray[np.float64],
+    targets: Floats32,
+    best: Ints,
+    accepted: Bools,
+    mass: Floats64,
 ) -> list[dict[str, Any]]:
     stated = targets.sum(axis=1) > 0
     given = targets.argmax(axis=1)

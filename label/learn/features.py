@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-
+from schema.arrays import Bools, Floats32, Ints
 
 BLOCK = 1024
 CLOSEST = 5
@@ -32,14 +30,14 @@ class FeatureMap:
     ridge there treats all directions alike; ``unfold`` turns a map of white features into one of plain ones.
     """
 
-    mean: Floats
+    mean: Floats32
     scale: float
-    landmarks: Floats
+    landmarks: Floats32
     gamma: float
-    centre: Floats
-    whiten: Floats
+    centre: Floats32
+    whiten: Floats32
     folds: Ints
-    tagged: npt.NDArray[np.bool_]
+    tagged: Bools
     familiar: float = 0.0
     foreign: float = -1.0
 
@@ -48,7 +46,7 @@ class FeatureMap:
         """Number of plain features."""
         return len(self.mean) + len(self.landmarks)
 
-    def plain(self, vectors: npt.NDArray[np.floating]) -> Floats:
+    def plain(self, vectors: npt.NDArray[np.floating]) -> Floats32:
         """Return the centred vectors beside their closeness to each landmark, float32 [n, d + m]."""
         d, m = len(self.mean), len(self.landmarks)
         found = np.empty((len(vectors), d + m), np.float32)
@@ -69,7 +67,7 @@ class FeatureMap:
             found[start : start + BLOCK, :d] = x
         return found
 
-    def gap(self, plain: Floats, barred: npt.NDArray[np.bool_]) -> Floats:
+    def gap(self, plain: Floats32, barred: Bools) -> Floats32:
         """Return how much farther items [n] are from tagged landmarks than from untagged ones, landmarks ``barred``
         [m] left out: squared distances times gamma, means of the five closest.
 
@@ -86,23 +84,23 @@ class FeatureMap:
             found -= sign * np.log(np.maximum(closest, 1e-30)).mean(axis=1)
         return found
 
-    def strange(self, plain: Floats, fold: int) -> Floats:
+    def strange(self, plain: Floats32, fold: int) -> Floats32:
         """Return how unlike all donors of other folds items [n] are, 0 (as usual) to 1 (as if their kind were new)."""
         width = self.foreign - self.familiar
         if width <= 0 or not len(self.landmarks):
             return np.zeros(len(plain), np.float32)
         gap = self.gap(plain, self.folds == fold)
-        found: Floats = np.clip((gap - self.familiar) / width, 0, 1).astype(np.float32)
+        found: Floats32 = np.clip((gap - self.familiar) / width, 0, 1).astype(np.float32)
         return found
 
-    def white(self, plain: Floats) -> Floats:
+    def white(self, plain: Floats32) -> Floats32:
         """Return white features of plain ones, float32 [n, d + q]."""
         d = len(self.mean)
         if not len(self.landmarks):
             return plain
         return np.concatenate([plain[:, :d], plain[:, d:] @ self.whiten], axis=1)
 
-    def unfold(self, basis: Floats) -> Floats:
+    def unfold(self, basis: Floats32) -> Floats32:
         """Return the basis [d + m, r] that does on plain features what ``basis`` [d + q, r] does on white ones."""
         d = len(self.mean)
         if not len(self.landmarks):
@@ -113,7 +111,7 @@ class FeatureMap:
 def fit_features(
     vectors: npt.NDArray[np.floating],
     folds: Ints,
-    tagged: npt.NDArray[np.bool_],
+    tagged: Bools,
     landmarks: int,
     width: float,
     seed: int,
@@ -173,7 +171,7 @@ def fit_features(
     )
 
 
-def kinds_of(vectors: npt.NDArray[np.floating], count: int, seed: int) -> Floats:
+def kinds_of(vectors: npt.NDArray[np.floating], count: int, seed: int) -> Floats32:
     """Return the centres [c, d] of ``count`` kinds of picture among vectors [n, d], by k-means: art styles, roughly."""
     x = vectors.astype(np.float32)
     random = np.random.default_rng(seed)
@@ -192,7 +190,7 @@ def kinds_of(vectors: npt.NDArray[np.floating], count: int, seed: int) -> Floats
     return centres
 
 
-def kind_of(vectors: npt.NDArray[np.floating], centres: Floats) -> Ints:
+def kind_of(vectors: npt.NDArray[np.floating], centres: Floats32) -> Ints:
     """Return the number of the nearest centre of each vector, int64 [n]."""
     half = (centres**2).sum(axis=1) / 2
     found: Ints = (vectors.astype(np.float32) @ centres.T - half).argmax(axis=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from label.data.task import Bools, Floats, Ints, Question
+from label.data.task import Question
 from label.learn.calibration import Curve, Threshold, Trial, choose_thresholds, fit_curve
 from label.learn.combine import fit_pool
 from label.learn.features import FeatureMap
@@ -24,7 +24,6 @@ from label.learn.model import (
     Choices,
     Contested,
     Dispute,
-    Doubles,
     Heard,
     by_fold,
     doubt,
@@ -32,12 +31,13 @@ from label.learn.model import (
 )
 from label.learn.sources.base import Drill, LearnedSource, moments_by_fold, moments_without
 from label.learn.subspace import Moments
+from schema.arrays import Bools, Floats32, Floats64, Ints
 
 
 def benches_of(
     question: Question,
-    plain: Floats,
-    white: Floats,
+    plain: Floats32,
+    white: Floats32,
     features: FeatureMap,
     choices: Choices,
     sources: Sequence[LearnedSource],
@@ -73,7 +73,7 @@ def benches_of(
     return tuple(found)
 
 
-def held_out(question: Question, plain: Floats, benches: Sequence[Bench], strange: Floats) -> Heard:
+def held_out(question: Question, plain: Floats32, benches: Sequence[Bench], strange: Floats32) -> Heard:
     """Return the evidence on every donor from judges that saw neither it nor its fold."""
     return by_fold(
         question.folds,
@@ -94,13 +94,13 @@ class Held:
     near: Heard
     far: Heard | None
     contested: Contested | None
-    audit: Doubles | None = None
+    audit: Floats64 | None = None
     """What the auditors give each value [m, v] of each donor."""
 
 
 def learn(
     question: Question,
-    plain: Floats,
+    plain: Floats32,
     features: FeatureMap,
     asked: float,
     choices: Choices,
@@ -153,11 +153,11 @@ def _audited(
     model: AttributeModel,
     question: Question,
     near: Heard,
-    plain: Floats,
-    white: Floats,
+    plain: Floats32,
+    white: Floats32,
     features: FeatureMap,
     sources: Sequence[LearnedSource],
-) -> tuple[AttributeModel, Doubles]:
+) -> tuple[AttributeModel, Floats64]:
     """Return the model with its auditors, and what they give each value of the donors, float64 [m, v].
 
     Wrong tags mislead the subspace and the probe. The auditors learn once more, from donors weighed by how far the
@@ -292,7 +292,7 @@ def at_precision(model: AttributeModel, question: Question, held: Held, asked: f
 
 
 def _thresholds(
-    model: AttributeModel, question: Question, chances: Doubles, mass: Doubles, fit: Bools
+    model: AttributeModel, question: Question, chances: Floats64, mass: Floats64, fit: Bools
 ) -> tuple[Threshold, ...]:
     many = question.kind == "many"
     best = chances.argmax(axis=1)
@@ -307,7 +307,7 @@ def _thresholds(
 
 def judged(
     model: AttributeModel, question: Question, heard: Heard, contested: Contested | None
-) -> tuple[Doubles, Doubles]:
+) -> tuple[Floats64, Floats64]:
     """Return calibrated chances [m, v] of the donors, and how much each counts as held-out evidence, float64 [m]."""
     chances = model.chances(heard)
     if question.kind == "many":
@@ -316,14 +316,14 @@ def judged(
     return chances, _mass(model, question, shares, model.sayable(heard), contested is not None)
 
 
-def _hits(question: Question, shares: Doubles) -> Doubles:
+def _hits(question: Question, shares: Floats64) -> Floats64:
     best = shares.argmax(axis=1)
     return np.asarray(question.targets[np.arange(len(best)), best], np.float64)
 
 
 def _mass(
-    model: AttributeModel, question: Question, shares: Doubles, present: Doubles, disputes: bool
-) -> Doubles:
+    model: AttributeModel, question: Question, shares: Floats64, present: Floats64, disputes: bool
+) -> Floats64:
     stated = question.stated
     missing = present * (1 - model.rate) / np.maximum(1 - present * model.rate, 1e-9)
     mass = np.where(stated, 1.0, 1 - missing if question.absent else 0.0)

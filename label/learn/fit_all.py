@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from index.stages.parallel import cores, in_order
-from label.data.task import Bools, Floats, Ints, Question, sample_donors, witness_of
+from label.data.task import Question, sample_donors, witness_of
 from label.learn.features import BLOCK, FeatureMap, fit_features, fold_kinds, kind_of, kinds_of
 from label.learn.fit import Held, learn
 from label.learn.label_noise import usual_recall
-from label.learn.model import AttributeModel, Choices, Dispute, Doubles, Heard
+from label.learn.model import AttributeModel, Choices, Dispute, Heard
 from label.observed.labels import Stated
 from label.sources import LearnedSource, learned_sources
+from schema.arrays import Bools, Floats16, Floats32, Floats64, Ints, Ints32
 from schema.settings import LabelSettings
 from schema.vocabulary import Attribute
 
@@ -38,14 +39,14 @@ class Collection:
 
     stated: dict[str, Stated]
     clear: Bools
-    tag_counts: npt.NDArray[np.int32]
+    tag_counts: Ints32
     families: Ints
     folds: Ints
     vector_rows: Ints
-    vectors: npt.NDArray[np.float16]
+    vectors: Floats16
     groups: Ints | None = None
     """Duplicate group of each item [n], -1 for none; copies vote with one voice and testify once."""
-    prompts: dict[str, dict[str, Floats]] = field(default_factory=dict)
+    prompts: dict[str, dict[str, Floats32]] = field(default_factory=dict)
     """Unit vectors [d] of zero-shot prompts, by attribute and value."""
     at: Ints = field(init=False)
 
@@ -86,7 +87,7 @@ class Learned:
         folds: Ints,
         names: Sequence[str] | None = None,
         audited: Mapping[str, Bools] | None = None,
-    ) -> tuple[dict[str, Heard], dict[str, Doubles]]:
+    ) -> tuple[dict[str, Heard], dict[str, Floats64]]:
         """Return by attribute the evidence on vectors [n, d], each item judged by the judges of its fold, and what
         the auditors give each value of the items ``audited`` [n], float64 [n, v], zero elsewhere."""
         models = {name: self.models[name] for name in (self.models if names is None else names)}
@@ -113,7 +114,7 @@ class Learned:
                 shares[pick[here]] = models[name].audit(fold, [place[here[some]] for place in mine])
         return heard, audit
 
-    def hear(self, plain: Floats, fold: int, models: Mapping[str, AttributeModel]) -> dict[str, Heard]:
+    def hear(self, plain: Floats32, fold: int, models: Mapping[str, AttributeModel]) -> dict[str, Heard]:
         """Return by attribute the evidence on plain features [n, p] of one fold; one product serves all judges."""
         bases = _bases(models, fold)
         places = _apart(plain @ _side_by_side(bases, plain.shape[1]), bases)
@@ -125,8 +126,8 @@ class Learned:
         fold: int,
         models: Mapping[str, AttributeModel],
         some: Bools,
-        auditors: Sequence[Sequence[Floats]],
-    ) -> tuple[Floats, list[list[Floats]], list[list[Floats]]]:
+        auditors: Sequence[Sequence[Floats32]],
+    ) -> tuple[Floats32, list[list[Floats32]], list[list[Floats32]]]:
         """Return how strange items of a fold are [n], their coordinates for each judge of each model, and those of
         the items ``some`` [n] for each auditor."""
         bases, width = _bases(models, fold), self.features.width
@@ -147,23 +148,23 @@ class Learned:
 
 
 def _judged(
-    models: Mapping[str, AttributeModel], fold: int, places: Sequence[Sequence[Floats]], strange: Floats
+    models: Mapping[str, AttributeModel], fold: int, places: Sequence[Sequence[Floats32]], strange: Floats32
 ) -> Iterator[tuple[str, Heard]]:
     for (name, model), mine in zip(models.items(), places, strict=True):
         yield name, model.hear(fold, mine, strange)
 
 
-def _bases(models: Mapping[str, AttributeModel], fold: int) -> list[list[Floats]]:
+def _bases(models: Mapping[str, AttributeModel], fold: int) -> list[list[Floats32]]:
     return [model.benches[fold].bases() for model in models.values()]
 
 
-def _side_by_side(bases: Sequence[Sequence[Floats]], width: int) -> Floats:
+def _side_by_side(bases: Sequence[Sequence[Floats32]], width: int) -> Floats32:
     """Return all bases [width, r] of all judges as one, so that one product serves them all."""
     flat = [basis for mine in bases for basis in mine]
     return np.concatenate([np.empty((width, 0), np.float32), *flat], axis=1)
 
 
-def _apart(places: Floats, bases: Sequence[Sequence[Floats]]) -> list[list[Floats]]:
+def _apart(places: Floats32, bases: Sequence[Sequence[Floats32]]) -> list[list[Floats32]]:
     """Return coordinates in all bases side by side as those in each basis of each judge."""
     ends = np.cumsum([basis.shape[1] for mine in bases for basis in mine], dtype=np.int64)
     parts = iter(np.split(places, ends[:-1], axis=1) if len(ends) else [])
@@ -285,7 +286,7 @@ class _Classroom:
     choices: Choices
     sources: Sequence[LearnedSource]
     features: FeatureMap
-    centres: Floats
+    centres: Floats32
     kinds: Ints
 
     def teach(self, attribute: Attribute) -> Lesson:
@@ -312,7 +313,7 @@ class _Classroom:
 
 def _features(
     collection: Collection, sample: Ints, landmarks: int, seed: int
-) -> tuple[FeatureMap, Floats, Ints]:
+) -> tuple[FeatureMap, Floats32, Ints]:
     """Return the features, the centres of kinds of picture [c, d], and the fold of each kind [c].
 
     How far a new kind of picture lies from all landmarks is measured by barring the landmarks of its fold of kinds.

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+from schema.arrays import Floats32, Ints, Ints32
 
 # Items weighed at one time: 1024 x 256 weights of 4 bytes stay in the cache of a core.
 STEP = 1024
@@ -34,12 +33,12 @@ class Electorate:
     ``weights`` [m], ``prior`` [v], ``centres`` [c, r] of the cells and ``asked`` int32 [c, reach] donors of each."""
 
     rows: Ints
-    coordinates: Floats
-    targets: Floats
-    weights: Floats
-    prior: Floats
-    centres: Floats
-    asked: npt.NDArray[np.int32]
+    coordinates: Floats32
+    targets: Floats32
+    weights: Floats32
+    prior: Floats32
+    centres: Floats32
+    asked: Ints32
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +46,13 @@ class Tally:
     """What the donors said of n items: ``shares`` float32 [n, v], ``support`` float32 [n] effective voters, and the
     ``cell`` int16 [n] of each item."""
 
-    shares: Floats
-    support: Floats
+    shares: Floats32
+    support: Floats32
     cell: npt.NDArray[np.int16]
 
 
 def gather(
-    rows: Ints, coordinates: Floats, targets: Floats, weights: Floats, kernel: Kernel, seed: int
+    rows: Ints, coordinates: Floats32, targets: Floats32, weights: Floats32, kernel: Kernel, seed: int
 ) -> Electorate:
     """Return donors sorted into cells of some 64 each, every cell with its ``reach`` nearest donors."""
     m = len(coordinates)
@@ -70,7 +69,7 @@ def gather(
     return Electorate(rows, coordinates, targets, weights, prior, centres, asked)
 
 
-def _centres(coordinates: Floats, count: int, seed: int) -> Floats:
+def _centres(coordinates: Floats32, count: int, seed: int) -> Floats32:
     random = np.random.default_rng(seed)
     centres = coordinates[np.sort(random.choice(len(coordinates), count, replace=False))].copy()
     for _ in range(5):
@@ -82,7 +81,7 @@ def _centres(coordinates: Floats, count: int, seed: int) -> Floats:
     return centres
 
 
-def _nearest(coordinates: Floats, centres: Floats) -> Ints:
+def _nearest(coordinates: Floats32, centres: Floats32) -> Ints:
     if len(centres) == 1:
         return np.zeros(len(coordinates), np.int64)
     found = np.empty(len(coordinates), np.int64)
@@ -93,7 +92,7 @@ def _nearest(coordinates: Floats, centres: Floats) -> Ints:
     return found
 
 
-def vote(coordinates: Floats, electorate: Electorate, kernel: Kernel, counted: bool = True) -> Tally:
+def vote(coordinates: Floats32, electorate: Electorate, kernel: Kernel, counted: bool = True) -> Tally:
     """Return the tally of items at coordinates [n, r]; with no donors at all the shares are the prior.
 
     Unless ``counted``, effective voters are not, and the support is 0.
@@ -128,11 +127,11 @@ def vote(coordinates: Floats, electorate: Electorate, kernel: Kernel, counted: b
     return Tally(shares, support, cell.astype(np.int16))
 
 
-def weigh(coordinates: Floats, donors: Floats, kernel: Kernel) -> Floats:
+def weigh(coordinates: Floats32, donors: Floats32, kernel: Kernel) -> Floats32:
     """Return the weight of each donor [m, r] for each item [n, r], float32 [n, m]; the closest weighs 1."""
     scale = 1.0 / (kernel.temperature * donors.shape[1])
     # The item's own square would be taken off again with the closest.
-    weights: Floats = np.matmul(coordinates, donors.T * np.float32(2 * scale))
+    weights: Floats32 = np.matmul(coordinates, donors.T * np.float32(2 * scale))
     weights -= (donors**2).sum(axis=1) * np.float32(scale)
     weights -= weights.max(axis=1, keepdims=True)
     np.exp(weights, out=weights)

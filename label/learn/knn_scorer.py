@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from label.data.task import Bools, Floats, Question
+from label.data.task import Question
 from label.learn.knn import Electorate, Kernel, Tally, gather, vote
 from label.learn.subspace import Moments, discriminant
+from schema.arrays import Bools, Floats32, Floats64
 
 FLOOR = 1e-4
 KINDS = ("votes", "value centres")
@@ -23,16 +24,16 @@ KINDS = ("votes", "value centres")
 class Electors:
     """A subspace ``basis`` [p, r] over plain features, its donors, and the centre [v, r] and mass [v] of each value."""
 
-    basis: Floats
+    basis: Floats32
     electorate: Electorate
     kernel: Kernel
-    centres: Floats
-    mass: Floats
+    centres: Floats32
+    mass: Floats32
     many: bool
     kinds: tuple[str, ...] = KINDS
     """Which kinds of evidence they give."""
 
-    def judge(self, coordinates: Floats, counted: bool = True) -> tuple[Floats, Tally]:
+    def judge(self, coordinates: Floats32, counted: bool = True) -> tuple[Floats32, Tally]:
         """Return evidence float32 [kinds, n, v] (log odds of several-of values, log shares of one-of), and a tally,
         with its voters ``counted`` or not."""
         tally = vote(coordinates, self.electorate, self.kernel, counted)
@@ -55,15 +56,15 @@ class Electors:
 
 def elect(
     question: Question,
-    targets: Floats,
-    features: Floats,
+    targets: Floats32,
+    features: Floats32,
     sums: Moments,
     pick: Bools,
     shrinkage: float,
     size: int,
     kernel: Kernel,
     seed: int,
-) -> tuple[Floats, Electors]:
+) -> tuple[Floats32, Electors]:
     """Return (white basis, electors) of the donors ``pick`` of a question; the caller unfolds the basis.
 
     ``targets`` may hold one more column than the question has values: 'states nothing'.
@@ -82,7 +83,7 @@ def elect(
     return basis, Electors(basis, electorate, kernel, centres.astype(np.float32), share, many)
 
 
-def logit(p: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def logit(p: npt.NDArray[np.floating]) -> Floats64:
     """Return log odds, clipped so that none is infinite."""
     q = np.clip(p, 1e-6, 1 - 1e-6)
     return np.asarray(np.log(q) - np.log1p(-q), np.float64)

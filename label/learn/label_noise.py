@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from label.learn.calibration import Doubles, Weights, upper_bound
+from label.learn.calibration import Weights, upper_bound
+from schema.arrays import Bools, Floats64
 
 LEAST_RECALL = 0.8
 """Less than this is not assumed unless other attributes show it: votes that stop rising lower are weak votes."""
@@ -32,9 +32,7 @@ LEAST_ATTRIBUTES = 3
 """Fewer attributes than this do not show what is usual."""
 
 
-def recall(
-    chances: Weights, stated: npt.NDArray[np.bool_], least: float = LEAST_RECALL, confidence: float = 0.8
-) -> float:
+def recall(chances: Weights, stated: Bools, least: float = LEAST_RECALL, confidence: float = 0.8) -> float:
     """Return the share of statements that taggers make where there is something to state, erring upward.
 
     It is the upper bound of the share among the items whose votes [n] are surest, as many of them as hold between a
@@ -52,7 +50,7 @@ def recall(
     return float(np.clip(bound, least, 1.0))
 
 
-def recalls(shares: Doubles, stated: npt.NDArray[np.bool_], rate: float) -> Doubles:
+def recalls(shares: Floats64, stated: Bools, rate: float) -> Floats64:
     """Return the recall of taggers for each of several values, float64 [v], ``rate`` being that of all together.
 
     Shares [m, v] are the votes. A value whose surest votes are stated more often than ``rate`` is one that taggers
@@ -82,7 +80,7 @@ AGREEMENT = (4.0, 200.0)
 """What all values together count for, in items, beside a single one."""
 
 
-def slips(shares: Doubles, contested: Sequence[Sequence[int]], counts: Weights) -> Doubles:
+def slips(shares: Floats64, contested: Sequence[Sequence[int]], counts: Weights) -> Floats64:
     """Return how often each value [v] is stated wrongly, per item that states another value.
 
     ``contested`` lists the value codes that contradict each other on one item, ``shares`` [c, v] are the votes on
@@ -98,8 +96,8 @@ def slips(shares: Doubles, contested: Sequence[Sequence[int]], counts: Weights) 
 
 
 def slip_chance(
-    given: Doubles, presence: Doubles, slip: Doubles, rate: float, instead: float = 0.0
-) -> Doubles:
+    given: Floats64, presence: Floats64, slip: Floats64, rate: float, instead: float = 0.0
+) -> Floats64:
     """Return the chance that the single statement of an item is a slip, float64 [n].
 
     ``given`` [n] is the vote's share for the stated value, ``presence`` [n] the chance that the attribute applies,
@@ -111,7 +109,7 @@ def slip_chance(
     return np.asarray(wrong / np.maximum(wrong + presence * rate * given * (1 - slip), 1e-12))
 
 
-def left_out(chances: Doubles, rates: Doubles) -> Doubles:
+def left_out(chances: Floats64, rates: Floats64) -> Floats64:
     """Return the chances of values that an item's tagger leaves out while stating others of the attribute.
 
     Bayes, from the rate r at which taggers state what is there: p (1 - r) / (p (1 - r) + 1 - p).

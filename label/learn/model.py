@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from label.data.task import Bools, Floats, Ints
 from label.learn.calibration import Curve, Threshold
 from label.learn.combine import Pool
 from label.learn.knn import Kernel
 from label.learn.knn_scorer import FLOOR, Electors, logit
 from label.learn.label_noise import LEAST_RECALL, left_out, slip_chance
 from label.learn.sources.base import Judge
+from schema.arrays import Bools, Floats32, Floats64, Ints
 
-Doubles = npt.NDArray[np.float64]
 SAYABLE = 0.5
 """Below this chance that an attribute can be told at all, no value of it is voted for."""
 IDENTITY = Curve(1.0, 0.0, np.array([0.0, 1.0]), np.array([0.0, 1.0]))
@@ -58,7 +57,7 @@ class Bench:
     judges: tuple[Judge, ...]
     whether: Electors | None
 
-    def bases(self) -> list[Floats]:
+    def bases(self) -> list[Floats32]:
         """Return the projections [p, r] that the judges need, in order."""
         return [judge.basis for judge in (*self.judges, self.whether) if judge is not None]
 
@@ -79,11 +78,11 @@ class Heard:
     state a value, ``support`` [n] effective voters, ``cells`` int16 [2, n] of the items among the donors, ``strange``
     [n] how unlike all donors an item is, 0 to 1."""
 
-    evidence: Floats
-    presence: Floats
-    support: Floats
+    evidence: Floats32
+    presence: Floats32
+    support: Floats32
     cells: npt.NDArray[np.int16]
-    strange: Floats
+    strange: Floats32
 
     def of(self, rows: Ints) -> Heard:
         """Return the evidence on the items at ``rows`` [m]."""
@@ -134,26 +133,26 @@ class AttributeModel:
     thresholds: tuple[Threshold, ...]
     absent: bool
     rate: float
-    slip: Doubles
+    slip: Floats64
     far: Curve | None = None
     far_thresholds: tuple[Threshold, ...] = ()
     auditors: tuple[Bench, ...] = ()
     """Judges of the stated values alone, by fold; they do not believe donors that the others contradict."""
     audit_pool: Pool | None = None
-    rates: Doubles = field(default_factory=lambda: np.empty(0))
+    rates: Floats64 = field(default_factory=lambda: np.empty(0))
     """``rate`` by value [v], for several-of attributes."""
 
-    def hear(self, fold: int, coordinates: Sequence[Floats], strange: Floats) -> Heard:
+    def hear(self, fold: int, coordinates: Sequence[Floats32], strange: Floats32) -> Heard:
         """Return the evidence on items of one fold, at the coordinates of each judge in the order of ``bases``."""
         return hear(self.benches[fold], coordinates, len(self.values), strange)
 
-    def audit(self, fold: int, coordinates: Sequence[Floats]) -> Doubles:
+    def audit(self, fold: int, coordinates: Sequence[Floats32]) -> Floats64:
         """Return what the auditors give each value of items at the coordinates for each of them, float64 [n, v]."""
         assert self.audit_pool is not None
         none = np.zeros(len(coordinates[0]) if coordinates else 0, np.float32)
         return self.audit_pool(hear(self.auditors[fold], coordinates, len(self.values), none).evidence)
 
-    def chances(self, heard: Heard) -> Doubles:
+    def chances(self, heard: Heard) -> Floats64:
         """Return calibrated probabilities float64 [n, v]."""
         presence = _presence(heard, self.presence_pool, self.presence)
         shares = self.pool(heard.evidence)
@@ -164,11 +163,11 @@ class AttributeModel:
         """Names of the kinds of evidence, in the order of the pool's weights."""
         return self.benches[0].kinds
 
-    def sayable(self, heard: Heard) -> Doubles:
+    def sayable(self, heard: Heard) -> Floats64:
         """Return the chance that the attribute can be told of each item at all, float64 [n]."""
         return _presence(heard, self.presence_pool, self.presence)
 
-    def reliability(self, heard: Heard, chances: Doubles, least: float = 0.0) -> Doubles:
+    def reliability(self, heard: Heard, chances: Floats64, least: float = 0.0) -> Floats64:
         """Return the chance that each value [n, v] is right, given that a tag states it.
 
         Above 0, ``least`` is the least rate of slips supposed, and that they replace the right statement.
@@ -181,7 +180,7 @@ class AttributeModel:
         presence = _presence(heard, self.presence_pool, self.presence)[:, None]
         return 1 - slip_chance(self.pool(heard.evidence), presence, slip, self.rate, float(least > 0))
 
-    def left_out(self, chances: Doubles) -> Doubles:
+    def left_out(self, chances: Floats64) -> Floats64:
         """Return the chances [n, v] of values on items whose tagger has looked, and leaves them out.
 
         No chance is taken to be nearer to 1 than as many held-out items as stood can show (rule of succession).
@@ -200,12 +199,12 @@ class AttributeModel:
         silence: Bools = some if self.kind == "many" else tagged & ~some & self.absent
         return silence
 
-    def beside(self, chances: Doubles, stated: Bools, tagged: Bools) -> Doubles:
+    def beside(self, chances: Floats64, stated: Bools, tagged: Bools) -> Floats64:
         """Return the chances [n, v] with the silence of items weighed where it speaks (see ``silent``)."""
         where = self.silent(stated, tagged)[:, None] & ~stated
         return np.where(where, self.left_out(chances), chances)
 
-    def needs(self, stated: Bools, tagged: Bools) -> Doubles:
+    def needs(self, stated: Bools, tagged: Bools) -> Floats64:
         """Return what each value [n, v] has to reach beside what the items state: where silence speaks, what is asked.
 
         Thresholds are learned on chances that know nothing of an item's own tags.
@@ -214,7 +213,7 @@ class AttributeModel:
         at = np.array([threshold.at for threshold in self.thresholds])
         return np.asarray(np.maximum(at, np.where(where, self.asked, 0.0)))
 
-    def accept(self, heard: Heard, chances: Doubles) -> Bools:
+    def accept(self, heard: Heard, chances: Floats64) -> Bools:
         """Return which values stand, bool [n, v]: at or above their threshold, and for one-of the item's best.
 
         The stranger the item, the nearer its threshold is to the one learned on kinds of picture held out whole.
@@ -237,7 +236,7 @@ class Dispute:
 
     rows: Ints
     codes: tuple[tuple[int, ...], ...]
-    plain: Floats
+    plain: Floats32
     folds: Ints
 
 
@@ -247,13 +246,13 @@ class Contested:
 
     rows: Ints
     codes: tuple[tuple[int, ...], ...]
-    evidence: Floats
+    evidence: Floats32
 
 
-def hear(bench: Bench, coordinates: Sequence[Floats], v: int, strange: Floats) -> Heard:
+def hear(bench: Bench, coordinates: Sequence[Floats32], v: int, strange: Floats32) -> Heard:
     """Return what the judges of one fold say of n items, from the items' coordinates for each judge."""
     places = iter(coordinates)
-    parts: list[Floats] = []
+    parts: list[Floats32] = []
     n = len(coordinates[0]) if coordinates else 0
     support = np.zeros(n, np.float32)
     presence = np.empty((0, n), np.float32)
@@ -271,7 +270,7 @@ def hear(bench: Bench, coordinates: Sequence[Floats], v: int, strange: Floats) -
     return Heard(evidence, presence, support, cells, strange)
 
 
-def doubt(shares: Doubles, given: Bools) -> Doubles:
+def doubt(shares: Floats64, given: Bools) -> Floats64:
     """Return how far other values are likelier than the given ones [n, v], 0 to 1; above 0.5 another one leads.
 
     It is a margin in log shares: a tag is suspect where one other value is clear, less where no value is.
@@ -281,7 +280,7 @@ def doubt(shares: Doubles, given: Bools) -> Doubles:
     return np.asarray(other / (mine + other))
 
 
-def _presence(heard: Heard, pool: Pool | None, curve: Curve | None) -> Doubles:
+def _presence(heard: Heard, pool: Pool | None, curve: Curve | None) -> Floats64:
     if pool is None or curve is None:
         return np.ones(heard.evidence.shape[1])
     return curve(pool(heard.presence[:, :, None])[:, 0])
@@ -289,13 +288,13 @@ def _presence(heard: Heard, pool: Pool | None, curve: Curve | None) -> Doubles:
 
 def _chances(
     kind: str,
-    shares: Doubles,
-    presence: Doubles,
+    shares: Floats64,
+    presence: Floats64,
     curves: Sequence[Curve],
     absent: bool,
     far: Curve | None,
-    strange: Floats,
-) -> Doubles:
+    strange: Floats32,
+) -> Floats64:
     if kind == "many":
         found = np.stack([curve(shares[:, at]) for at, curve in enumerate(curves)], axis=1)
         return found if far is None else _estranged(found, far(shares), strange[:, None])
@@ -316,7 +315,7 @@ def _chances(
     return np.asarray(found)
 
 
-def _estranged(near: Doubles, far: Doubles, strange: npt.NDArray[np.floating]) -> Doubles:
+def _estranged(near: Floats64, far: Floats64, strange: npt.NDArray[np.floating]) -> Floats64:
     return np.asarray(near + strange * (np.minimum(near, far) - near))
 
 

@@ -10,12 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from schema.arrays import Bools, Floats32, Ints, Ints8, Ints32
 from schema.vocabulary import Attribute
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 STATED = ("", "detector", "text", "tag", "review")
 """Names of the stated sources by code; a higher code outranks a lower one."""
@@ -37,7 +34,7 @@ class Stated:
     sources: array[int] = field(default_factory=lambda: array("b"))
     unknown: set[int] = field(default_factory=set)
     contested: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    _sorted: tuple[Ints, Ints, npt.NDArray[np.int8]] | None = None
+    _sorted: tuple[Ints, Ints, Ints8] | None = None
 
     def contest(self, row: int, values: Sequence[str]) -> None:
         """Record that tags of an item contradict each other: it states none of these values."""
@@ -60,7 +57,7 @@ class Stated:
             self.coded.append(self.code(value))
             self.sources.append(number)
 
-    def triples(self) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
+    def triples(self) -> tuple[Ints, Ints, Ints8]:
         """Return (rows, value codes, source codes) of all statements."""
         return (
             np.asarray(self.rows, np.int64),
@@ -68,13 +65,11 @@ class Stated:
             np.asarray(self.sources, np.int8),
         )
 
-    def counts(self, n: int) -> npt.NDArray[np.int32]:
+    def counts(self, n: int) -> Ints32:
         """Return how many values are stated of each row, int32 [n]."""
         return np.bincount(np.asarray(self.rows, np.int64), minlength=n).astype(np.int32)
 
-    def matrix(
-        self, rows: Ints, values: Sequence[str], general: Attribute | None = None
-    ) -> npt.NDArray[np.float32]:
+    def matrix(self, rows: Ints, values: Sequence[str], general: Attribute | None = None) -> Floats32:
         """Return the stated values of the given rows (ascending) as float32 [n, v], 1 where stated.
 
         With ``general`` a stated value also states what it is a kind of.
@@ -94,7 +89,7 @@ class Stated:
                     found[pick, column[name]] = 1
         return found
 
-    def among(self, rows: Ints) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
+    def among(self, rows: Ints) -> tuple[Ints, Ints, Ints8]:
         """Return (place in ``rows``, value code, source code) of the statements about ``rows`` (ascending), by row."""
         known = self._sorted
         if known is None or len(known[0]) != len(self.rows):

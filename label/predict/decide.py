@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from label.data.task import Bools, Ints
-from label.learn.model import AttributeModel, Doubles, Heard, doubt
+from label.learn.model import AttributeModel, Heard, doubt
 from label.observed.labels import STATED, Stated
+from schema.arrays import Bools, Floats32, Floats64, Ints, Ints8, Ints32
 from schema.vocabulary import Attribute
 
 Floor = Callable[[str, str], tuple[float, int]]
@@ -52,10 +52,10 @@ class Column:
     values: list[str]
     n: int
     item: Ints
-    code: npt.NDArray[np.int32]
-    chance: npt.NDArray[np.float32]
-    source: npt.NDArray[np.int8]
-    support: npt.NDArray[np.int32]
+    code: Ints32
+    chance: Floats32
+    source: Ints8
+    support: Ints32
     resolved: dict[int, str] = field(default_factory=dict)
     doubts: list[Doubt] = field(default_factory=list)
 
@@ -68,7 +68,7 @@ def decide(
     tagged: Bools,
     model: AttributeModel | None,
     heard: Heard | None,
-    audit: Doubles | None,
+    audit: Floats64 | None,
     places: Ints,
     rejected: dict[int, set[str]],
     asked: float,
@@ -146,13 +146,13 @@ def _vote(
     column: Column,
     stated: Stated,
     rows: Ints,
-    said: npt.NDArray[np.int8],
-    chance: npt.NDArray[np.float32],
+    said: Ints8,
+    chance: Floats32,
     open_: Bools,
     tagged: Bools,
     model: AttributeModel,
     heard: Heard,
-    audit: Doubles | None,
+    audit: Floats64 | None,
     places: Ints,
     rejected: dict[int, set[str]],
     number: dict[str, int],
@@ -238,7 +238,7 @@ def _drop_implied(column: Column, accepted: Bools, places: Ints, at: Ints, lines
 
 
 def _weigh_silence(
-    column: Column, accepted: Bools, votes: Doubles, places: Ints, tagged: Bools, model: AttributeModel
+    column: Column, accepted: Bools, votes: Floats64, places: Ints, tagged: Bools, model: AttributeModel
 ) -> None:
     """Judge again what was accepted [m, v] on items whose silence speaks: less likely than the votes say.
 
@@ -256,8 +256,8 @@ def _wrong(
     column: Column,
     numbers: Ints,
     checked: Bools,
-    doubted: Doubles,
-    votes: Doubles,
+    doubted: Floats64,
+    votes: Floats64,
     model: AttributeModel,
     floor: Floor,
 ) -> None:
@@ -282,7 +282,7 @@ def _wrong(
 
 
 def _missing(
-    column: Column, numbers: Ints, voted: Bools, votes: Doubles, model: AttributeModel, floor: Floor
+    column: Column, numbers: Ints, voted: Bools, votes: Floats64, model: AttributeModel, floor: Floor
 ) -> None:
     """List the values [m, v] that the votes give to items ``numbers`` [m] which taggers have seen."""
     name = column.attribute.name
@@ -292,7 +292,7 @@ def _missing(
         column.doubts.append(Doubt(int(numbers[place]), name, value, "missing", score, value, score))
 
 
-def _ranked(wanted: Bools, scores: Doubles, lowest: float, most: int) -> list[tuple[int, int]]:
+def _ranked(wanted: Bools, scores: Floats64, lowest: float, most: int) -> list[tuple[int, int]]:
     """Return the places of the ``most`` highest wanted scores and of all equal to the last, none below ``lowest``."""
     place, code = np.nonzero(wanted & (scores >= lowest))
     if len(place) > most:

@@ -9,13 +9,13 @@ import numpy as np
 
 from index.store import Store
 from label.data.load import Found, collect
-from label.data.task import Bools
 from label.learn.fit_all import Learned
 from label.learn.knn import weigh
 from label.learn.model import AttributeModel
 from label.observed.labels import STATED
 from label.stage import encoder_key
 from label.update.changes import load_learned
+from schema.arrays import Bools
 from schema.settings import Settings
 from schema.vocabulary import load_vocabulary
 

@@ -11,12 +11,12 @@ import pyarrow.compute
 
 from index.stages.parallel import cores, in_order
 from label.data.load import Found
-from label.data.task import Ints
 from label.learn.fit_all import Learned
 from label.predict.decide import MACHINE, Column, Doubt, arrays, decide
 from label.sources import learned_names, source_class
 from label.update.changes import State
 from schema import tables
+from schema.arrays import Ints
 from schema.settings import LabelSettings
 from schema.vocabulary import Vocabulary
 

@@ -17,15 +17,15 @@ import pyarrow as pa
 
 from index.store import Store
 from label.data.load import Found
-from label.data.task import Bools, Ints
 from label.learn.fit_all import Learned
 from label.learn.serialize import thaw
 from label.update.donors import Joined, changed_donors, grow, grown, touched_cells
+from schema.arrays import Bools, Ints, Ints8
 from schema.errors import StoreError
 from schema.vocabulary import Vocabulary
 
 STATE = "label_state"
-Digests = npt.NDArray[np.int64]
+Digests = Ints
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class State:
 
     fitted: Digests
     seen: Digests
-    folds: npt.NDArray[np.int8]
+    folds: Ints8
     cells: npt.NDArray[np.int16]
 
     def grow(self, n: int) -> None:

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from label.data.task import Bools, Floats, Ints
 from label.learn.features import FeatureMap
 from label.learn.fit_all import Collection, Learned
 from label.learn.knn import Electorate
 from label.learn.knn_scorer import Electors
 from label.learn.model import AttributeModel
+from schema.arrays import Bools, Floats32, Ints, Ints32
 from schema.vocabulary import Attribute
 
 AWAY = 1e3
@@ -31,7 +31,7 @@ class Joined:
 
     rows: Ints
     folds: Ints
-    targets: Floats
+    targets: Floats32
 
     def differs(self, other: Joined | None) -> Ints:
         """Return the rows whose statement is another one than in ``other``, int64 [d] ascending."""
@@ -98,7 +98,7 @@ def grow(
     return replace(model, benches=tuple(benches))
 
 
-def grow_electors(judges: Electors, leave: Ints, rows: Ints, plain: Floats, targets: Floats) -> Electors:
+def grow_electors(judges: Electors, leave: Ints, rows: Ints, plain: Floats32, targets: Floats32) -> Electors:
     """Return electors without the donors ``leave``, and with new ones at plain features [k, p]."""
     old = judges.electorate
     gone = np.isin(old.rows, leave)
@@ -115,7 +115,7 @@ def grow_electors(judges: Electors, leave: Ints, rows: Ints, plain: Floats, targ
     return replace(judges, electorate=grown)
 
 
-def _asked(old: Electorate, coordinates: Floats, gone: Bools, added: int) -> npt.NDArray[np.int32]:
+def _asked(old: Electorate, coordinates: Floats32, gone: Bools, added: int) -> Ints32:
     """Return the donors that each cell asks: all where there is one cell, else the nearest, as many as before."""
     new = np.arange(len(gone), len(gone) + added, dtype=np.int32)
     if len(old.centres) == 1:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from index.reviews.effective import EffectiveReviews, Ledger, ReviewedLabel, open_log
 from index.reviews.log import Review, live_batches
+from schema.arrays import Rows
 from schema.errors import StoreError
 from schema.settings import Settings
 from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
@@ -24,7 +24,6 @@ from ui.review.groups import overrides_of
 if TYPE_CHECKING:
     from index.store import Store
 
-Rows = npt.NDArray[np.int64]
 T = TypeVar("T")
 ITEM_COLUMNS = ("row", "item_id", "keys", "uri", "status", "reason", "width", "height")
 KEPT_FILTERS = 12

@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from schema.arrays import Floats32, Floats64, Rows
 from schema.errors import StoreError
-from ui.review.desk import Desk, Rows
+from ui.review.desk import Desk
 
 if TYPE_CHECKING:
     from label.learn.fit_all import Learned
@@ -46,7 +46,7 @@ class Vote:
     """
 
     rows: Rows
-    shares: npt.NDArray[np.float64]
+    shares: Floats64
     chances: tuple[Chance, ...]
     silent: bool = False
 
@@ -91,7 +91,7 @@ def vote(desk: Desk, row: int, name: str) -> Vote | None:
 
 def chances_of(
     learned: Learned,
-    plain: npt.NDArray[np.float32],
+    plain: Floats32,
     fold: int,
     names: list[str],
     own: Mapping[str, Sequence[str]] = MappingProxyType({}),
@@ -131,7 +131,7 @@ def _chances(model: AttributeModel, heard: Heard, own: Sequence[str], tagged: bo
     return tuple(made)
 
 
-def _vector(desk: Desk, row: int) -> npt.NDArray[np.float32] | None:
+def _vector(desk: Desk, row: int) -> Floats32 | None:
     try:
         table = f"vectors_{desk.store.encoder_key()}"
     except StoreError:

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from index.reviews.log import Review
+from schema.arrays import Bools, Ints, Rows
 from schema.errors import ReviewError, StoreError
 from schema.records import Decision
 
 if TYPE_CHECKING:
     from ui.review.desk import Desk, Item
 
-Rows = npt.NDArray[np.int64]
 
 GROUP_ACTIONS = (
     {"id": "keep", "key": "k", "label": "Keep this", "hint": "This copy stays, the others of its group go"},
@@ -37,8 +36,8 @@ class Groups:
     """All groups: members' rows laid end to end, ``starts`` of each, in order of their first row."""
 
     rows: Rows
-    starts: npt.NDArray[np.int64]
-    same: npt.NDArray[np.bool_]
+    starts: Ints
+    same: Bools
 
     @property
     def count(self) -> int:
@@ -74,7 +73,7 @@ def _read(desk: Desk) -> Groups:
     return Groups(row[order], np.append(starts, len(row)), copies)
 
 
-def chosen_groups(groups: Groups, kind: str = "all", least: int = 2) -> npt.NDArray[np.int64]:
+def chosen_groups(groups: Groups, kind: str = "all", least: int = 2) -> Ints:
     """Return the numbers of the groups of a kind ('copies', 'variants only') with at least so many members."""
     wide = np.diff(groups.starts) >= least
     if kind == "copies":

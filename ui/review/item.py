@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from index.reviews.log import Review, live_batches
+from schema.arrays import Rows
 from schema.errors import ReviewError, StoreError
-from ui.review.desk import Desk, Rows
+from ui.review.desk import Desk
 from ui.review.tiles import source_word
 
 LARGE = 900

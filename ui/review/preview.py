@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from index.reviews.effective import ReviewedLabel
+from schema.arrays import Bools, Floats32, Floats64, Rows
 from schema.errors import StoreError
 from schema.vocabulary import Attribute
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from label.learn.model import AttributeModel
     from ui.review.desk import Desk, Label
 
-Rows = npt.NDArray[np.int64]
 FOLD = 0
 """The judges asked. Each fold has its own; a verdict is only ever compared with another one of the same judges."""
 NEAREST = 2048
@@ -112,10 +111,10 @@ def _model(desk: Desk, name: str) -> tuple[Learned, AttributeModel] | None:
     return None if model is None or model.benches[FOLD].which is None else (learned, model)
 
 
-def _matrix(column: object) -> npt.NDArray[np.float32]:
+def _matrix(column: object) -> Floats32:
     chunk = column.combine_chunks()  # type: ignore[attr-defined]
     width = chunk.type.list_size
-    found: npt.NDArray[np.float32] = chunk.flatten().to_numpy().reshape(-1, width).astype(np.float32)
+    found: Floats32 = chunk.flatten().to_numpy().reshape(-1, width).astype(np.float32)
     return found
 
 
@@ -126,7 +125,7 @@ def _donors(
     model: AttributeModel,
     learned: Learned,
     reviewed: Mapping[int, ReviewedLabel],
-) -> tuple[Rows, npt.NDArray[np.float32], npt.NDArray[np.float32]] | None:
+) -> tuple[Rows, Floats32, Floats32] | None:
     """Return rows, plain features and targets of the reviewed items that state a value the model knows."""
     which = model.benches[FOLD].which
     assert which is not None
@@ -151,9 +150,7 @@ def _donors(
     )
 
 
-def _with(
-    model: AttributeModel, rows: Rows, plain: npt.NDArray[np.float32], targets: npt.NDArray[np.float32]
-) -> AttributeModel:
+def _with(model: AttributeModel, rows: Rows, plain: Floats32, targets: Floats32) -> AttributeModel:
     """Return the model with these donors among its judges of one fold, each with the full weight of one."""
     from label.update.donors import grow_electors
 
@@ -167,10 +164,10 @@ def _with(
     return replace(model, benches=tuple(benches))
 
 
-Verdict = tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64], npt.NDArray[np.float32]]
+Verdict = tuple[Bools, Floats64, Floats32]
 
 
-def _accepted(learned: Learned, model: AttributeModel, vectors: npt.NDArray[np.float32]) -> Verdict:
+def _accepted(learned: Learned, model: AttributeModel, vectors: Floats32) -> Verdict:
     """Return which values stand bool [n, v], their chances [n, v], and effective voters [n]."""
     heard = learned.hear(learned.features.plain(vectors), FOLD, {model.name: model})[model.name]
     chances = model.chances(heard)

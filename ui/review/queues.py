@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from index.store.runs import Runs
+from schema.arrays import Bools, Floats32, Ints, Ints32, Rows
 from schema.vocabulary import Attribute
-from ui.review.desk import Desk, Rows
+from ui.review.desk import Desk
 
 LONGEST = 20_000
 """Items a queue holds; nobody reviews more in a sitting, and the next run makes new ones."""
@@ -32,13 +32,13 @@ class Column:
     """
 
     rows: Rows
-    codes: npt.NDArray[np.int32]
+    codes: Ints32
     values: list[str]
-    confidence: npt.NDArray[np.float32]
-    machine: npt.NDArray[np.bool_]
-    tagged: npt.NDArray[np.bool_]
-    clear: npt.NDArray[np.bool_]
-    refused: npt.NDArray[np.bool_]
+    confidence: Floats32
+    machine: Bools
+    tagged: Bools
+    clear: Bools
+    refused: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,12 @@ def _column(desk: Desk, attribute: Attribute) -> Column:
     return Column(rows, codes, list(index), *rest)
 
 
-def _mask(column: pa.Array) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = pc.fill_null(column, False).to_numpy(zero_copy_only=False)
+def _mask(column: pa.Array) -> Bools:
+    found: Bools = pc.fill_null(column, False).to_numpy(zero_copy_only=False)
     return found.astype(bool)
 
 
-def _codes(column: pa.Array, index: dict[str, int]) -> npt.NDArray[np.int32]:
+def _codes(column: pa.Array, index: dict[str, int]) -> Ints32:
     """Return the code of each item's (first) value, -1 for none; ``index`` grows by values not seen before."""
     if pa.types.is_list(column.type):
         empty = pc.fill_null(pc.equal(pc.list_value_length(column), 0), True).to_numpy(zero_copy_only=False)
@@ -97,7 +97,7 @@ def _codes(column: pa.Array, index: dict[str, int]) -> npt.NDArray[np.int32]:
     words = pc.dictionary_encode(column)
     known = [-1 if not w else index.setdefault(w, len(index)) for w in words.dictionary.to_pylist()]
     places = pc.fill_null(words.indices, len(known)).to_numpy(zero_copy_only=False)
-    codes: npt.NDArray[np.int32] = np.array([*known, -1], np.int32)[places]
+    codes: Ints32 = np.array([*known, -1], np.int32)[places]
     return codes
 
 
@@ -259,7 +259,7 @@ def _pictures(desk: Desk, rows: Rows) -> Rows:
     return rows[shown[rows]]
 
 
-def telling(desk: Desk, column: Column, rows: Rows) -> npt.NDArray[np.float32]:
+def telling(desk: Desk, column: Column, rows: Rows) -> Floats32:
     """Return how much an answer on each of these unlabelled items would tell; three passes over the graph.
 
     An item counts by the share of its neighbours that are labelled (known to be unknowable: three times against), and
@@ -287,15 +287,11 @@ def telling(desk: Desk, column: Column, rows: Rows) -> npt.NDArray[np.float32]:
     for row, ids in _lists(desk, table, open_):
         theirs = np.where((ids >= 0) & open_[np.maximum(ids, 0)], reach[np.maximum(ids, 0)], 0)
         rivals[row] = (theirs > reach[row][:, None]).sum(axis=1)
-    worth: npt.NDArray[np.float32] = sayable[rows] + reach[rows] / width * 0.5 ** rivals[rows].astype(
-        np.float32
-    )
+    worth: Floats32 = sayable[rows] + reach[rows] / width * 0.5 ** rivals[rows].astype(np.float32)
     return worth
 
 
-def _lists(
-    desk: Desk, table: str, wanted: npt.NDArray[np.bool_]
-) -> Iterator[tuple[Rows, npt.NDArray[np.int64]]]:
+def _lists(desk: Desk, table: str, wanted: Bools) -> Iterator[tuple[Rows, Ints]]:
     """Yield rows [b] and their neighbours [b, k] of the wanted items."""
     for batch in desk.store.scan(table, ["row", "ids"], batch_rows=16_384):
         row = batch.column(0).to_numpy()
@@ -304,7 +300,7 @@ def _lists(
         yield row[pick], ids[pick]
 
 
-def _agreement(desk: Desk, column: Column) -> npt.NDArray[np.float32]:
+def _agreement(desk: Desk, column: Column) -> Floats32:
     """Return, in the order of the column, which share of the labelled neighbours' weight agrees with the label."""
     share = np.ones(len(column.rows), np.float32)
     table = _graph(desk)

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from schema.arrays import Floats32, Rows
 from schema.errors import FilterError, StoreError
 from schema.ids import content_id
 from schema.tags.parsing import parse_tags
-from ui.review.desk import Desk, Rows
+from ui.review.desk import Desk
 
 SIMILAR = 240
 """Items that a search by picture or text shows; four pages, past which nobody looks."""
@@ -38,7 +38,7 @@ class Hits:
     rows: Rows
     similarity: dict[int, float] = field(default_factory=dict)
     ranked: bool = False
-    vector: npt.NDArray[np.float32] | None = None
+    vector: Floats32 | None = None
 
     def notes(self) -> dict[int, str]:
         """Return what stands beside an item: its similarity."""
@@ -61,7 +61,7 @@ def find(desk: Desk, wanted: Wanted, count: int = SIMILAR) -> Hits:
     return Hits(rows.astype(np.int64), dict(pairs), True, vector)
 
 
-def _vector(desk: Desk, key: str, wanted: Wanted) -> npt.NDArray[np.float32]:
+def _vector(desk: Desk, key: str, wanted: Wanted) -> Floats32:
     """Return the vector of what is searched for; a picture that the store holds has one already."""
     if wanted.image:
         row = known_row(desk, wanted.image)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
+from schema.arrays import Ints, Rows
 from ui.review import actions, tiles
-from ui.review.desk import Rows
 from ui.review.groups import GROUP_ACTIONS, PREVIEW, Groups, group_decisions
 from ui.views import gallery
 from ui.views.session import desk, reviewer
@@ -18,7 +15,7 @@ MEMBERS = 24
 """Members shown of one cluster; the heading says how many there are, and 'select all of it' takes them all."""
 
 
-def show(key: str, groups: Groups, numbers: npt.NDArray[np.int64], attribute: str | None) -> None:
+def show(key: str, groups: Groups, numbers: Ints, attribute: str | None) -> None:
     """Show a page of clusters; without an attribute its buttons are about the groups themselves."""
     view = gallery.View(
         key,

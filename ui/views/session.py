@@ -13,9 +13,10 @@ from pathlib import Path
 import streamlit as st
 
 from index.store import Store
+from schema.arrays import Rows
 from schema.errors import LikenessError
 from schema.settings import Settings
-from ui.review.desk import Desk, Rows
+from ui.review.desk import Desk
 from ui.serve import PASSWORD
 
 PAGE_ITEMS = 60

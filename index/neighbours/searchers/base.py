@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from index.stages.progress import Bar
+from schema.arrays import Floats16, Floats32, Ints
 from schema.settings import IndexSettings
 
-Positions = npt.NDArray[np.int64]
-Similarity = npt.NDArray[np.float32]
-Data = npt.NDArray[np.float16]
+Positions = Ints
+Similarity = Floats32
+Data = Floats16
 
 
 class Searcher(ABC):

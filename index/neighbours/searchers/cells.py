@@ -13,8 +13,8 @@ from index.neighbours.searchers.base import Data
 from index.neighbours.searchers.threads import one_core_each
 from index.neighbours.searchers.tiles import product
 from index.stages.parallel import in_order
+from schema.arrays import Bools, Floats32, Ints, Ints32
 
-Ints = npt.NDArray[np.int64]
 Cells = npt.NDArray[np.uint16]
 
 # Cells are numbered by 16 bits.
@@ -105,12 +105,12 @@ class Asks:
     they ask for: those of the i-th from bounds[i] on.
     """
 
-    order: npt.NDArray[np.int32]
+    order: Ints32
     own: Cells
     bounds: Ints
     cells: Cells
 
-    def table(self, start: int, stop: int, cells: int) -> npt.NDArray[np.bool_]:
+    def table(self, start: int, stop: int, cells: int) -> Bools:
         """Return which of the cells the vectors from ``start`` to ``stop`` ask for, bool [m, cells]."""
         out = np.zeros((stop - start, cells), dtype=bool)
         first, last = self.bounds[start], self.bounds[stop]
@@ -171,7 +171,7 @@ class Inverse:
         return self._rows[self._bounds[cell] : self._bounds[cell + 1]].astype(np.int64)
 
 
-def _k_means(data: npt.NDArray[np.float32], cells: int, seed: int) -> npt.NDArray[np.float32]:
+def _k_means(data: Floats32, cells: int, seed: int) -> Floats32:
     """Return centroids of ``cells`` cells: k-means inside the cells of a coarse one, then rounds over all.
 
     Rounds over all cells cost n c d; begun from good places a few of them will do.
@@ -196,11 +196,11 @@ def _shares(sizes: Ints, cells: int) -> Ints:
 
 
 def _trained(
-    data: npt.NDArray[np.float32],
+    data: Floats32,
     cells: int,
     seed: int,
     rounds: int,
-    start: npt.NDArray[np.float32] | None = None,
+    start: Floats32 | None = None,
 ) -> faiss.Kmeans:
     kmeans = faiss.Kmeans(
         data.shape[1], int(cells), niter=rounds, seed=seed, min_points_per_centroid=1, gpu=False

@@ -7,7 +7,6 @@ since one product of two blocks serves the lists of both.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from index.neighbours.searchers.base import Data, Positions, Searcher, Similarity, order, pad
@@ -22,6 +21,7 @@ from index.neighbours.searchers.tiles import (
     top_k,
 )
 from index.stages.progress import Bar
+from schema.arrays import Ints32
 
 # One tile of scores (2048 x 2048 x 4 bytes = 16 MB) stays in the last-level cache of a CPU; on a GPU it is large
 # enough that the product runs at full rate and launches do not show.
@@ -136,7 +136,7 @@ def _rows(data: Data, start: int, stop: int) -> torch.Tensor:
     return to_tensor(data[start:stop], torch.device("cpu"), torch.float32)
 
 
-def _tile(data: Data, start: int) -> tuple[torch.Tensor, npt.NDArray[np.int32]]:
+def _tile(data: Data, start: int) -> tuple[torch.Tensor, Ints32]:
     """Return a tile of rows filled up with zeros to whole blocks, and their positions, -1 for the filling."""
     part = _rows(data, start, start + CPU_TILE)
     names = block_names(np.arange(start, start + len(part)))

@@ -11,16 +11,15 @@ import numpy.typing as npt
 import torch
 
 from index.neighbours.searchers.tiles import BLOCK, NONE, of_blocks
+from schema.arrays import Floats32, Ints, Ints32
 
-Ints = npt.NDArray[np.int64]
-Keys = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
+Keys = Ints
 
 # Sorts behind every entry.
 EMPTY = np.iinfo(np.int64).max
 
 
-def keys_of(values: Floats, columns: npt.NDArray[np.integer]) -> Keys:
+def keys_of(values: Floats32, columns: npt.NDArray[np.integer]) -> Keys:
     """Return one number per entry that sorts by falling value, then by column: a sort of pairs by one compare.
 
     The bits of a float32 sort as an integer once those of negative ones are turned over.
@@ -30,7 +29,7 @@ def keys_of(values: Floats, columns: npt.NDArray[np.integer]) -> Keys:
     return (~rising).astype(np.int64) << 32 | columns.astype(np.int64)
 
 
-def values_of(keys: Keys) -> Floats:
+def values_of(keys: Keys) -> Floats32:
     """Return the values of keys; of EMPTY, NONE."""
     rising = ~(keys >> 32).astype(np.int32)
     values = (rising ^ ((rising >> 31) & 0x7FFFFFFF)).view(np.float32)
@@ -58,9 +57,7 @@ class Lists:
     def __len__(self) -> int:
         return len(self.worst)
 
-    def offer(
-        self, scores: torch.Tensor, rows: Ints, columns: npt.NDArray[np.int32], turned: bool = False
-    ) -> None:
+    def offer(self, scores: torch.Tensor, rows: Ints, columns: Ints32, turned: bool = False) -> None:
         """Take in a tile [m, c] for m rows, each once; ``columns`` names its columns, c whole blocks.
 
         With ``turned`` the tile is [c, m]. NONE in a tile is never taken.
@@ -85,7 +82,7 @@ class Lists:
         place = (block[hit] * BLOCK + lane).numpy()
         self.put(rows[row[hit].numpy()], keys_of(passing[hit, lane].numpy(), columns[place]))
 
-    def take(self, rows: Ints, values: Floats, columns: npt.NDArray[np.int32]) -> None:
+    def take(self, rows: Ints, values: Floats32, columns: Ints32) -> None:
         """Take in those entries that pass the lists as they are now."""
         new = np.flatnonzero(values > self.worst[rows])
         new = new[np.argsort(rows[new], kind="stable")]

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from index.neighbours.searchers.base import Data, Positions, Searcher, Similarity
@@ -25,12 +24,11 @@ from index.neighbours.searchers.threads import one_core_each
 from index.neighbours.searchers.tiles import BLOCK, NONE, block_names, padded, product
 from index.stages.parallel import cores
 from index.stages.progress import Bar
+from schema.arrays import Floats32, Ints, Ints32
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
-Order = npt.NDArray[np.int32]
+Order = Ints32
 # Rows, values and columns of entries of lists.
-Hits = tuple[Ints, Floats, npt.NDArray[np.int32]]
+Hits = tuple[Ints, Floats32, Ints32]
 
 # Below this many cells exact search is as quick.
 FEWEST_CELLS = 32
@@ -223,7 +221,7 @@ class _Join:
                 yield mine[place[new]], value[new], part[row[new]].astype(np.int32)
 
 
-def _above(scores: Floats, worst: Floats) -> tuple[Ints, Ints, Floats]:
+def _above(scores: Floats32, worst: Floats32) -> tuple[Ints, Ints, Floats32]:
     """Return rows, columns and values of what passes ``worst`` in a tile, row by row."""
     at = np.flatnonzero(scores > worst)
     row = at // scores.shape[1]

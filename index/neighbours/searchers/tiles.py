@@ -7,8 +7,9 @@ few values are ever looked at again.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
+
+from schema.arrays import Floats16, Ints, Ints32
 
 BLOCK = 32
 
@@ -23,7 +24,7 @@ def device_of(name: str) -> torch.device:
     return torch.device(name)
 
 
-def to_tensor(data: npt.NDArray[np.float16], device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+def to_tensor(data: Floats16, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
     """Move float16 rows to a device as the type that products are taken in."""
     tensor = torch.from_numpy(np.ascontiguousarray(data))
     return tensor.to(device=device, non_blocking=True).to(dtype)
@@ -84,7 +85,7 @@ def padded(rows: int, whole: int = BLOCK) -> int:
     return -(-rows // whole) * whole
 
 
-def block_names(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+def block_names(rows: Ints) -> Ints32:
     """Return the names of the rows of a tile that is filled up to whole blocks: int32, -1 for the filling."""
     names = np.full(padded(len(rows)), -1, dtype=np.int32)
     names[: len(rows)] = rows

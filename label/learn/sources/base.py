@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import numpy as np
 
-from label.data.task import Bools, Floats, Question
+from label.data.task import Question
 from label.learn.features import FeatureMap
 from label.learn.knn_scorer import Electors
 from label.learn.linear_scorer import Linear
 from label.learn.subspace import Moments, moments
 from label.observed.conflicts import Reading
+from schema.arrays import Bools, Floats32
 from schema.settings import Settings
 from schema.vocabulary import Vocabulary
 
@@ -80,8 +81,8 @@ class Drill:
     """
 
     question: Question
-    plain: Floats
-    white: Floats
+    plain: Floats32
+    white: Floats32
     features: FeatureMap
     choices: Choices
     held: int
@@ -118,7 +119,7 @@ class Drill:
 
 
 def moments_by_fold(
-    question: Question, white: Floats, targets: Floats, pick: Bools, folds: int
+    question: Question, white: Floats32, targets: Floats32, pick: Bools, folds: int
 ) -> list[Moments]:
     """Return the moments of the donors ``pick`` [m] of each fold."""
     picks = [(question.folds == fold) & pick for fold in range(folds)]

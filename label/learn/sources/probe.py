@@ -14,17 +14,15 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from label.data.task import Bools, Floats, Ints
 from label.learn.linear_scorer import Linear
 from label.learn.sources.base import Drill, Judge, LearnedSource
+from schema.arrays import Bools, Floats32, Floats64, Ints
 
 RIDGES = (0.3, 0.1, 0.03)
 ITERATIONS = 60
 PATIENCE = 12
 PROBED = 4000
 """Most donors that a probe is trained on."""
-
-Doubles = npt.NDArray[np.float64]
 
 
 class ProbeSource(LearnedSource):
@@ -52,11 +50,11 @@ class ProbeSource(LearnedSource):
 class _Best:
     """The iterate with the least validation loss so far, and how many worse ones came after it."""
 
-    flat: Doubles
+    flat: Floats64
     loss: float = np.inf
     worse: int = 0
 
-    def see(self, loss: float, flat: Doubles) -> None:
+    def see(self, loss: float, flat: Floats64) -> None:
         """Take the iterate, or raise StopIteration when too many were worse."""
         if loss < self.loss - 1e-5:
             self.flat, self.loss, self.worse = flat.copy(), loss, 0
@@ -67,7 +65,7 @@ class _Best:
 
 
 def train_probe(
-    features: Floats, targets: Floats, weights: Floats, inner: Ints, many: bool, width: int
+    features: Floats32, targets: Floats32, weights: Floats32, inner: Ints, many: bool, width: int
 ) -> Linear:
     """Return the probe of donors [m, d]; those of the lowest ``inner`` fold validate, the best iterate is kept.
 
@@ -92,17 +90,17 @@ def train_probe(
     u = (u / max(float(u.sum()), 1e-9)).astype(np.float32)
     best = _Best(np.zeros(d * v + v))
 
-    def parts(flat: Doubles) -> tuple[Floats, Floats]:
+    def parts(flat: Floats64) -> tuple[Floats32, Floats32]:
         return flat[: d * v].reshape(d, v).astype(np.float32), flat[d * v :].astype(np.float32)
 
-    def loss(flat: Doubles, ridge: float) -> tuple[float, Doubles]:
+    def loss(flat: Floats64, ridge: float) -> tuple[float, Floats64]:
         slope, bias = parts(flat)
         value, error = _loss(a @ slope + bias, y, w, many)
         value += ridge / 2 * float((slope.astype(np.float64) ** 2).sum())
         gradient = np.concatenate([(a.T @ error + ridge * slope).ravel(), error.sum(axis=0)])
         return value, gradient.astype(np.float64)
 
-    def watch(flat: Doubles) -> None:
+    def watch(flat: Floats64) -> None:
         if not validate.any():
             best.flat = flat.copy()
             return
@@ -129,17 +127,17 @@ def train_probe(
     return Linear(basis, (best.flat[d * v :] - given_back).astype(np.float32), many, ("probe",))
 
 
-def _balance(targets: Floats, weights: Floats, many: bool) -> Floats:
+def _balance(targets: Floats32, weights: Floats32, many: bool) -> Floats32:
     """Return the weight [v] of a donor of each value."""
     if many:
         return np.ones(targets.shape[1], np.float32)
     counts = np.maximum(weights @ targets, 1.0)
-    found: Floats = ((counts.mean() / counts) ** 0.5).astype(np.float32)
+    found: Floats32 = ((counts.mean() / counts) ** 0.5).astype(np.float32)
     return found
 
 
 def _loss(
-    scores: npt.NDArray[np.floating], targets: Floats, weights: Floats, many: bool
+    scores: npt.NDArray[np.floating], targets: Floats32, weights: Floats32, many: bool
 ) -> tuple[float, npt.NDArray[np.floating]]:
     if many:
         chance = 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
