@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from index.review_log import COLUMNS
-from index.reviews import effective_reviews, open_log
 from index.runs import Runs
+
+from index.reviews import effective_reviews, open_log
 from index.store import Store
 from schema import tables
 

@@ -25,24 +25,24 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from expect import record
-from PIL import Image
-
-from embed.avatars import caption, draw, random_character, random_outfit, tags
 from embed.stage import run_embed
-from index.reviews import export_reviews
+from expect import record
 from index.runs import MOVED, Runs
-from index.store import Store
 from index.walk import slabs_of, walk
-from schema import tables
-from schema.records import Decision
-from schema.settings import Settings, load_settings
-from ui import flow
+from PIL import Image
 from ui.audits import AUDIT
 from ui.clusters import group_decisions
 from ui.decisions import label_decisions
 from ui.demo_collection import Drawn, draw_collection
 from ui.desk import Desk
+
+from embed.avatars import caption, draw, random_character, random_outfit, tags
+from index.reviews import export_reviews
+from index.store import Store
+from schema import tables
+from schema.records import Decision
+from schema.settings import Settings, load_settings
+from ui import flow
 
 HERE = Path(__file__).resolve().parent
 # Wide enough that a vote tells hair from hair; the models of all attributes still fit into the pack.

@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from index.reviews import effective_reviews, export_reviews, replay_reviews
-from index.runs import Runs
+from index.reviews.effective import effective_reviews, export_reviews, replay_reviews
 from index.store import Store
+from index.store.runs import Runs
 from schema.settings import load_settings
 from ui import flow
 
 NAMES = ("local", "bucket", "interrupted")
 LABELLED = ("local", "bucket")
-PACKS = Path(__file__).resolve().parent.parent / "data" / "stores"
+PACKS = Path(__file__).resolve().parent.parent.parent / "data" / "stores"
 MOST_BYTES = 400_000
 FLOATS = 1e-6
 
