@@ -25,7 +25,7 @@ def page_of(root: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv("LIKENESS_REVIEW_SETTINGS", Settings().model_dump_json())
         monkeypatch.setenv("LIKENESS_REVIEW_READONLY", "1" if readonly else "")
         file = "app.py" if name == "app" else f"{name}_view.py"
-        return AppTest.from_file(str(root / "ui" / file), default_timeout=30)
+        return AppTest.from_file(str(root / "ui" / "views" / file), default_timeout=30)
 
     return open_page
 
