@@ -107,8 +107,8 @@ class FieldReader:
         site = site_of(fields)
         used: set[str] = set()
         tags = self._tags(fields, lower, used)
-        said = self._facts(fields, lower, used, site)
-        texts, caption_tags = self._texts(fields, lower, used)
+        said = self._facts(fields, lower, used, tags, site)
+        texts, caption_tags = self._texts(fields, lower, used, site)
         tags.update(caption_tags)
         keys = self._keys(fields, lower, used)
         identity = plain(self._value(fields, self.identity, used)) if self.identity else ""
@@ -154,7 +154,7 @@ class FieldReader:
         return found
 
     def _facts(
-        self, fields: Mapping[str, Any], lower: Mapping[str, str], used: set[str], site: Site
+        self, fields: Mapping[str, Any], lower: Mapping[str, str], used: set[str], tags: Tags, site: Site
     ) -> SourceMetadata:
         facts: dict[str, Any] = {}
         for name, meaning in _MEANING.items():
@@ -171,7 +171,7 @@ class FieldReader:
                 facts[meaning] = value
                 used.add(column)
         if not facts.get("rating"):
-            facts["rating"] = adult_letter(site, fields)
+            facts["rating"] = adult_letter(site, fields, tags.tags)
         if site.author_draws and (name := _author(fields)):
             facts["artists"] = (name,)
         if isinstance(facts.get("favourites"), float):
@@ -181,7 +181,7 @@ class FieldReader:
         return SourceMetadata(**facts)
 
     def _texts(
-        self, fields: Mapping[str, Any], lower: Mapping[str, str], used: set[str]
+        self, fields: Mapping[str, Any], lower: Mapping[str, str], used: set[str], site: Site
     ) -> tuple[list[str], Tags]:
         tags = Tags()
         names = self.text or tuple(lower[name] for name in (*TEXT_NAMES, "title") if name in lower)
@@ -193,7 +193,8 @@ class FieldReader:
             if not text:
                 continue
             used.add(name)
-            if name.lower() in CAPTION_NAMES and name not in self.keep_text:
+            # What people write below a post is never a list of tags, however short it is.
+            if name.lower() in CAPTION_NAMES and not site.name and name not in self.keep_text:
                 found, text = read_caption(text)
                 tags.update(found)
                 if not text and not self.text:

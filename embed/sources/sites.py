@@ -7,10 +7,12 @@ only one kind of site has.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from schema.source_metadata import rating_letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ _SHAPES: tuple[tuple[str, frozenset[str]], ...] = (
     ("gelbooru", frozenset({"directory", "change"})),
     ("deviantart", frozenset({"is_mature"})),
 )
+_RATING_TAGS = frozenset({"safe", "suggestive", "questionable", "explicit"})
 UNKNOWN = Site("", safe="s")
 
 
@@ -130,8 +133,10 @@ def post_address(site: Site, record: Mapping[str, Any], post_id: str) -> str:
     return site.post.replace("{id}", post_id) if site.post and re.fullmatch(r"[\w-]+", post_id) else ""
 
 
-def adult_letter(site: Site, record: Mapping[str, Any]) -> str:
+def adult_letter(site: Site, record: Mapping[str, Any], tags: Iterable[str]) -> str:
     """Return the rating that a site's flags say: its letter for adult posts, g where a flag says no, or nothing."""
+    if site.name == "derpibooru":  # its ratings are tags
+        return next((letter for tag in tags if (letter := rating_letter(tag)) and tag in _RATING_TAGS), "")
     if site.name == "pixiv" and isinstance(record.get("x_restrict"), int):
         return "e" if record["x_restrict"] > 0 else "g"
     for flag, letter in (site.adult or {}).items():
