@@ -29,13 +29,14 @@ from index.reviews.effective import effective_reviews
 from index.reviews.log import Review
 from index.stages.progress import progress
 from index.store import Store
-from index.store.runs import Runs, code_version
+from index.store.runs import Runs
 from schema import tables
 from schema.arrays import Ints
 from schema.errors import StoreError
 from schema.ids import settings_hash
 from schema.records import Summary
 from schema.settings import DedupeSettings, Settings
+from schema.version import __version__
 
 # Verified pairs as distances for HDBSCAN: copies lie closer than any two versions.
 SAME_SIMILARITY = 0.999
@@ -121,7 +122,7 @@ def write_plan(store: Store, records: Sequence[Mapping[str, object]], path: Path
 def _since(runs: Runs, key: str, plain: Mapping[str, object]) -> int:
     """How many rows the last run checked against each other under these settings and vectors; 0 when there is none."""
     last = runs.last("dedupe")
-    if last is None or last["code_version"] != code_version():
+    if last is None or last["code_version"] != __version__:
         return 0
     facts = last["facts"]
     if facts.get("key") != key or facts.get("options") != settings_hash(plain):

@@ -27,12 +27,12 @@ from schema.ids import content_id
 settings.register_profile("likeness", deadline=None, max_examples=50)
 settings.load_profile("likeness")
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(tables.__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
 def root() -> Path:
-    """The checkout."""
+    """The folder in which the packages lie: the checkout, or likeness/ where the tests run against a wheel."""
     return ROOT
 
 

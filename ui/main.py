@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema.errors import LikenessError, StoreError
+from schema.version import __version__
 
 if TYPE_CHECKING:
     from schema.records import Summary
@@ -42,7 +43,7 @@ class Likeness(click.Group):
 
 
 @click.group(cls=Likeness, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="likeness", prog_name="likeness")
+@click.version_option(__version__, prog_name="likeness")
 def cli() -> None:
     """An embedding store for character images: from half-tagged files to a deduplicated, labelled Parquet."""
 

@@ -24,11 +24,12 @@ from curate.export.exporters.base import INTERNAL, Exporter
 from index.stages.progress import progress
 from index.store import Store
 from index.store.filters import matching_rows
-from index.store.runs import Runs, code_version
+from index.store.runs import Runs
 from schema.arrays import Bools, Ints
 from schema.errors import ExportError
 from schema.records import Summary
 from schema.settings import ExportSettings, Settings
+from schema.version import __version__
 from schema.vocabulary import Vocabulary, load_vocabulary
 
 # The underscore hides it from readers that take a whole folder for Parquet.
@@ -352,7 +353,7 @@ def _write_manifest(
         files.append({"name": path.name, "bytes": path.stat().st_size, "sha256": _sha256(path)})
     runs = {record["stage"]: record for record in Runs(store).all()}
     manifest = {
-        "likeness": code_version(),
+        "likeness": __version__,
         "format": format,
         "filter": where,
         "everything": everything,

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any
 
 import pyarrow as pa
@@ -18,17 +17,10 @@ import pyarrow as pa
 from index.store import Store
 from schema import tables
 from schema.ids import settings_hash
+from schema.version import __version__
 
 # Name of the fact in which a run says that a table's version became another one without a change of its rows.
 MOVED = "moved"
-
-
-def code_version() -> str:
-    """Return the installed version of Likeness."""
-    try:
-        return metadata.version("likeness")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 @dataclass(slots=True)
@@ -76,7 +68,7 @@ class Runs:
             "seconds": run.seconds,
             "settings": json.dumps(settings, sort_keys=True, default=str),
             "settings_hash": settings_hash(settings),
-            "code_version": code_version(),
+            "code_version": __version__,
             "inputs": json.dumps(versions, sort_keys=True),
             "outputs": json.dumps(self._versions(run.outputs), sort_keys=True),
             "counts": json.dumps(dict(run.counts), sort_keys=True),
@@ -111,7 +103,7 @@ class Runs:
             and last["settings_hash"] == settings_hash(settings)
             and last["inputs"] == self._versions(inputs)
             and last["outputs"] == self._versions(list(last["outputs"]))
-            and last["code_version"] == code_version()
+            and last["code_version"] == __version__
         )
 
     def _versions(self, names: Sequence[str]) -> dict[str, int]:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import streamlit as st
 
-ROOT = str(Path(__file__).resolve().parents[2])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from schema.errors import LikenessError  # noqa: E402 - the packages lie beside ui/, which Streamlit puts first
-from ui.views import session  # noqa: E402
+from schema.errors import LikenessError
+from ui.views import session
 
 PAGES = (
     ("overview_view.py", "Overview", ":material/monitoring:"),
