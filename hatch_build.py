@@ -77,7 +77,7 @@ def _edits(tree: ast.Module, folders: Collection[str]) -> Iterator[tuple[int, in
     for node in ast.walk(tree):
         strings: list[ast.expr] = []
         if isinstance(node, ast.ImportFrom) and not node.level and ours(node.module):
-            yield node.lineno, node.col_offset, rb"from\s+", rf"\g<0>{TOP}.".encode()
+            yield node.lineno, node.col_offset, rb"from\s+(?=\w)", rf"\g<0>{TOP}.".encode()
         elif isinstance(node, ast.Import):
             for alias in filter(lambda alias: ours(alias.name), node.names):
                 top, dot, _ = alias.name.partition(".")

@@ -34,7 +34,7 @@ class Fleet:
             import ray
         except ImportError as error:
             raise SettingsError(
-                "the runner 'ray' needs Ray, which is not installed", "Run: pip install 'likeness[ray]'"
+                "the runner 'ray' needs Ray, which is not installed", "Run: pip install 'ray[data]>=2.50'"
             ) from error
         if not ray.is_initialized():
             ray.init(log_to_driver=False, configure_logging=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ("schema", "index", "embed", "label", "dedupe", "curate", "ui")
+PACKAGES = ("likeness", "schema", "index", "embed", "label", "dedupe", "curate", "ui")
 
 
 @dataclass(frozen=True, slots=True)

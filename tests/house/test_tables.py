@@ -50,6 +50,7 @@ def entries(modules: list[Any]) -> list[Entry]:
     return [
         Entry(m.name, table, name, target)
         for m in modules
+        if m.folder != "likeness"  # its table lists the Python API, which reaches into every folder
         for table, lines in _tables(m.tree)
         for name, target in lines.items()
     ]
