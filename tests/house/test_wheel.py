@@ -186,6 +186,7 @@ print(count, entries, len(bundled_names()), len(load_vocabulary().attributes))
 """
 
 
+@pytest.mark.timeout(300)  # it loads all libraries there are
 def test_every_module_imports_and_every_entry_of_a_table_is_found(
     run: Run, root: Path, modules: list[Any], folders: list[str]
 ) -> None:
