@@ -16,12 +16,13 @@ from index.store import Store
 from label.learn.calibration import Threshold
 from label.learn.combine import Pool
 from label.learn.model import AttributeModel, Choices
+from label.predict.evidence import vote
 from label.predict.explain import explain
 from label.stage import run_label
+from label.update.changes import load_learned
 from schema.records import Decision
 from schema.settings import Settings
-from ui.review.desk import Desk
-from ui.review.evidence import vote
+from schema.vocabulary import load_vocabulary
 
 N = 900
 LEFT_OUT = 0.1
@@ -98,7 +99,7 @@ def test_the_explanation_says_so(worn: Any) -> None:
     with Store.open(uri) as store:
         told = explain(store, Settings(), row, "accessories")
         other = explain(store, Settings(), bare, "accessories")
-        votes = vote(Desk(store, Settings()), row, "accessories")
+        votes = vote(store, load_learned(store), load_vocabulary(), row, "accessories")
         assert votes is not None
         seen = {each.value: each for each in votes.chances}
     chances = {value: (chance, at) for value, chance, at, _ in told.chances}

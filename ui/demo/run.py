@@ -160,7 +160,7 @@ def rows_of(store: Store) -> dict[str, int]:
 def label_findings(store: Store, drawn: list[Drawn], rows: dict[str, int]) -> list[Found]:
     """Compare the labels table with the tags that a perfect uploader would have given."""
     from schema.vocabulary import load_vocabulary
-    from ui.review.desk import label_of
+    from ui.review.items import label_of
 
     labels = {r["row"]: r for b in store.scan("labels") for r in b.to_pylist()}
     items: dict[int, Drawn] = {}

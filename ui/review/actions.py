@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from index.neighbours.around import around
 from index.reviews.effective import ReviewedLabel
 from schema.errors import ReviewError
 from schema.records import Decision
 from schema.vocabulary import Attribute
-from ui.review.desk import Desk, Item, Label
-from ui.review.preview import ripple, touched
+from ui.review.desk import Desk
+from ui.review.items import Item, Label
 
 UNKNOWN, ACCEPT, REJECT, SEVERAL, ONE, TAKE = "unknown", "accept", "reject", "several", "one", "take"
 
@@ -135,8 +136,8 @@ def _preview_taken(
     parts = [f"{_items(changed)} relabelled as suggested"]
     parts += [f"{len(taken) - changed} confirmed"] if len(taken) > changed else []
     parts += [f"{len(items) - len(taken)} without a suggestion left out"] if len(taken) < len(items) else []
-    around = touched(desk, [item.row for item in taken])
-    return ", ".join([*parts, f"{len(around)} votes move"])
+    beside = around(desk.store, [item.row for item in taken]).rows
+    return ", ".join([*parts, f"{len(beside)} votes move"])
 
 
 def consequences(
@@ -151,15 +152,13 @@ def consequences(
         supposed[item.row] = ReviewedLabel(
             item.row, item.item_id, attribute.name, values, (), True, "", "", 0
         )
-    around = touched(desk, list(supposed))
+    beside = around(desk.store, list(supposed)).rows
     known = desk.ripples(attribute.name)
-    found = ripple(desk, attribute, {**desk.pending(attribute.name), **supposed}, around)
+    changed, judged = desk.judged_again(attribute.name, {**desk.pending(attribute.name), **supposed}, beside)
     fresh = [
-        row
-        for row, label in found.labels.items()
-        if known.get(row) is None or known[row].values != label.values
+        row for row, label in changed.items() if known.get(row) is None or known[row].values != label.values
     ]
-    return found.judged or len(around), len(fresh)
+    return judged or len(beside), len(fresh)
 
 
 def write(desk: Desk, decisions: Sequence[Decision], reviewer: str, as_of: int | None, what: str) -> Written:

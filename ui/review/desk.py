@@ -7,71 +7,28 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from index.reviews.effective import EffectiveReviews, Ledger, ReviewedLabel, open_log
+from index.reviews.group_overrides import overrides_of
 from index.reviews.log import Review, live_batches
 from schema.arrays import Rows
 from schema.errors import StoreError
 from schema.settings import Settings
 from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
-from ui.review.groups import overrides_of
+from ui.review.items import Item, Label, label_of
 
 if TYPE_CHECKING:
     from index.store import Store
+    from label.learn.fit_all import Learned
 
 T = TypeVar("T")
 ITEM_COLUMNS = ("row", "item_id", "keys", "uri", "status", "reason", "width", "height")
 KEPT_FILTERS = 12
 KEPT_PICTURES = 3000
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """One attribute of one item as the page shows it; no values and ``known`` means known to be unknown."""
-
-    values: tuple[str, ...] = ()
-    confidence: float | None = None
-    source: str = ""
-    support: int = 0
-    known: bool = False
-    rejected: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The values as words."""
-        return ", ".join(self.values)
-
-    @property
-    def seen(self) -> str:
-        """What goes into the review log as seen: value, source, confidence."""
-        if not self.values:
-            return "unknown (review)" if self.known else "no label"
-        sure = f" {self.confidence:.2f}" if self.confidence is not None else ""
-        return f"{self.text} ({self.source}{sure})"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One item as the pages show it; everything in it is text from outside and is shown as text."""
-
-    row: int
-    item_id: str
-    name: str
-    status: str
-    reason: str = ""
-    ambiguous: str = ""
-    group_id: str = ""
-    verdict: str = ""
-    keep: bool = True
-    similarity: float | None = None
-    size: str = ""
-    why: str = ""
-    labels: dict[str, Label] = field(default_factory=dict)
 
 
 class Desk:
@@ -156,19 +113,43 @@ class Desk:
 
     def ripples(self, name: str) -> dict[int, Label]:
         """Return the labels of one attribute that changed around corrections; judges again what is due."""
-        from ui.review.preview import ripple, touched
+        from index.neighbours.around import around
 
         with self._lock:
             self.effect()
             due = self._due.pop(name, None)
             known = self._ripples.setdefault(name, {})
             if due:
-                rows = touched(self, sorted(due))
-                found = ripple(self, self.attribute(name), self.pending(name), rows)
+                rows = around(self.store, sorted(due)).rows
+                changed, _ = self.judged_again(name, self.pending(name), rows)
                 for row in rows.tolist():
                     known.pop(row, None)
-                known.update(found.labels)
+                known.update(changed)
             return known
+
+    def judged_again(
+        self, name: str, reviewed: Mapping[int, ReviewedLabel], rows: Rows
+    ) -> tuple[dict[int, Label], int]:
+        """Return which labels of the items ``rows`` the reviewed ones change, and how many were judged again."""
+        from label.update.preview import ripple
+
+        models = self.models()
+        if models is None:
+            return {}, 0
+        found = ripple(self.store, models, self.attribute(name), reviewed, rows)
+        labels = {
+            row: Label(each.values, each.confidence, "vote", each.support) if each.values else Label()
+            for row, each in found.labels.items()
+        }
+        return labels, found.judged
+
+    def models(self) -> Learned | None:
+        """Return the models of the last label run; None before the first one."""
+        from label.update.changes import load_learned
+
+        if not self.store.has("label_models"):
+            return None
+        return self.kept("learned", ("label_models",), lambda: load_learned(self.store))
 
     def reviews(self) -> list[Review]:
         """Return the whole log, oldest first."""
@@ -375,20 +356,6 @@ class Desk:
                 while len(self._pictures) > KEPT_PICTURES:
                     self._pictures.popitem(last=False)
         return got
-
-
-def label_of(stored: dict[str, Any], name: str) -> Label:
-    """Return one attribute of a record of the labels table."""
-    value = stored.get(name)
-    values = tuple(value) if isinstance(value, list) else (value,) if value else ()
-    if not values:
-        return Label()
-    return Label(
-        tuple(str(v) for v in values),
-        stored.get(f"{name}_confidence"),
-        stored.get(f"{name}_source") or "",
-        stored.get(f"{name}_support") or 0,
-    )
 
 
 def _flagged(flag: str | None, stored: dict[str, Any]) -> str:

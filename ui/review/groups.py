@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.reviews.log import Review
 from schema.arrays import Bools, Ints, Rows
 from schema.errors import ReviewError, StoreError
 from schema.records import Decision
 
 if TYPE_CHECKING:
-    from ui.review.desk import Desk, Item
+    from ui.review.desk import Desk
+    from ui.review.items import Item
 
 
 GROUP_ACTIONS = (
@@ -115,35 +115,6 @@ def _stars(desk: Desk, table: str, threshold: float) -> Groups:
     rows, lead = rows[keep], lead[keep]
     starts = np.flatnonzero(np.diff(lead, prepend=-1)).astype(np.int64)
     return Groups(rows.astype(np.int64), np.append(starts, len(rows)), np.zeros(len(starts), np.bool_))
-
-
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """Group decisions as they show before the next dedupe run: who left, who is kept, who was judged anew."""
-
-    gone: frozenset[int]
-    kept: dict[str, int]
-    verdicts: dict[int, str]
-
-
-def overrides_of(reviews: Sequence[Review]) -> Overrides:
-    """Return what group decisions, in order, change of the stored groups."""
-    gone: set[int] = set()
-    kept: dict[str, int] = {}
-    verdicts: dict[int, str] = {}
-    for review in reviews:
-        if review.value in ("not_duplicate", "split"):
-            gone.add(review.row)
-        else:
-            gone.discard(review.row)
-        if review.value == "keep" and review.group_id:
-            kept[review.group_id] = review.row
-            verdicts.pop(review.row, None)
-        elif review.value in ("variant", "same_artwork"):
-            verdicts[review.row] = review.value.replace("_", " ")
-        elif review.value == "merge":
-            verdicts[review.row] = "merged"
-    return Overrides(frozenset(gone), kept, verdicts)
 
 
 def group_decisions(items: Sequence[Item], action: str, others: Sequence[Item]) -> list[Decision]:

@@ -129,11 +129,11 @@ def own_labels(desk: Desk, hits: Hits) -> list[Own]:
     They come from the models of the last label run, which abstain as they do for items of the store; before the first
     one, from the share of the nearest hits.
     """
-    from ui.review.evidence import OUTSIDE, chances_of, learned_of
+    from label.predict.evidence import OUTSIDE, chances_of
 
     if not hits.ranked or hits.vector is None:
         return []
-    learned = learned_of(desk)
+    learned = desk.models()
     if learned is None:
         return _by_neighbours(desk, hits)
     present = [a.name for a in desk.attributes if a.name in learned.models]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schema.vocabulary import Attribute
-from ui.review.desk import Item, Label
+from ui.review.items import Item, Label
 
 DIGITS = "123456789"
 LABEL_ACTIONS = (

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from schema.errors import EncoderError, StoreError
 from schema.ids import content_id
 from schema.settings import Settings
-from ui.review.desk import Desk, Item
+from ui.review.desk import Desk
+from ui.review.items import Item
 from ui.review.search import Hits, Wanted, find, own_labels
 from ui.terminal.tables import Cell, clean, table
 

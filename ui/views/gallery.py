@@ -13,7 +13,8 @@ from schema.arrays import Rows
 from schema.errors import LikenessError, ReviewError
 from ui.review import actions, tiles
 from ui.review.audits import AUDIT
-from ui.review.desk import Desk, Item
+from ui.review.desk import Desk
+from ui.review.items import Item
 from ui.views.session import PAGE_ITEMS, can_write, desk, picture_urls, reviewer, static, tell
 
 MOST = 5000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.review.evidence import SHOWN as VOTERS
-from ui.review.evidence import vote
+from label.predict.evidence import SHOWN as VOTERS
+from label.predict.evidence import vote
 from ui.review.item import dossier, large_picture, row_of
 from ui.views import gallery, session
 
@@ -64,7 +64,8 @@ with session.told():
             "Look at and correct", names, format_func=titles.__getitem__, key="item-attribute",
             index=names.index("hair_color") if "hair_color" in names else 0,
         )  # fmt: skip
-        said = vote(here, row, chosen)
+        models = here.models()
+        said = None if models is None else vote(here.store, models, here.vocabulary, row, chosen)
         if said is None:
             st.caption("No vote: too few items state a value, or this one has no vector.")
         else:

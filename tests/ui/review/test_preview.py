@@ -8,12 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from index.neighbours.around import around as touched
 from index.store import Store
 from index.store.runs import Runs
+from label.update import preview
 from schema import tables
 from schema.settings import load_settings
 from ui import flow
-from ui.review import actions, preview
+from ui.review import actions
 from ui.review.desk import Desk
 
 KEY = "test_0"
@@ -73,20 +75,20 @@ def labelled_desk(labelled: Store) -> Desk:
 def test_touched_are_the_items_around(labelled_desk: Desk) -> None:
     graph = labelled_desk.store.graph(KEY)
     rows = [0, 7]
-    around = preview.touched(labelled_desk, rows)
+    around = touched(labelled_desk.store, rows).rows
     listed = set(graph.ids[rows].ravel().tolist()) - set(rows)
     listing = set(np.flatnonzero(np.isin(graph.ids, rows).any(axis=1)).tolist()) - set(rows)
     assert listed <= set(around.tolist())
     assert len(listing - set(around.tolist())) <= len(listing) // 4
     assert not set(rows) & set(around.tolist())
-    assert len(preview.touched(labelled_desk, [])) == 0
+    assert len(touched(labelled_desk.store, []).rows) == 0
 
 
 def test_donors_raise_the_chance_of_their_value(labelled_desk: Desk) -> None:
     hair = labelled_desk.attribute("hair_color")
-    found = preview._model(labelled_desk, "hair_color")
-    assert found is not None
-    learned, model = found
+    learned = labelled_desk.models()
+    assert learned is not None
+    model = learned.models["hair_color"]
     between = [n for n in range(N) if n % 3 == 2]
     vectors = labelled_desk.store.vectors(KEY).data[between].astype(np.float32)
     code = model.values.index("blonde")
@@ -128,12 +130,14 @@ def test_without_models_nothing_ripples(small_desk: Desk) -> None:
 
 
 def test_voters_are_those_of_the_explanation(labelled: Store) -> None:
+    from label.predict.evidence import LEAST, vote
     from label.predict.explain import explain
-    from ui.review.evidence import LEAST, vote
 
     desk = Desk(labelled, SETTINGS)
     for row in (0, 1, 2):
-        said = vote(desk, row, "hair_color")
+        models = desk.models()
+        assert models is not None
+        said = vote(labelled, models, desk.vocabulary, row, "hair_color")
         told = explain(labelled, SETTINGS, row, "hair_color")
         assert said is not None
         assert [(c.value, pytest.approx(c.chance)) for c in said.chances] == [
@@ -146,7 +150,7 @@ def test_voters_are_those_of_the_explanation(labelled: Store) -> None:
         assert set(said.rows[said.shares > 2 * LEAST].tolist()) <= {v.row for v in told.voters} | set(
             said.rows[len(told.voters) :].tolist()
         )
-    assert vote(desk, 0, "eye_color") is None
+    assert vote(labelled, models, desk.vocabulary, 0, "eye_color") is None
 
 
 def test_a_picture_from_outside_gets_the_labels_its_like_in_the_store_have(labelled: Store) -> None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from index.store import Store
+from index.store.encoder_key import known_encoder_key
 from schema.arrays import Floats32, Floats64, Rows
-from schema.errors import StoreError
-from ui.review.desk import Desk
+from schema.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from label.learn.fit_all import Learned
@@ -51,27 +52,17 @@ class Vote:
     silent: bool = False
 
 
-def learned_of(desk: Desk) -> Learned | None:
-    """Return the frozen models of the last label run; None before the first one."""
-    from label.update.changes import load_learned
-
-    if not desk.store.has("label_models"):
-        return None
-    return desk.kept("learned", ("label_models",), lambda: load_learned(desk.store))
-
-
-def vote(desk: Desk, row: int, name: str) -> Vote | None:
+def vote(store: Store, learned: Learned, vocabulary: Vocabulary, row: int, name: str) -> Vote | None:
     """Return the vote on one attribute of one item; None where no model was learned or the item has no vector."""
     from label.learn.knn import weigh
 
-    learned = learned_of(desk)
-    vector = _vector(desk, row)
-    model = learned.models.get(name) if learned is not None else None
-    if learned is None or vector is None or model is None:
+    vector = _vector(store, row)
+    model = learned.models.get(name)
+    if vector is None or model is None:
         return None
-    fold = _fold(desk, row)
+    fold = _fold(store, row)
     plain = learned.features.plain(vector)
-    own, tagged = _own(desk, row, name), _tagged(desk, row)
+    own, tagged = _own(store, vocabulary, row, name), _tagged(store, row)
     chances = chances_of(learned, plain, fold, [name], {name: own}, tagged)[name]
     silent = bool(model.silent(np.isin(model.values, own)[None, :], np.array([tagged]))[0])
     electors = model.benches[fold].which
@@ -131,26 +122,23 @@ def _chances(model: AttributeModel, heard: Heard, own: Sequence[str], tagged: bo
     return tuple(made)
 
 
-def _vector(desk: Desk, row: int) -> Floats32 | None:
-    try:
-        table = f"vectors_{desk.store.encoder_key()}"
-    except StoreError:
-        return None
-    found = desk.store.take(table, [row], ["vector"]) if desk.store.has(table) else None
+def _vector(store: Store, row: int) -> Floats32 | None:
+    table = f"vectors_{known_encoder_key(store)}"
+    found = store.take(table, [row], ["vector"]) if store.has(table) else None
     return np.array(found["vector"].to_pylist(), np.float32) if found is not None and found.num_rows else None
 
 
-def _own(desk: Desk, row: int, name: str) -> list[str]:
+def _own(store: Store, vocabulary: Vocabulary, row: int, name: str) -> list[str]:
     """Return what tags and text of an item say of an attribute, broader ones of several values with it."""
     from label.observed.labels import STATED
 
-    attribute = desk.vocabulary.attribute(name)
-    if not desk.store.has("labels"):
+    attribute = vocabulary.attribute(name)
+    if not store.has("labels"):
         return []
     many = attribute.kind == "many"
     sources = f"{name}_sources" if many else f"{name}_source"
     taggers = STATED[: STATED.index("review")]
-    for stored in desk.store.take("labels", [row], [name, sources]).to_pylist():
+    for stored in store.take("labels", [row], [name, sources]).to_pylist():
         if many:
             pairs = zip(stored[name] or (), stored[sources] or (), strict=True)
             return attribute.expand(value for value, source in pairs if source in taggers)
@@ -158,14 +146,14 @@ def _own(desk: Desk, row: int, name: str) -> list[str]:
     return []
 
 
-def _tagged(desk: Desk, row: int) -> bool:
-    found = desk.store.take("items", [row], ["tags"])["tags"].to_pylist()
+def _tagged(store: Store, row: int) -> bool:
+    found = store.take("items", [row], ["tags"])["tags"].to_pylist()
     return bool(found and found[0])
 
 
-def _fold(desk: Desk, row: int) -> int:
+def _fold(store: Store, row: int) -> int:
     """Return the fold of an item: its judges have seen neither it nor its duplicates."""
-    if not desk.store.has("label_state"):
+    if not store.has("label_state"):
         return OUTSIDE
-    found = desk.store.take("label_state", [row], ["fold"])["fold"].to_pylist()
+    found = store.take("label_state", [row], ["fold"])["fold"].to_pylist()
     return max(int(found[0]), OUTSIDE) if found else OUTSIDE
