@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,20 @@ N, K = 60, 4
 
 
 @pytest.fixture
-def graph(tmp_path: Path) -> Store:
+def graph(tmp_path: Path) -> Iterator[Store]:
     """A ring: every item lists the two on either side."""
-    store = Store.open(tmp_path / "ring", create=True, write=True)
+    with Store.open(tmp_path / "ring", create=True, write=True) as store:
+        fill(store)
+        yield store
+
+
+def fill(store: Store) -> None:
     ids = [[(n + step) % N for step in (-2, -1, 1, 2)] for n in range(N)]
     schema = tables.neighbours(K)
     records = [{"row": n, "ids": ids[n], "similarity": [0.9] * K} for n in range(N)]
     store.append("neighbours_ring", pa.Table.from_pylist(records, schema), schema)
     with Runs(store).start("embed", {}) as run:
         run.facts["key"] = "ring"
-    return store
 
 
 def test_two_steps_along_the_lists_are_around(graph: Store) -> None:
