@@ -19,7 +19,8 @@ import numpy as np
 from embed.finetune.phrases import Phrases, phrases_of
 from embed.finetune.pictures import Drawn, Joined, Pictures
 from embed.finetune.save import replace_file
-from embed.finetune.train import Task, Trainer
+from embed.finetune.task import Task
+from embed.finetune.train import Trainer
 from index.stages.progress import progress
 from index.store import Store
 from schema.errors import EncoderError

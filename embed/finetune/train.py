@@ -21,9 +21,9 @@ import numpy as np
 from embed.finetune.augment import augment
 from embed.finetune.loss import attribute_loss, contrastive_loss
 from embed.finetune.phrases import Labels, Phrases
-from embed.finetune.pictures import Pictures
 from embed.finetune.save import save_state, save_weights
-from embed.finetune.value_table import Table, projection_of, teach_text
+from embed.finetune.task import SeenValues, Task
+from embed.finetune.value_table import ValueTable, projection_of, teach_text
 from schema.arrays import Ints
 from schema.settings import FinetuneSettings
 
@@ -38,22 +38,6 @@ _ATTRIBUTES = 10
 # Growing pictures: (share of the training, share of the side). What is learnt on small pictures carries over; at 6/7
 # of 112 a residual tower pools as many places as at 112.
 _GROWTH = ((0.7, 6 / 7),)
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What is trained on what: the model, the pictures, which of them are held out, and the sentences."""
-
-    model: Any
-    tokenizer: Callable[[list[str]], torch.Tensor]
-    mean: Sequence[float]
-    std: Sequence[float]
-    size: int
-    pictures: Pictures
-    train: Ints
-    held_out: Ints
-    phrases: Phrases
-    device: torch.device
 
 
 @dataclass(slots=True)
@@ -81,7 +65,7 @@ class Trainer:
         self.labels: list[Labels] = [task.pictures.labels(at) for at in range(len(task.pictures))]
         self.values = _values_in(self.labels, task.phrases)
         task.model.to(memory_format=torch.channels_last)  # 1.7 times as fast on a CPU
-        self.table = Table(self) if settings.scratch else None
+        self.table = ValueTable(task, self.values, self.labels, settings.seed) if settings.scratch else None
         trained = [p for n, p in task.model.named_parameters() if not self.table or n.startswith("visual.")]
         trained += self.table.parameters() if self.table else []
         decayed = [p for p in trained if p.requires_grad and p.ndim > 1]
@@ -196,7 +180,7 @@ class Trainer:
             self.task.model.load_state_dict(self._best[0])
             self.table.load(self._best[1])
         self.table.fold(projection_of(self.task.model))
-        teach_text(self, self.table, self.settings.text_steps)
+        teach_text(self.task, self.table, self.values, self.settings.text_steps, self.rng)
         outcome = self.outcome
         outcome.accuracy = prompt_accuracy(self)
         outcome.best_score = float(np.mean(list(outcome.accuracy.values())))
@@ -361,7 +345,7 @@ def raw_vectors(trainer: Trainer, picks: Ints, size: int) -> torch.Tensor:
     return torch.cat(parts) if parts else torch.empty(0, 1)
 
 
-def _values_in(labels: Sequence[Labels], phrases: Phrases) -> dict[str, tuple[list[str], list[str]]]:
+def _values_in(labels: Sequence[Labels], phrases: Phrases) -> SeenValues:
     """Attribute to (values that pictures show, other values of it); attributes with one value teach nothing."""
     shown: dict[str, set[str]] = {}
     for each in labels:

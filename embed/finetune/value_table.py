@@ -9,17 +9,19 @@ activations are all positive, so untrained vectors point one way); the whitening
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embed.finetune.phrases import Labels
+from embed.finetune.task import SeenValues, Task
 from schema.arrays import Bools, Ints
 from schema.errors import EncoderError
 
 if TYPE_CHECKING:
     import torch
-
-    from embed.finetune.train import Trainer
 
 _SCALE = 12.0
 _TEXT_BATCH = 128
@@ -27,25 +29,24 @@ _CAPTIONS = 48
 _TEXT_RATE = 1e-3
 
 
-class Table:
+class ValueTable:
     """A vector for every value that pictures show, and the whitening of image vectors."""
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, task: Task, values: SeenValues, labels: Sequence[Labels], seed: int) -> None:
         import torch
 
-        task = trainer.task
         dim = projection_of(task.model).out_features
-        generator = torch.Generator().manual_seed(trainer.settings.seed)
+        generator = torch.Generator().manual_seed(seed)
         self.whitening = torch.nn.BatchNorm1d(dim, affine=False, momentum=0.05).to(task.device)
         self.vectors: dict[str, torch.nn.Parameter] = {}
         self.truth: dict[str, Bools] = {}
-        for name, (seen, _) in trainer.values.items():
+        for name, (seen, _) in values.items():
             drawn = torch.randn(len(seen), dim, generator=generator) / math.sqrt(dim)
             self.vectors[name] = torch.nn.Parameter(drawn.to(task.device))
             index = {value: at for at, value in enumerate(seen)}
-            truth = np.zeros((len(trainer.labels), len(seen)), dtype=bool)
-            for row, labels in enumerate(trainer.labels):
-                truth[row, [index[value] for value in labels.get(name, ()) if value in index]] = True
+            truth = np.zeros((len(labels), len(seen)), dtype=bool)
+            for row, shown in enumerate(labels):
+                truth[row, [index[value] for value in shown.get(name, ()) if value in index]] = True
             self.truth[name] = truth
         self.scale = torch.nn.Parameter(torch.tensor(math.log(_SCALE), device=task.device))
 
@@ -143,34 +144,34 @@ def projection_of(model: Any) -> torch.nn.Linear:
     return found
 
 
-def teach_text(trainer: Trainer, table: Table, steps: int) -> float:
+def teach_text(task: Task, table: ValueTable, values: SeenValues, steps: int, rng: random.Random) -> float:
     """Train the text tower to give every sentence of a value the value's vector; return the last loss.
 
     Values that no picture shows are kept apart from all others, a caption of several facts lies between them.
     """
     import torch
 
-    task, model = trainer.task, trainer.task.model.train()
+    model = task.model.train()
     normal = torch.nn.functional.normalize
-    shown = [(name, value) for name, (seen, _) in trainer.values.items() for value in seen]
+    shown = [(name, value) for name, (seen, _) in values.items() for value in seen]
     goal = torch.cat([normal(part.detach(), dim=-1) for part in table.vectors.values()])
-    unseen = [(name, value) for name, (_, other) in trainer.values.items() for value in other]
+    unseen = [(name, value) for name, (_, other) in values.items() for value in other]
     weights = [parameter for name, parameter in model.named_parameters() if not name.startswith("visual.")]
     optimizer = torch.optim.AdamW(weights, lr=_TEXT_RATE, betas=(0.9, 0.98))
     value = 0.0
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = _TEXT_RATE * (0.5 + 0.5 * math.cos(math.pi * step / steps))
-        picks = trainer.rng.sample(range(len(shown)), min(_TEXT_BATCH, len(shown)))
-        others = trainer.rng.sample(unseen, min(len(unseen), _TEXT_BATCH // 2))
-        facts = [min(len(shown), trainer.rng.randint(2, 4)) for _ in range(_CAPTIONS)]
-        groups = [trainer.rng.sample(range(len(shown)), count) for count in facts]
-        texts = [task.phrases.draw(*shown[at], trainer.rng) for at in picks]
+        picks = rng.sample(range(len(shown)), min(_TEXT_BATCH, len(shown)))
+        others = rng.sample(unseen, min(len(unseen), _TEXT_BATCH // 2))
+        facts = [min(len(shown), rng.randint(2, 4)) for _ in range(_CAPTIONS)]
+        groups = [rng.sample(range(len(shown)), count) for count in facts]
+        texts = [task.phrases.draw(*shown[at], rng) for at in picks]
         texts += [
             ", ".join(min(task.phrases.sentences[n][v], key=len) for n, v in map(shown.__getitem__, g))
             for g in groups
         ]
-        texts += [task.phrases.draw(*each, trainer.rng) for each in others]
+        texts += [task.phrases.draw(*each, rng) for each in others]
         vectors = normal(model.encode_text(task.tokenizer(texts).to(task.device)).float(), dim=-1)
         said, captions, apart = vectors.split([len(picks), len(groups), len(others)])
         target = torch.tensor(picks, device=task.device)

@@ -11,7 +11,8 @@ import pytest
 
 from embed.finetune.save import replace_file
 from embed.finetune.stage import prepare, run_finetune
-from embed.finetune.train import Task, Trainer
+from embed.finetune.task import Task
+from embed.finetune.train import Trainer
 from embed.finetune.value_table import projection_of
 from schema.errors import EncoderError
 from schema.settings import FinetuneSettings, Settings, load_settings
