@@ -18,10 +18,10 @@ import numpy as np
 
 from benchmarks.report import write
 from benchmarks.synthetic import KEY, Collection
+from index.filters import matching_rows
 from index.neighbours.graph import run_index
 from index.neighbours.search import search
 from index.store import Store
-from index.store.filters import matching_rows
 from schema.settings import load_settings
 
 FILTERS = ("", "width = 384", "row < 1000")

@@ -21,9 +21,9 @@ import pyarrow as pa
 
 from curate.export.exporters import load_exporter
 from curate.export.exporters.base import INTERNAL, Exporter
+from index.filters import matching_rows
 from index.stages.progress import progress
 from index.store import Store
-from index.store.filters import matching_rows
 from index.store.runs import Runs
 from schema.arrays import Bools, Ints
 from schema.errors import ExportError

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from index.filters import matching_rows, passing
 from index.neighbours.searchers.base import similarity_recall
 from index.neighbours.searchers.exact import ExactSearcher
 from index.store import Store
 from index.store.arrays import Vectors
-from index.store.filters import matching_rows, passing
 from index.store.runs import Run, Runs
 from schema.arrays import Floats32, Ints
 from schema.settings import IndexSettings

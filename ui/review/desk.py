@@ -174,7 +174,7 @@ class Desk:
 
     def rows(self, where: str = "") -> Rows:
         """Return the rows of pictures that a filter matches, ascending; answers are kept until a table changes."""
-        from index.store.filters import matching_rows
+        from index.filters import matching_rows
 
         where = where.strip()
         if not self.store.has("items"):

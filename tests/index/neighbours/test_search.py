@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from index.filters import matching_rows, passing
 from index.neighbours.graph import run_index
 from index.neighbours.search import search
 from index.store import Store
-from index.store.filters import matching_rows, passing, split_conjuncts
 from index.store.runs import Runs
 from schema import tables
 from schema.errors import FilterError
@@ -120,20 +120,10 @@ def test_a_filtered_search_is_an_exact_one_however_few_pass(
     assert set(rows.tolist()) <= set(allowed.tolist())
 
 
-def test_conjuncts_are_split_outside_brackets_quotes_and_between() -> None:
-    assert split_conjuncts("a = 'x AND y' AND (b = 1 OR c = 2) and d between 1 and 3") == [
-        "a = 'x AND y'",
-        "(b = 1 OR c = 2)",
-        "d between 1 and 3",
-    ]
-    assert split_conjuncts("a = 1 OR b = 2 AND c = 3") == ["a = 1 OR b = 2 AND c = 3"]
-
-
 @pytest.mark.parametrize(
     "where",
     [
         "hair_colour = 'red'",
-        "hair_color = 'red' OR width > 3",
         "(a",
         "width > ",
         "",
