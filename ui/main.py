@@ -337,6 +337,19 @@ def status(uri: str, limit: int) -> None:
 
 
 @cli.command()
+@click.argument("column", required=False)
+@store_option
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Values to list.")
+def values(column: str | None, uri: str, limit: int) -> None:
+    """What --where can ask for: all columns, or the values of COLUMN with their counts."""
+    from index.store import Store
+    from ui.terminal.values import columns_text, values_text
+
+    with Store.open(uri) as store:
+        click.echo(values_text(store, column, limit) if column else columns_text(store))
+
+
+@cli.command()
 @click.argument("item")
 @store_option
 @click.option("--attribute", help="Only this attribute.")

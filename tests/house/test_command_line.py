@@ -24,7 +24,7 @@ HEAVY = (
 )
 COMMANDS = (
     "run", "ingest", "embed", "index", "label", "dedupe", "export",
-    "query", "status", "review", "finetune", "demo",
+    "query", "status", "values", "review", "finetune", "demo",
 )  # fmt: skip
 
 
