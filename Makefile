@@ -1,4 +1,4 @@
-# The front door: make setup | demo | test | check | fix | bench | clean.
+# The front door: make setup | demo | test | soak | check | fix | bench | clean.
 # Needs Python >= 3.11, make and git; everything else is installed into .venv.
 
 PYTHON ?= python3
@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Errors alone: a healthy set-up has nothing to say.
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help setup demo test check fix bench clean
+.PHONY: help setup demo test soak check fix bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -2
@@ -33,6 +33,10 @@ demo: setup
 
 test: setup
 	@$(BIN)/python -m pytest -q
+
+# What takes too long for every change: hundreds of kills, load. Each test may take an hour.
+soak: setup
+	@$(BIN)/python -m pytest -q -m slow --timeout 3600
 
 # All four, whatever the first one says.
 check: setup
