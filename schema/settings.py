@@ -234,6 +234,12 @@ class ExportSettings(Section):
     seed: int = Field(0, description="Seed of the split.")
     rows_per_file: int = Field(1_000_000, ge=1, description="Rows per Parquet or JSONL file.")
     images_per_tar: int = Field(10_000, ge=1, description="Images per WebDataset tar.")
+    leave_out: tuple[str, ...] = Field(
+        (), description="Columns left out; 'artists' takes the tags that name an artist with it."
+    )
+    attributes: bool = Field(
+        False, description='JSON rows also hold \'attributes\': {"Hair Color": "Blonde"}, in title case.'
+    )
 
 
 class Settings(Section):

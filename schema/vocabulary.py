@@ -229,6 +229,14 @@ class Attribute(Entry):
             return None
         return display(self.specific([values] if isinstance(values, str) else values))
 
+    def titled(self, values: str | Sequence[str] | None) -> str | list[str] | None:
+        """Return the label in title case: a text or, where several values are possible, the most specific ones."""
+        if self.kind == "one" or values is None:
+            return self.display(values)
+        return [
+            display(each) or "" for each in self.specific([values] if isinstance(values, str) else values)
+        ]
+
 
 class Vocabulary(Entry):
     """All attributes, in the order of the file."""
@@ -259,9 +267,9 @@ class Vocabulary(Entry):
         """Return the values of one attribute as a reader sees them, or None."""
         return self.attribute(attribute).display(values)
 
-    def row(self, labels: Mapping[str, str | Sequence[str] | None]) -> dict[str, str | None]:
-        """Return every attribute by its title with its shown value, as in a JSON Lines row."""
-        return {each.title: each.display(labels.get(each.name)) for each in self.attributes}
+    def row(self, labels: Mapping[str, Any]) -> dict[str, str | list[str] | None]:
+        """Return every attribute by its title with its label in title case, from labels by attribute name."""
+        return {each.title: each.titled(labels.get(each.name)) for each in self.attributes}
 
 
 def display(values: str | Sequence[str] | None) -> str | None:

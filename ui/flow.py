@@ -28,12 +28,15 @@ def run_all(
     The runner 'ray' embeds on a cluster. Groups come before labels because calibration bars an item's
     duplicates from voting on it.
     """
+    from curate.export.columns import export_columns
     from embed.encoders import encoder_key
     from index.store import Store
+    from schema.vocabulary import load_vocabulary
 
-    # A mistyped path or model is told before hours of reading, and before there is a store.
+    # A mistyped path, model or vocabulary is told before hours of reading, and before there is a store.
     check_sources(settings, sources)
     encoder_key(settings)
+    export_columns(load_vocabulary(settings.tags.vocabulary or None))
     done: list[Summary] = []
 
     def then(summary: Summary) -> None:

@@ -1,6 +1,7 @@
 """The command line. Commands import what they run when they run it: ``--help`` loads no heavy package.
 
-Exit codes: 0 done, 1 an error that says what to do, 2 wrong usage, 130 stopped with Ctrl-C.
+Exit codes: 0 done, 1 an error that says what to do, 2 wrong usage, 3 an export without the pictures that could not be
+read, 130 stopped with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from schema.settings import Settings
 
 STOPPED = 130
+INCOMPLETE = 3
 
 
 class Likeness(click.Group):
@@ -124,6 +126,7 @@ def run(uri: str, sources: tuple[str, ...], out: str | None, runner: str, settin
     if out:
         done.append(_export(uri, out, "parquet", settings))
     _conclude(uri, done)
+    _exit_incomplete(done)
 
 
 def _exists(uri: str) -> bool:
@@ -307,7 +310,15 @@ def query(
 @settings_options
 def export(out: str, uri: str, kind: str, everything: bool, where: str | None, settings: Settings) -> None:
     """The store -> Parquet, JSONL or WebDataset, with a manifest."""
-    show(_export(uri, out, kind, settings, everything, where))
+    summary = _export(uri, out, kind, settings, everything, where)
+    show(summary)
+    _exit_incomplete([summary])
+
+
+def _exit_incomplete(done: list[Summary]) -> None:
+    """Exit with a code of its own where an export had to leave pictures out, for scripts that look at nothing else."""
+    if any(summary.stage == "export" and summary.failures for summary in done):
+        click.get_current_context().exit(INCOMPLETE)
 
 
 def _export(

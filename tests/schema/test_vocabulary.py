@@ -93,7 +93,7 @@ def test_display(vocabulary: Vocabulary) -> None:
     assert vocabulary.display("accessories", ["hat", "beret", "glasses"]) == "Beret, Glasses"
     row = vocabulary.row({"age": "young adult", "gender": "female", "dress": ["green yukata"]})
     assert list(row)[:3] == ["Age", "Gender", "Ethnicity"]
-    assert (row["Age"], row["Gender"], row["Dress"]) == ("Young Adult", "Female", "Green Yukata")
+    assert (row["Age"], row["Gender"], row["Dress"]) == ("Young Adult", "Female", ["Green Yukata"])
     assert row["Hair Color"] is None
 
 

@@ -164,10 +164,31 @@ def test_export_and_its_formats(ui_store: Path, tmp_path: Path) -> None:
     texts = [path.read_text() for path in sorted((tmp_path / "out").rglob("*.jsonl"))]
     lines = [json.loads(line) for text in texts for line in text.splitlines()]
     assert lines
-    assert {"Hair Color", "Dress"} <= set(lines[0]["attributes"] if "attributes" in lines[0] else lines[0])
+    assert {"hair_color", "dress"} <= set(lines[0])
     bad = run("export", tmp_path / "other", "--store", ui_store, "--format", "csv")
     assert bad.exit_code == 1
     assert "parquet" in bad.stderr
+
+
+def test_pictures_that_an_export_could_not_read_have_an_exit_code(
+    ui_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from index.images.reader import Reader
+
+    real = Reader.read
+
+    def read(self: Reader, uri: str) -> bytes:
+        if uri.endswith("05.png"):
+            raise OSError("gone")
+        return real(self, uri)
+
+    monkeypatch.setattr(Reader, "read", read)
+    result = run("export", tmp_path / "out", "--store", ui_store, "--format", "webdataset")
+    assert result.exit_code == 3
+    assert "1 picture could not be read" in " ".join(result.output.split())
+    monkeypatch.undo()
+    whole = run("export", tmp_path / "out", "--store", ui_store, "--format", "webdataset")
+    assert whole.exit_code == 0, whole.stderr
 
 
 def test_review_log_out_and_in(ui_store: Path, tmp_path: Path) -> None:

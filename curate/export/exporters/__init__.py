@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-from curate.export.exporters.base import Exporter
+from curate.export.exporters.base import Exporter, Failure, Output
 from schema.errors import ExportError
 from schema.plugins import plugin
-from schema.settings import ExportSettings
-from schema.vocabulary import Vocabulary
 
 EXPORTERS = {
     "parquet": "curate.export.exporters.parquet:ParquetExporter",
@@ -18,17 +13,11 @@ EXPORTERS = {
 }
 
 
-def load_exporter(
-    name: str,
-    folder: Path,
-    settings: ExportSettings,
-    vocabulary: Vocabulary,
-    read: Callable[[str], bytes] | None,
-) -> Exporter:
+def load_exporter(name: str, output: Output) -> Exporter:
     """Build an exporter of the table by its name; raises ExportError that names the known ones."""
     made = plugin(EXPORTERS, name, "export format", "export.format", error=ExportError)
-    exporter: Exporter = made(folder, settings, vocabulary, read)
+    exporter: Exporter = made(output)
     return exporter
 
 
-__all__ = ["EXPORTERS", "Exporter", "load_exporter"]
+__all__ = ["EXPORTERS", "Exporter", "Failure", "Output", "load_exporter"]

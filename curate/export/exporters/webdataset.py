@@ -1,16 +1,17 @@
-"""WebDataset tars: the untouched source bytes of each image beside a JSON of its labels and a caption of its tags."""
+"""WebDataset tars: the untouched source bytes of each image beside a JSON of its row and a caption of its tags."""
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import tarfile
+from typing import Any
 
 import pyarrow as pa
 
-from curate.export.exporters.base import Exporter
-from curate.export.exporters.jsonl import row_as_json
+from curate.export.columns import SPLIT
+from curate.export.exporters.base import Exporter, Failure, Output
+from curate.export.exporters.jsonl import json_line, json_rows
+from schema.ids import content_id
 
 ENDINGS = {
     "jpeg": "jpg",
@@ -26,50 +27,56 @@ ENDINGS = {
 class WebdatasetExporter(Exporter):
     """Writes SPLIT-00000.tar and on; the key of a sample is its item id, so nothing splits at a dot."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]
+    def __init__(self, output: Output) -> None:
+        super().__init__(output)
+        if output.read is None:
+            raise ValueError("the webdataset exporter needs a reader of source bytes")
+        self._read = output.read
         self._tars: dict[str, tarfile.TarFile] = {}
         self._count: dict[str, int] = {}
         self._part: dict[str, int] = {}
 
     def write(self, batch: pa.RecordBatch) -> int:
         """See Exporter.write. A source that cannot be read any more is left out and named in the manifest."""
-        if self.read is None:
-            raise ValueError("the webdataset exporter needs a reader of source bytes")
         written = 0
-        for record in batch.to_pylist():
-            data = None
-            if record["width"] is not None:
-                try:
-                    data = self.read(record["uri"])
-                except Exception as error:  # any reader of any source; the row gets its reason
-                    self.failures.append((record["item_id"], f"cannot read {record['uri']}: {error}"))
-                    continue
-                if hashlib.blake2b(data, digest_size=16).hexdigest() != record["item_id"]:
-                    self.failures.append(
-                        (record["item_id"], f"{record['uri']} changed since it was ingested")
-                    )
-                    continue
-            tar = self._tar(record["split"])
-            key = record["item_id"]
-            if data is not None:
-                ending = ENDINGS.get((record["format"] or "").lower(), "bin")
-                _add(tar, f"{key}.{ending}", data)
-            line = json.dumps(row_as_json(record, self.vocabulary), ensure_ascii=False, sort_keys=True)
-            _add(tar, f"{key}.json", line.encode("utf-8", "surrogateescape"))
-            caption = record["text"] or ", ".join(tag.replace("_", " ") for tag in record["tags"] or ())
-            _add(tar, f"{key}.txt", caption.encode("utf-8", "surrogateescape"))
+        for record, row in zip(batch.to_pylist(), json_rows(batch, self.output), strict=True):
+            picture = self._picture(record) if record["width"] is not None else None
+            if isinstance(picture, Failure):
+                self.failures.append(picture)
+                continue
+            self._add_sample(record, row, picture)
             written += 1
-            self._count[record["split"]] += 1
-            if self._count[record["split"]] >= self.settings.images_per_tar:
-                self._tars.pop(record["split"]).close()
         return written
+
+    def _picture(self, record: dict[str, Any]) -> bytes | Failure:
+        """Return the bytes of an item's picture, those that were ingested, or why there are none."""
+        item, uri = record["item_id"], record["uri"]
+        try:
+            picture = self._read(uri)
+        except Exception as error:  # any reader of any source; the row gets its reason
+            return Failure(item, "cannot be read", f"cannot read {uri}: {error}")
+        if content_id(picture) != item:
+            return Failure(item, "changed since ingest", f"{uri} changed since it was ingested")
+        return picture
+
+    def _add_sample(self, record: dict[str, Any], row: dict[str, Any], picture: bytes | None) -> None:
+        split, key = record[SPLIT.name], record["item_id"]
+        tar = self._tar(split)
+        if picture is not None:
+            ending = ENDINGS.get((record["format"] or "").lower(), "bin")
+            _add(tar, f"{key}.{ending}", picture)
+        _add(tar, f"{key}.json", json_line(dict(sorted(row.items()))).encode())
+        caption = record["text"] or ", ".join(tag.replace("_", " ") for tag in record["tags"] or ())
+        _add(tar, f"{key}.txt", caption.encode())
+        self._count[split] += 1
+        if self._count[split] >= self.output.settings.images_per_tar:
+            self._tars.pop(split).close()
 
     def _tar(self, split: str) -> tarfile.TarFile:
         if split not in self._tars:
             part = self._part.get(split, 0)
             self._tars[split] = tarfile.open(
-                self.folder / f"{split}-{part:05d}.tar", "w", format=tarfile.USTAR_FORMAT
+                self.output.folder / f"{split}-{part:05d}.tar", "w", format=tarfile.USTAR_FORMAT
             )
             self._part[split] = part + 1
             self._count[split] = 0

@@ -1,4 +1,4 @@
-"""Exports: the columns that scripts rely on, leak-free splits, same bytes twice, readable by other readers."""
+"""Exports: the columns that scripts rely on, leak-free splits, same bytes twice, what is left out is counted."""
 
 from __future__ import annotations
 
@@ -13,62 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from curate.export.exporters import EXPORTERS
-from curate.export.stage import run_export, split_of
+from curate.export.stage import UNREAD, run_export
 from index.store import Store
-from schema import tables
-from schema.errors import ExportError
+from schema.errors import ExportError, FilterError
 from schema.ids import content_id
-from schema.settings import ExportSettings, load_settings
+from schema.settings import load_settings
 from schema.vocabulary import load_vocabulary
 
-
-@pytest.fixture
-def filled(store: Store, add_items: Callable[..., None]) -> Store:
-    add_items(store, 40)
-    add_items(store, 1, first=40, status="failed", reason="truncated", width=None)
-    vocabulary = load_vocabulary()
-    schema = tables.labels([(each.name, each.kind) for each in vocabulary.attributes])
-    records = []
-    for row in range(40):
-        record = dict.fromkeys(schema.names) | {"row": row, "item_id": content_id(str(row).encode())}
-        record |= {"ambiguous": row == 9, "age": "young adult", "age_confidence": 0.97, "age_source": "vote"}
-        records.append(record | {"dress": ["green yukata"], "dress_confidence": 1.0, "dress_source": "tag"})
-    store.replace("labels", pa.Table.from_pylist(records, schema), schema)
-    groups = [
-        {
-            "row": 1,
-            "item_id": "1",
-            "group_id": "g",
-            "verdict": "kept",
-            "similarity": 1.0,
-            "keep": True,
-            "reason": "best",
-        },
-        {
-            "row": 2,
-            "item_id": "2",
-            "group_id": "g",
-            "verdict": "same artwork",
-            "similarity": 0.9,
-            "keep": False,
-            "reason": "r",
-        },
-        {
-            "row": 3,
-            "item_id": "3",
-            "group_id": "g",
-            "verdict": "variant",
-            "similarity": 0.8,
-            "keep": True,
-            "reason": "r",
-        },
-    ]
-    store.replace("groups", pa.Table.from_pylist(groups, tables.GROUPS), tables.GROUPS)
-    return store
-
-
-def read(uri: str) -> bytes:
-    return uri.removeprefix("/nowhere/").removesuffix(".png").encode()
+Read = Callable[[str], bytes]
 
 
 def test_the_default_export_holds_kept_single_characters(filled: Store, tmp_path: Path) -> None:
@@ -97,9 +49,20 @@ def test_everything_and_a_filter(filled: Store, tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "some").num_rows == 10
 
 
+def test_what_is_left_out_is_counted_by_its_reason(filled: Store, tmp_path: Path) -> None:
+    counts = run_export(filled, load_settings(), tmp_path / "out", where="width < 40").counts
+    left_out = {name: count for name, count in counts.items() if name.startswith("left out")}
+    assert left_out == {
+        "left out: not matched by the filter": 11,
+        "left out: several characters": 1,
+        "left out: duplicates set aside": 1,
+    }
+    assert int(counts["exported"]) + sum(int(count) for count in left_out.values()) == filled.n_items()
+
+
 @pytest.mark.parametrize("format", EXPORTERS)
 def test_the_same_store_gives_the_same_bytes_and_true_checksums(
-    filled: Store, tmp_path: Path, format: str
+    filled: Store, tmp_path: Path, read: Read, format: str
 ) -> None:
     for name in ("a", "b"):
         run_export(filled, load_settings(), tmp_path / name, format=format, read=read)
@@ -108,65 +71,95 @@ def test_the_same_store_gives_the_same_bytes_and_true_checksums(
     for name in files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     manifest = json.loads((tmp_path / "a" / "_manifest.json").read_text())
+    assert {record["name"] for record in manifest["files"]} == {*files} - {"_manifest.json"}
     for record in manifest["files"]:
         assert hashlib.sha256((tmp_path / "a" / record["name"]).read_bytes()).hexdigest() == record["sha256"]
     assert manifest["counts"]["exported"] == 38
 
 
-def test_jsonl_carries_titles(filled: Store, tmp_path: Path) -> None:
-    run_export(filled, load_settings(), tmp_path / "out", format="jsonl")
-    row = json.loads((tmp_path / "out" / "part-00000.jsonl").read_text().splitlines()[0])
-    assert row["attributes"]["Age"] == "Young Adult"
-    assert row["attributes"]["Dress"] == "Green Yukata"
-    assert row["attributes"]["Gender"] is None
-
-
-def test_webdataset_carries_the_source_bytes(filled: Store, tmp_path: Path) -> None:
+def test_webdataset_carries_the_source_bytes_and_says_what_it_could_not_read(
+    filled: Store, tmp_path: Path, read: Read
+) -> None:
     def vanishing(uri: str) -> bytes:
         if "/5.png" in uri:
             raise FileNotFoundError(uri)
         return b"changed" if "/6.png" in uri else read(uri)
 
-    run_export(filled, load_settings(), tmp_path / "out", format="webdataset", read=vanishing)
-    found = {}
+    summary = run_export(filled, load_settings(), tmp_path / "out", format="webdataset", read=vanishing)
+    members = {}
     for path in sorted((tmp_path / "out").glob("*.tar")):
         with tarfile.open(path) as tar:
             for member in tar.getmembers():
-                found[member.name] = tar.extractfile(member).read()  # type: ignore[union-attr]
+                members[member.name] = tar.extractfile(member).read()  # type: ignore[union-attr]
     key = content_id(b"7")
-    assert found[f"{key}.png"] == b"7"
-    assert json.loads(found[f"{key}.json"])["attributes"]["Age"] == "Young Adult"
-    assert f"{content_id(b'5')}.png" not in found
+    assert members[f"{key}.png"] == b"7"
+    assert json.loads(members[f"{key}.json"])["age"] == "young adult"
+    assert f"{content_id(b'5')}.png" not in members
+    assert summary.counts[UNREAD] == 2
+    assert summary.failures == {"cannot be read": 1, "changed since ingest": 1}
+    assert any("2 pictures could not be read" in note for note in summary.notes)
     manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
-    assert len(manifest["failures"]) == 2
+    assert {each["item_id"] for each in manifest["failures"]} == {content_id(b"5"), content_id(b"6")}
     assert manifest["counts"]["exported"] == 36
 
 
+def test_columns_can_be_left_out(filled: Store, tmp_path: Path, read: Read) -> None:
+    settings = load_settings(None, ["export.leave_out=uri,split,width,age"])
+    for name in EXPORTERS:
+        run_export(filled, settings, tmp_path / name, format=name, read=read)
+    names = pq.read_schema(tmp_path / "parquet" / "part-00000.parquet").names
+    assert not {"uri", "split", "width", "age"} & set(names)
+    line = json.loads((tmp_path / "jsonl" / "part-00000.jsonl").read_text().splitlines()[0])
+    assert not {"uri", "split", "width", "age"} & set(line)
+    assert sorted(path.name for path in (tmp_path / "webdataset").glob("train*.tar"))
+    with pytest.raises(ExportError, match="cannot name hight"):
+        run_export(filled, load_settings(None, ["export.leave_out=hight"]), tmp_path / "no")
+
+
 def test_small_files_are_cut_at_the_limit(filled: Store, tmp_path: Path) -> None:
-    run_export(filled, load_settings(None, ["export.rows_per_file=10"]), tmp_path / "out")
-    assert [pq.read_metadata(path).num_rows for path in sorted((tmp_path / "out").glob("*.parquet"))] == [
-        10,
-        10,
-        10,
-        8,
-    ]
+    settings = load_settings(None, ["export.rows_per_file=10"])
+    run_export(filled, settings, tmp_path / "out")
+    parts = sorted((tmp_path / "out").glob("*.parquet"))
+    assert [pq.read_metadata(path).num_rows for path in parts] == [10, 10, 10, 8]
+    run_export(filled, settings, tmp_path / "lines", format="jsonl")
+    parts = sorted((tmp_path / "lines").glob("*.jsonl"))
+    assert [len(path.read_text().splitlines()) for path in parts] == [10, 10, 10, 8]
 
 
-def test_foreign_folders_and_unknown_formats_are_refused(filled: Store, tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("x")
-    with pytest.raises(ExportError, match="not an export"):
-        run_export(filled, load_settings(), tmp_path / "mine")
-    assert (tmp_path / "mine" / "thesis.txt").exists()
-    with pytest.raises(ExportError, match="parquet"):
-        run_export(filled, load_settings(), tmp_path / "out", format="csv")
-    run_export(filled, load_settings(), tmp_path / "again")
+@pytest.mark.parametrize("format", ["parquet", "jsonl"])
+def test_a_filter_that_matches_nothing_gives_an_export_without_rows(
+    filled: Store, tmp_path: Path, format: str
+) -> None:
+    run_export(filled, load_settings(), tmp_path / "out", format=format, where="width > 100000")
+    if format == "parquet":
+        table = pq.read_table(tmp_path / "out")
+        assert table.num_rows == 0
+        assert "hair_color" in table.column_names
+    else:
+        assert (tmp_path / "out" / "part-00000.jsonl").read_bytes() == b""
+
+
+def test_an_export_can_be_made_again_with_less_in_it(filled: Store, tmp_path: Path) -> None:
+    run_export(filled, load_settings(None, ["export.rows_per_file=10"]), tmp_path / "again")
     run_export(filled, load_settings(), tmp_path / "again", where="width < 15")
+    assert [path.name for path in (tmp_path / "again").glob("*.parquet")] == ["part-00000.parquet"]
     assert pq.read_table(tmp_path / "again").num_rows < 10
 
 
-def test_splits_have_the_asked_shares() -> None:
-    settings = ExportSettings(val=0.1, test=0.2)
-    names = [split_of(str(index), settings) for index in range(4000)]
-    assert abs(names.count("test") / 4000 - 0.2) < 0.03
-    assert abs(names.count("val") / 4000 - 0.1) < 0.03
+def test_an_unknown_format_or_filter_changes_no_folder(filled: Store, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="parquet"):
+        run_export(filled, load_settings(), tmp_path / "out", format="csv")
+    with pytest.raises(FilterError):
+        run_export(filled, load_settings(), tmp_path / "out", where="nonsense = 1")
+    assert not (tmp_path / "out").exists()
+
+
+def test_extra_columns_of_a_source_are_exported(store: Store, tmp_path: Path) -> None:
+    from schema import tables
+
+    schema = tables.ITEMS.append(pa.field("season", pa.string()))
+    record = dict.fromkeys(schema.names)
+    record |= {"row": 0, "item_id": "0" * 32, "source": 0, "ordinal": 0, "status": "ok", "commit": 1}
+    store.append("items", pa.Table.from_pylist([record | {"season": "Fall"}], schema), schema)
+    run_export(store, load_settings(), tmp_path / "out")
+    assert pq.read_table(tmp_path / "out").to_pylist()[0]["season"] == "Fall"

@@ -1,0 +1,133 @@
+"""The columns of an export, as one list: the Arrow schema, the keys of JSON rows, reserved names and README's table.
+
+A column to add is a line here; where its values come from no table, ``curate/export/rows.py`` computes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import pyarrow as pa
+
+from schema import tables
+from schema.errors import ExportError, VocabularyError
+from schema.vocabulary import Vocabulary
+
+Origin: TypeAlias = Literal["items", "labels", "groups", "export"]
+
+TEXT, TEXTS = pa.string(), pa.list_(pa.string())
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name and Arrow type, the table it is read from ('export' where it is computed), its meaning."""
+
+    name: str
+    type: pa.DataType
+    origin: Origin
+    about: str = ""
+
+
+ITEM_COLUMNS = (
+    Column("item_id", TEXT, "items", "128-bit hash of the file's bytes, in hexadecimal"),
+    Column(
+        "keys", TEXTS, "items", "every id that the sources give the picture, those of set-aside copies too"
+    ),
+    Column("uri", TEXT, "items", "where the picture is"),
+    Column("width", pa.int32(), "items", "width in pixels, after the orientation in EXIF is applied"),
+    Column("height", pa.int32(), "items", "height in pixels"),
+    Column("tags", TEXTS, "items", "tags as parsed, those of set-aside copies too"),
+    Column("text", TEXT, "items", "description, if the source has one"),
+)
+GROUP_COLUMNS = (
+    Column("group_id", TEXT, "groups", "group of duplicates; null for an item without any"),
+    Column("verdict", TEXT, "groups", "`kept`, `same file`, `same artwork` or `variant`"),
+    Column("keep", pa.bool_(), "export", "false for a copy that is set aside, which only `--all` exports"),
+)
+SPLIT = Column("split", TEXT, "export", "`train`, `val` or `test`; no group of duplicates is in two of them")
+
+# What exporters need to find the picture and to name its file. No data set carries these.
+INTERNAL = (
+    Column("row", pa.int64(), "items"),
+    Column("format", TEXT, "items"),
+)
+
+ARTISTS = "artists"
+"""The column of artists. Where it is left out, tags that name an artist go with it."""
+
+
+def attribute_columns(name: str, kind: str) -> tuple[Column, ...]:
+    """Return the columns of one attribute: a text or, for ``kind`` 'many', a list; confidence; source."""
+    return (
+        Column(name, TEXTS if kind == "many" else TEXT, "labels", "the label; null means unknown"),
+        Column(f"{name}_confidence", pa.float32(), "labels", "calibrated probability that it is right"),
+        Column(f"{name}_source", TEXT, "labels", "who says so: `review`, `tag`, `text`, a model"),
+    )
+
+
+def export_columns(vocabulary: Vocabulary, items: pa.Schema | None = None) -> tuple[Column, ...]:
+    """Return the columns of an export in their order.
+
+    ``items`` is the schema of the store's items: its columns that no table of ours has are *extras*, columns of a
+    source without a meaning of their own, and are exported under their names. Raises VocabularyError where an
+    attribute has the name of another column.
+    """
+    columns = [*ITEM_COLUMNS, *_extras(items)]
+    taken = {column.name for column in (*columns, *GROUP_COLUMNS, SPLIT, *INTERNAL)}
+    for attribute in vocabulary.attributes:
+        for column in attribute_columns(attribute.name, attribute.kind):
+            if column.name in taken:
+                raise VocabularyError(
+                    f"{attribute.name}: the column {column.name} is taken; choose another name"
+                )
+            columns.append(column)
+    return (*columns, *GROUP_COLUMNS, SPLIT)
+
+
+def without(columns: Sequence[Column], names: Iterable[str]) -> tuple[Column, ...]:
+    """Return the columns but those that are named; raises ExportError for a name that cannot be left out."""
+    can = [column.name for column in columns if column.name != "item_id"]
+    for name in names:
+        if name not in can and name != ARTISTS:
+            raise ExportError(
+                f"export.leave_out cannot name {name}", f"Columns that can be left out: {', '.join(can)}"
+            )
+    return tuple(column for column in columns if column.name not in set(names))
+
+
+def _extras(items: pa.Schema | None) -> list[Column]:
+    known = set(tables.ITEMS.names)
+    return [
+        Column(field.name, field.type, "items", "as the source has it")
+        for field in items or ()
+        if field.name not in known
+    ]
+
+
+def arrow_schema(columns: Sequence[Column]) -> pa.Schema:
+    """Return the Arrow schema of these columns."""
+    return pa.schema([pa.field(column.name, column.type) for column in columns])
+
+
+def columns_table() -> str:
+    """Return the table of README: a line per column, an attribute's columns under the name ATTRIBUTE."""
+    lines = ["| column | type | what it holds |", "|---|---|---|"]
+    for column in (*ITEM_COLUMNS, *attribute_columns("ATTRIBUTE", "one"), *GROUP_COLUMNS, SPLIT):
+        kind = _KINDS[column.type]
+        if column.name == "ATTRIBUTE":
+            kind += ", or list of texts"
+        lines.append(f"| `{column.name}` | {kind} | {column.about} |")
+    return "\n".join(lines)
+
+
+_KINDS = {
+    TEXT: "text",
+    TEXTS: "list of texts",
+    pa.int32(): "integer",
+    pa.int64(): "integer",
+    pa.float32(): "number, 0 to 1",
+    pa.float64(): "number",
+    pa.bool_(): "true or false",
+}

@@ -1,0 +1,166 @@
+"""The rows of an export: items, labels and groups joined batch by batch in row order.
+
+``ExportRows.batches`` is the only way from the store to an exporter: what must never leave is stopped in ``_chosen``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from curate.export.columns import ARTISTS, INTERNAL, SPLIT, Column, arrow_schema
+from curate.export.duplicate_groups import DuplicateGroups
+from index.store import Store
+from schema.arrays import Bools, Rows
+from schema.settings import ExportSettings
+
+BATCH_ROWS = 32_768
+
+UNMATCHED, UNREADABLE, SEVERAL, SET_ASIDE = (
+    "left out: not matched by the filter",
+    "left out: could not be read",
+    "left out: several characters",
+    "left out: duplicates set aside",
+)
+
+
+class ExportRows:
+    """What an export holds, in batches that have every column of ``columns`` and the internal ones.
+
+    ``allowed`` are the rows that a filter lets pass, ascending, or None for all. With ``everything``, copies that are
+    set aside and pictures of several characters are in it too. ``left_out`` counts the items that are not, by reason.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        columns: Sequence[Column],
+        settings: ExportSettings,
+        allowed: Rows | None = None,
+        everything: bool = False,
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self.left_out: Counter[str] = Counter()
+        self._columns = (*columns, *INTERNAL)
+        self._allowed = allowed
+        self._everything = everything
+        self._groups = DuplicateGroups(store)
+        self._hide_artists = ARTISTS in settings.leave_out
+
+    def batches(self) -> Iterator[tuple[pa.RecordBatch, int]]:
+        """Yield (rows to export, number of items looked at), in row order."""
+        stored = set(self.store.schema("items").names) if self.store.has("items") else set()
+        asked = {"row", "status", "item_id", "keys", "tags"} | ({ARTISTS} if self._hide_artists else set())
+        asked |= {column.name for column in self._columns if column.origin == "items"}
+        labels = [column.name for column in self._columns if column.origin == "labels"]
+        for items in self.store.items(sorted(asked & stored), batch_rows=BATCH_ROWS):
+            rows = as_numpy(items, "row").astype(np.int64)
+            labelled = _Aligned(self.store, "labels", rows, ["ambiguous", *labels])
+            chosen = self._chosen(items, rows, labelled.flag("ambiguous"))
+            index = pa.array(np.flatnonzero(chosen))
+            yield self._joined(items.take(index), labelled.take(index), rows[chosen]), len(rows)
+
+    def _chosen(self, items: pa.RecordBatch, rows: Rows, several: Bools) -> Bools:
+        """Return which of the items leave the store, bool [n]; those that do not are counted under one reason each."""
+        chosen = np.ones(len(rows), dtype=bool)
+        reasons = [(UNREADABLE, as_numpy(items, "status") == "failed")]
+        if self._allowed is not None:
+            unmatched = np.isin(rows, self._allowed, assume_unique=True, invert=True)
+            reasons.insert(0, (UNMATCHED, unmatched))
+        if not self._everything:
+            reasons += [(SEVERAL, several), (SET_ASIDE, ~self._groups.keep(rows))]
+        for reason, barred in reasons:
+            self.left_out[reason] += int((chosen & barred).sum())
+            chosen &= ~barred
+        return chosen
+
+    def _joined(self, items: pa.RecordBatch, labels: dict[str, pa.Array], rows: Rows) -> pa.RecordBatch:
+        items = self._groups.merge_copies(items, rows)
+        if self._hide_artists and ARTISTS in items.schema.names:
+            items = _without_artists(items)
+        group, verdict = self._groups.of(rows)
+        item_ids = items.column(items.schema.get_field_index("item_id")).to_pylist()
+        leak = [name or own for name, own in zip(self._groups.leakage_groups(rows), item_ids, strict=True)]
+        values: dict[str, pa.Array] = dict(zip(items.schema.names, items.columns, strict=True))
+        values |= labels
+        values |= {
+            "group_id": group,
+            "verdict": verdict,
+            "keep": pa.array(self._groups.keep(rows)),
+            SPLIT.name: pa.array([split_of(name, self.settings) for name in leak], pa.string()),
+        }
+        arrays = [
+            values[column.name].cast(column.type)
+            if column.name in values
+            else pa.nulls(len(rows), column.type)
+            for column in self._columns
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(self._columns))
+
+
+class _Aligned:
+    """Columns of a table brought into the order of given rows, null where the table has no such row."""
+
+    def __init__(self, store: Store, table: str, rows: Rows, columns: Sequence[str]) -> None:
+        self._columns: dict[str, pa.Array] = {}
+        self._size = len(rows)
+        if not store.has(table) or not len(rows):
+            return
+        present = set(store.schema(table).names)
+        names = [name for name in columns if name in present]
+        where = f"row >= {int(rows[0])} AND row <= {int(rows[-1])}"
+        records = store.read(table, ["row", *names], where).combine_chunks()
+        stored = records.column("row").to_numpy()
+        place = np.searchsorted(stored, rows)
+        missing = np.ones(len(rows), dtype=bool)
+        if len(stored):
+            missing = stored[np.minimum(place, len(stored) - 1)] != rows
+        index = pa.array(place, mask=missing)
+        for name in names:
+            self._columns[name] = records.column(name).take(index).combine_chunks()
+
+    def flag(self, name: str) -> Bools:
+        """Return a boolean column, False where unknown."""
+        column = self._columns.get(name)
+        if column is None:
+            return np.zeros(self._size, dtype=bool)
+        filled: Bools = column.fill_null(False).to_numpy(zero_copy_only=False)
+        return filled
+
+    def take(self, index: pa.Array) -> dict[str, pa.Array]:
+        """Return the columns at these places."""
+        return {name: column.take(index) for name, column in self._columns.items()}
+
+
+def split_of(name: str, settings: ExportSettings) -> str:
+    """Return train, val or test for a group or item: a hash decides, so that new items never move old ones."""
+    digest = hashlib.blake2b(f"{settings.seed}:{name}".encode(), digest_size=8).digest()
+    share = int.from_bytes(digest, "big") / 2**64
+    if share < settings.test:
+        return "test"
+    return "val" if share < settings.test + settings.val else "train"
+
+
+def _without_artists(items: pa.RecordBatch) -> pa.RecordBatch:
+    """Take the tags that name an artist out of the tags."""
+    place = items.schema.get_field_index("tags")
+    artists = items.column(items.schema.get_field_index(ARTISTS)).to_pylist()
+    tags = [
+        None if own is None else [tag for tag in own if tag not in (names or ())]
+        for own, names in zip(items.column(place).to_pylist(), artists, strict=True)
+    ]
+    field = items.schema.field(place)
+    return items.set_column(place, field, pa.array(tags, field.type))
+
+
+def as_numpy(batch: pa.RecordBatch, name: str) -> npt.NDArray[Any]:
+    """Return one column of a batch as a numpy array."""
+    values: npt.NDArray[Any] = batch.column(batch.schema.get_field_index(name)).to_numpy(zero_copy_only=False)
+    return values
