@@ -10,12 +10,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names, for editors and type checkers
+    from curate.export.exporters.base import Exporter
+    from embed.encoders.base import Encoder
+    from index.neighbours.searchers.base import Searcher
     from schema.version import __version__
 
-__all__ = ["__version__"]
+__all__ = ["Encoder", "Exporter", "Searcher", "__version__"]
 
-# Name -> where it is defined. A build of the wheel rewrites these paths like those of the plug-in tables.
-_NAMES = {"__version__": "schema.version:__version__"}
+# Name -> where it is defined. The build of the wheel rewrites these paths like those of the plug-in tables.
+_NAMES = {
+    # What a plug-in from outside extends: by these names it finds its base class in a checkout and in a wheel.
+    "Encoder": "embed.encoders.base:Encoder",
+    "Exporter": "curate.export.exporters.base:Exporter",
+    "Searcher": "index.neighbours.searchers.base:Searcher",
+    "__version__": "schema.version:__version__",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -27,4 +36,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_NAMES})
+    return __all__

@@ -17,6 +17,10 @@ def test_package_resolves_to_us(package: str, root: Path) -> None:
     assert Path(module.__file__).resolve().parent == root / package
 
 
+def test_every_package_says_that_it_is_typed(root: Path, packages: tuple[str, ...]) -> None:
+    assert not [name for name in packages if not (root / name / "py.typed").is_file()]
+
+
 def test_no_foreign_distribution_installs_our_names(packages: tuple[str, ...]) -> None:
     owners = metadata.packages_distributions()
     foreign = {name: set(owners.get(name, [])) for name in (*packages, "configs")}
