@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from schema import tables
 from schema.errors import ExportError, VocabularyError
+from schema.source_metadata import FIELDS as SOURCE_FIELDS
 from schema.vocabulary import Vocabulary
 
 Origin: TypeAlias = Literal["items", "labels", "groups", "export"]
@@ -40,6 +41,24 @@ ITEM_COLUMNS = (
     Column("height", pa.int32(), "items", "height in pixels"),
     Column("tags", TEXTS, "items", "tags as parsed, those of set-aside copies too"),
     Column("text", TEXT, "items", "description, if the source has one"),
+)
+_SOURCE_ABOUT = {
+    "source_rating": "rating of the source: `g`, `s`, `q` or `e`, from general to explicit",
+    "source_score": "score that the source gives",
+    "favourites": "how often it is a favourite there",
+    "artists": "artists, also among the tags",
+    "copyrights": "works that the characters are from, also among the tags",
+    "characters": "names of characters, also among the tags",
+    "meta_tags": "tags about the file, such as `highres`, also among the tags",
+    "source_url": "where the artist published it",
+    "post_url": "where the source shows it",
+    "posted": "when it was posted, UTC: `2024-05-31T12:00:00Z`",
+    "collection": "concept folder, album or subreddit",
+    "repeats": "kohya's number of repeats",
+    "licence": "licence that the source states",
+}
+SOURCE_COLUMNS = tuple(
+    Column(field.name, field.type, "items", _SOURCE_ABOUT[field.name]) for field in SOURCE_FIELDS
 )
 GROUP_COLUMNS = (
     Column("group_id", TEXT, "groups", "group of duplicates; null for an item without any"),
@@ -74,7 +93,7 @@ def export_columns(vocabulary: Vocabulary, items: pa.Schema | None = None) -> tu
     source without a meaning of their own, and are exported under their names. Raises VocabularyError where an
     attribute has the name of another column.
     """
-    columns = [*ITEM_COLUMNS, *_extras(items)]
+    columns = [*ITEM_COLUMNS, *SOURCE_COLUMNS, *_extras(items)]
     taken = {column.name for column in (*columns, *GROUP_COLUMNS, SPLIT, *INTERNAL)}
     for attribute in vocabulary.attributes:
         for column in attribute_columns(attribute.name, attribute.kind):
@@ -98,7 +117,7 @@ def without(columns: Sequence[Column], names: Iterable[str]) -> tuple[Column, ..
 
 
 def _extras(items: pa.Schema | None) -> list[Column]:
-    known = set(tables.ITEMS.names)
+    known = {*tables.ITEMS.names, *(column.name for column in SOURCE_COLUMNS)}
     return [
         Column(field.name, field.type, "items", "as the source has it")
         for field in items or ()
@@ -114,7 +133,13 @@ def arrow_schema(columns: Sequence[Column]) -> pa.Schema:
 def columns_table() -> str:
     """Return the table of README: a line per column, an attribute's columns under the name ATTRIBUTE."""
     lines = ["| column | type | what it holds |", "|---|---|---|"]
-    for column in (*ITEM_COLUMNS, *attribute_columns("ATTRIBUTE", "one"), *GROUP_COLUMNS, SPLIT):
+    for column in (
+        *ITEM_COLUMNS,
+        *SOURCE_COLUMNS,
+        *attribute_columns("ATTRIBUTE", "one"),
+        *GROUP_COLUMNS,
+        SPLIT,
+    ):
         kind = _KINDS[column.type]
         if column.name == "ATTRIBUTE":
             kind += ", or list of texts"

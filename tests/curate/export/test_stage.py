@@ -18,6 +18,7 @@ from index.store import Store
 from schema.errors import ExportError, FilterError
 from schema.ids import content_id
 from schema.settings import load_settings
+from schema.source_metadata import FIELDS
 from schema.vocabulary import load_vocabulary
 
 Read = Callable[[str], bytes]
@@ -27,7 +28,7 @@ def test_the_default_export_holds_kept_single_characters(filled: Store, tmp_path
     run_export(filled, load_settings(), tmp_path / "out")
     table = pq.read_table(tmp_path / "out")
     assert table.num_rows == 38
-    head = ["item_id", "keys", "uri", "width", "height", "tags", "text"]
+    head = ["item_id", "keys", "uri", "width", "height", "tags", "text", *(each.name for each in FIELDS)]
     names = [each.name for each in load_vocabulary().attributes]
     middle = [name for each in names for name in (each, f"{each}_confidence", f"{each}_source")]
     assert table.column_names == [*head, *middle, "group_id", "verdict", "keep", "split"]
