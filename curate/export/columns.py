@@ -109,7 +109,7 @@ def without(columns: Sequence[Column], names: Iterable[str]) -> tuple[Column, ..
     """Return the columns but those that are named; raises ExportError for a name that cannot be left out."""
     can = [column.name for column in columns if column.name != "item_id"]
     for name in names:
-        if name not in can and name != ARTISTS:
+        if name not in can:
             raise ExportError(
                 f"export.leave_out cannot name {name}", f"Columns that can be left out: {', '.join(can)}"
             )
