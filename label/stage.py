@@ -164,7 +164,7 @@ def _touch(store: Store, vocabulary: Vocabulary, settings: Settings, found: Foun
 def _write_models(store: Store, blobs: Mapping[str, bytes]) -> None:
     """Write the records in their order, which is the same after a full run and after a touch: equal tables."""
     records = [{"name": name, "blob": blob} for name, blob in blobs.items()]
-    store.replace("label_models", pa.Table.from_pylist(records, tables.MODELS), tables.MODELS)
+    store.replace("label_models", pa.Table.from_pylist(records, tables.LABEL_MODELS), tables.LABEL_MODELS)
 
 
 def merged(

@@ -1,14 +1,22 @@
-"""Arrow schemas of every table, in one place; migrations number their changes.
+"""The catalogue of all tables: schema, the stage that makes each, fact or derived, what people may filter on.
 
+Filters, status, compaction, export and the hints of errors read it, so a new table is described here and nowhere else.
 ``row`` is the dense number of an item in its store: given at ingest in order of first appearance, never changed,
 the common index of all tables and numpy arrays. 5 M x 32 neighbours as rows are 0.6 GB; as 128-bit ids, 2.6 GB.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
 import pyarrow as pa
 
-FORMAT_VERSION = 1
+from schema.source_metadata import FIELDS as SOURCE_FIELDS
+
+FORMAT_VERSION = 2
+"""Number of the last migration, see index/store/migrations.py."""
 
 ITEMS = pa.schema(
     [
@@ -34,6 +42,7 @@ ITEMS = pa.schema(
         pa.field("status", pa.string(), nullable=False),
         pa.field("reason", pa.string()),
         pa.field("commit", pa.int64(), nullable=False),
+        *SOURCE_FIELDS,
     ]
 )
 
@@ -48,6 +57,7 @@ COPIES = pa.schema(
         pa.field("tags", pa.list_(pa.string())),
         pa.field("text", pa.string()),
         pa.field("commit", pa.int64(), nullable=False),
+        *SOURCE_FIELDS,
     ]
 )
 
@@ -136,10 +146,51 @@ RUNS = pa.schema(
     ]
 )
 
-MODELS = pa.schema(
+LABEL_MODELS = pa.schema(
     [
         pa.field("name", pa.string(), nullable=False),
         pa.field("blob", pa.large_binary(), nullable=False),
+    ]
+)
+
+LABEL_NOISE = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("attribute", pa.string(), nullable=False),
+        pa.field("value", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("rank", pa.int32(), nullable=False),
+        pa.field("score", pa.float32(), nullable=False),
+        pa.field("suggestion", pa.string()),
+        pa.field("chance", pa.float32()),
+    ]
+)
+"""Tags that the votes contradict ('wrong') and tags that are probably missing ('missing'), ranked by attribute."""
+
+PAIRS = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("other", pa.int64(), nullable=False),
+        pa.field("agreement", pa.float32(), nullable=False),
+        pa.field("mirrored", pa.bool_(), nullable=False),
+        pa.field("tone", pa.string(), nullable=False),
+        pa.field("area", pa.float32(), nullable=False),
+        pa.field("tint", pa.float32(), nullable=False),
+        pa.field("detail", pa.float32(), nullable=False),
+        pa.field("peak", pa.float32(), nullable=False),
+        pa.field("usual", pa.float32(), nullable=False),
+        pa.field("overlay", pa.int32(), nullable=False),
+        pa.field("ground", pa.bool_(), nullable=False),
+        pa.field("seen", pa.float32(), nullable=False),
+        pa.field("shared", pa.float32(), nullable=False),
+    ]
+)
+
+STORE_FORMAT = pa.schema(
+    [
+        pa.field("format", pa.int64(), nullable=False),
+        pa.field("migrating", pa.string(), nullable=False),
     ]
 )
 
@@ -196,3 +247,133 @@ def labels(attributes: list[tuple[str, str]]) -> pa.Schema:
             fields.append(pa.field(f"{name}_confidences", pa.list_(pa.float32())))
             fields.append(pa.field(f"{name}_sources", pa.list_(pa.string())))
     return pa.schema(fields)
+
+
+def label_state(attributes: int) -> pa.Schema:
+    """Return the schema of what a label run leaves for the next one, for a vocabulary of that many attributes."""
+    return pa.schema(
+        [
+            pa.field("row", pa.int64(), nullable=False),
+            pa.field("fitted", pa.int64(), nullable=False),
+            pa.field("seen", pa.int64(), nullable=False),
+            pa.field("fold", pa.int8(), nullable=False),
+            pa.field("cells", pa.list_(pa.int16(), attributes), nullable=False),
+        ]
+    )
+
+
+def sketches(words: int, view_bytes: int, colour_bytes: int) -> pa.Schema:
+    """Return the schema of the thumbnail descriptors: 64-bit line hashes, a small grey view, colours."""
+    return pa.schema(
+        [
+            pa.field("row", pa.int64(), nullable=False),
+            pa.field("words", pa.list_(pa.int64(), words), nullable=False),
+            pa.field("views", pa.list_(pa.uint8(), view_bytes), nullable=False),
+            pa.field("colours", pa.list_(pa.uint8(), colour_bytes), nullable=False),
+        ]
+    )
+
+
+def measures(columns: Iterable[pa.Field], key: str) -> pa.Schema:
+    """Return the schema of a measure's table: row, item_id, what the measure declares, and under which key."""
+    fields = [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("item_id", pa.string(), nullable=False),
+        *columns,
+    ]
+    return pa.schema(fields, metadata={KEY_OF_ROWS: key.encode()})
+
+
+KEY_OF_ROWS = b"likeness_key"
+"""Entry of a table's schema metadata: the key of the plug-in that made its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What is known of a table, or of a family of tables whose names end in KEY or NAME.
+
+    ``maker`` is the stage that writes it, ``of`` says what a row is. A *fact* cannot be made again; the rest can.
+    ``schema`` is None where it depends on settings. People may not filter on the columns in ``internal``;
+    ``filtered`` tables can be named in filters, in that order. ``grows``: a source may add columns of its own.
+    """
+
+    name: str
+    maker: str
+    of: str
+    fact: bool = False
+    schema: pa.Schema | None = None
+    filtered: bool = False
+    internal: frozenset[str] = frozenset()
+    indexes: Mapping[str, str] = field(default_factory=dict)
+    grows: bool = False
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The expression that the names of these tables match; its group is what stands for KEY or NAME."""
+        stem, _, end = self.name.rpartition("_")
+        varies = end in ("KEY", "NAME")
+        return re.compile(f"{re.escape(stem)}_(.+)" if varies else re.escape(self.name))
+
+    def wanted_indexes(self, schema: pa.Schema) -> dict[str, str]:
+        """Return the kind of scalar index by column that filters on a large table of this schema want."""
+        wanted = {name: kind for name, kind in self.indexes.items() if name in schema.names}
+        if self.name == "labels":
+            wanted |= {
+                each.name: "LABEL_LIST" if pa.types.is_list(each.type) else "BITMAP"
+                for each in schema
+                if f"{each.name}_confidence" in schema.names
+            }
+        return wanted
+
+
+_ITEM_INTERNAL = frozenset({"source", "ordinal", "commit"})
+
+CATALOGUE = (
+    Table(
+        "labels", "label", "an item", filtered=True, indexes={"ambiguous": "BITMAP"},
+    ),
+    Table(
+        "items", "ingest", "distinct content", fact=True, schema=ITEMS, filtered=True, internal=_ITEM_INTERNAL,
+        indexes={"item_id": "BTREE", "status": "BITMAP"}, grows=True,
+    ),
+    Table(
+        "groups", "dedupe", "an item in a group", schema=GROUPS, filtered=True,
+        indexes={"group_id": "BTREE", "keep": "BITMAP"},
+    ),
+    Table("measures_NAME", "measure", "a measured item", filtered=True),
+    Table("copies", "ingest", "a further place of the same content", fact=True, schema=COPIES, grows=True),
+    Table("thumbnails", "ingest", "a picture", fact=True, schema=THUMBNAILS),
+    Table("ingests", "ingest", "a commit of items", fact=True, schema=INGESTS),
+    Table("sources", "ingest", "a source", fact=True, schema=SOURCES),
+    Table("failures", "embed, measure", "an item that a stage could not handle", schema=FAILURES),
+    Table("vectors_KEY", "embed", "an embedded item", fact=True),
+    Table("prompts_KEY", "embed", "a value of the vocabulary"),
+    Table("neighbours_KEY", "index", "an embedded item"),
+    Table("sketches", "dedupe", "a picture"),
+    Table("pairs", "dedupe", "a compared pair of pictures", schema=PAIRS),
+    Table("label_models", "label", "a model", schema=LABEL_MODELS),
+    Table("label_state", "label", "an item"),
+    Table("label_noise", "label", "a doubtful or missing tag", schema=LABEL_NOISE),
+    Table("reviews", "review", "a decision", fact=True, schema=REVIEWS),
+    Table("runs", "every stage", "a finished run", fact=True, schema=RUNS),
+    Table("store_format", "every writer", "a store", fact=True, schema=STORE_FORMAT),
+)  # fmt: skip
+"""Every table that a store can hold; those that filters may name come first, in the order in which names are sought."""
+
+
+def describe(name: str) -> Table | None:
+    """Return what the catalogue says of a table, None for one that it does not know."""
+    return next((table for table in CATALOGUE if table.pattern.fullmatch(name)), None)
+
+
+def filtered_tables(names: Iterable[str]) -> list[tuple[str, Table]]:
+    """Return which of these tables filters may name, with their entries, in the order in which a column is sought."""
+    entries = [(name, describe(name)) for name in names]
+    return [(name, entry) for table in CATALOGUE if table.filtered for name, entry in entries if entry is table]
+
+
+def made_by(name: str) -> str:
+    """Return the command that makes a missing table, as the hint of an error; empty where there is none."""
+    table = describe(name)
+    stages = ("ingest", "embed", "index", "dedupe", "label", "measure")
+    return f"Run: likeness {table.maker} --store ..." if table and table.maker in stages else ""

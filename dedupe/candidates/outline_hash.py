@@ -20,6 +20,7 @@ from dedupe.group.clusters import Edges, unique_edges
 from index.neighbours.hamming import hamming_pairs
 from index.stages.progress import progress
 from index.store import Store
+from schema import tables
 from schema.arrays import Bytes, Floats32, Hashes, Ints
 
 # Shares cut off on each side: crops by a tenth and by a twentieth are the usual ones.
@@ -57,14 +58,7 @@ def _hash(lines: Floats32, box: tuple[float, ...]) -> np.uint64:
     return np.uint64(np.packbits(low > np.median(low)).view(">u8")[0])
 
 
-SKETCHES = pa.schema(
-    [
-        pa.field("row", pa.int64(), nullable=False),
-        pa.field("words", pa.list_(pa.int64(), COUNT), nullable=False),
-        pa.field("views", pa.list_(pa.uint8(), VIEW_BYTES), nullable=False),
-        pa.field("colours", pa.list_(pa.uint8(), COLOUR_BYTES), nullable=False),
-    ]
-)
+SKETCHES = tables.sketches(COUNT, VIEW_BYTES, COLOUR_BYTES)
 # A mirror negates every odd horizontal frequency, see dedupe/candidates/find.py.
 MIRROR = np.uint64(0x5555555555555555)
 # Bits apart at which strangers stay fewer than a hundred or so per picture: (pictures, radius).

@@ -16,28 +16,12 @@ import pyarrow as pa
 
 from dedupe.compare.difference import TONES, Difference
 from index.store import Store
+from schema import tables
 from schema.arrays import Ints
 
 Pair = tuple[int, int]
 
-PAIRS = pa.schema(
-    [
-        pa.field("row", pa.int64(), nullable=False),
-        pa.field("other", pa.int64(), nullable=False),
-        pa.field("agreement", pa.float32(), nullable=False),
-        pa.field("mirrored", pa.bool_(), nullable=False),
-        pa.field("tone", pa.string(), nullable=False),
-        pa.field("area", pa.float32(), nullable=False),
-        pa.field("tint", pa.float32(), nullable=False),
-        pa.field("detail", pa.float32(), nullable=False),
-        pa.field("peak", pa.float32(), nullable=False),
-        pa.field("usual", pa.float32(), nullable=False),
-        pa.field("overlay", pa.int32(), nullable=False),
-        pa.field("ground", pa.bool_(), nullable=False),
-        pa.field("seen", pa.float32(), nullable=False),
-        pa.field("shared", pa.float32(), nullable=False),
-    ]
-)
+PAIRS = tables.PAIRS
 _NAMES = [each.name for each in fields(Difference)]
 _KINDS = {"mirrored": np.bool_, "ground": np.bool_, "tone": np.int8, "overlay": np.int8}
 MEASURES = np.dtype([(name, _KINDS.get(name, np.float32)) for name in _NAMES])

@@ -14,10 +14,8 @@ import pyarrow as pa
 from index.filters.language import Condition
 from index.store import Store
 from schema.errors import FilterError
+from schema.tables import FORMAT_VERSION, ITEMS, filtered_tables
 
-TABLES = ("labels", "items", "groups")
-INTERNAL = ("commit", "source", "ordinal")
-"""Bookkeeping of a store that nobody asks for."""
 NEAR = 5
 
 
@@ -45,11 +43,9 @@ class Columns:
 
     def __init__(self, store: Store) -> None:
         self._columns: dict[str, Column] = {}
-        for table in TABLES:
-            if not store.has(table):
-                continue
+        for table, entry in filtered_tables(store.tables()):
             for field in store.schema(table):
-                if field.name in INTERNAL:
+                if field.name in entry.internal:
                     continue
                 column = Column(table, field.name, field.type)
                 self._columns.setdefault(field.name, column)
@@ -66,6 +62,11 @@ class Columns:
     def find(self, name: str) -> Column:
         """Return a column by name, whatever its case; raises FilterError with the nearest names."""
         found = self._columns.get(name) or self._columns.get(name.lower())
+        if found is None and self._columns and name in ITEMS.names:
+            raise FilterError(
+                f"the store is older than the column {name}",
+                f"likeness run --store ... brings it to format {FORMAT_VERSION}.",
+            )
         if found is None:
             raise FilterError(
                 f"there is no column {name!r}{self._near(name)}", "All of them: likeness values"

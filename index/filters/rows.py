@@ -17,11 +17,9 @@ from index.filters.language import Condition, Joined, Tree, parse_filter
 from index.filters.sql import sql_of
 from index.filters.values import Values
 from index.store import Store
+from index.store.items import shared_columns
 from schema.arrays import Bools, Rows
 from schema.errors import FilterError
-
-FOLDED = ("keys", "tags", "text")
-"""Columns of ``items`` that its byte-identical copies add to; their part lies in the table ``copies``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,8 @@ class Query:
     """A condition, or several joined, on one table.
 
     ``otherwise`` tells whether items that have no row in the table match, as those outside all groups match 'keep'.
-    ``copies`` tells whether a copy that matches makes its item match, or, where ``copies`` is False, not match.
+    ``copies`` tells whether a copy that matches makes its item match, or, where ``copies`` is False, not match;
+    ``gaps`` names the column that must be empty in the item for its copies to be heard.
     """
 
     table: str
@@ -38,6 +37,7 @@ class Query:
     otherwise: bool = False
     copies: bool | None = None
     copies_sql: str = ""
+    gaps: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,16 @@ def passing(store: Store, where: str, rows: Rows) -> Bools:
 
 def plan_of(store: Store, where: str) -> Plan:
     """Return what is asked of which table for a filter; nothing is read but the columns' names and few values."""
-    return _plan(parse_filter(where), Columns(store), Values(store), store.count("copies") > 0)
+    columns = Columns(store)
+    folded = shared_columns(columns.names, store.schema("copies")) if store.count("copies") else []
+    return _plan(parse_filter(where), columns, Values(store), frozenset(folded))
 
 
-def _plan(tree: Tree, columns: Columns, values: Values, has_copies: bool) -> Plan:
+def _plan(tree: Tree, columns: Columns, values: Values, folded: frozenset[str]) -> Plan:
+    """Return the plan of a tree; ``folded`` names the columns of items that byte-identical copies add to."""
     if isinstance(tree, Condition):
-        return _query(tree, columns, values, has_copies)
-    planned = [_plan(part, columns, values, has_copies) for part in tree.parts]
+        return _query(tree, columns, values, folded)
+    planned = [_plan(part, columns, values, folded) for part in tree.parts]
     return _joined(tree, planned)
 
 
@@ -95,7 +98,7 @@ def _joined(tree: Joined, planned: list[Plan]) -> Plan:
     return parts[0] if len(parts) == 1 else Both(tree.every, tuple(parts))
 
 
-def _query(condition: Condition, columns: Columns, values: Values, has_copies: bool) -> Plan:
+def _query(condition: Condition, columns: Columns, values: Values, folded: frozenset[str]) -> Plan:
     column = columns.of(condition)
     other: Column | None = None
     if condition.other:
@@ -116,7 +119,7 @@ def _query(condition: Condition, columns: Columns, values: Values, has_copies: b
         otherwise = _matches_outside_groups(condition, column)
     elif condition.kind == "null" and column.table != "items":
         otherwise = not condition.negated
-    if not has_copies or column.table != "items" or column.name not in FOLDED:
+    if column.table != "items" or column.name not in folded:
         return Query(column.table, sql, names, otherwise)
     return _with_copies(condition, column, sql)
 
@@ -132,7 +135,13 @@ def _matches_outside_groups(condition: Condition, column: Column) -> bool:
 
 
 def _with_copies(condition: Condition, column: Column, sql: str) -> Query:
-    """Return the query of a column that copies add to: what one of them says is said of the item."""
+    """Return the query of a column that copies add to: what one of them says is said of the item.
+
+    Lists and texts are joined; of everything else the item's own value counts, and a copy's where it has none.
+    """
+    joined = column.is_list or column.name == "text"
+    if not joined and condition.kind != "null":
+        return Query("items", sql, (column.name,), copies=True, copies_sql=sql, gaps=column.name)
     says_absent = (condition.negated or condition.operator == "!=") != (condition.kind == "null")
     if not says_absent:
         return Query("items", sql, (column.name,), copies=True, copies_sql=sql)
@@ -155,6 +164,8 @@ def _run(store: Store, plan: Plan) -> Rows:
         rows = np.union1d(rows, without)
     if plan.copies is not None:
         said = np.unique(_scanned(store, "copies", plan.copies_sql))
+        if plan.gaps:
+            said = np.intersect1d(said, _scanned(store, plan.table, f"`{plan.gaps}` IS NULL"))
         rows = np.union1d(rows, said) if plan.copies else np.setdiff1d(rows, said, assume_unique=True)
     return rows
 
@@ -170,6 +181,9 @@ def _look(store: Store, plan: Plan, rows: Rows) -> Bools:
         passed = passed | ~np.isin(rows, taken.column("row").to_numpy())
     if plan.copies is not None:
         said = np.isin(rows, _scanned(store, "copies", f"({plan.copies_sql}) AND {_among(rows)}"))
+        if plan.gaps:
+            empty = taken.filter(taken.column(plan.gaps).is_null()).column("row").to_numpy()
+            said &= np.isin(rows, empty)
         passed = passed | said if plan.copies else passed & ~said
     return passed
 

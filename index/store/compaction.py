@@ -6,26 +6,17 @@ Neither changes a row, so no stage has anything to do afterwards: the step recor
 
 from __future__ import annotations
 
-from typing import Any
-
-import pyarrow as pa
-
 from index.stages.progress import progress
 from index.store import Store
 from index.store.runs import MOVED, Runs
 from schema.records import Summary
 from schema.settings import Settings
+from schema.tables import describe
 
 # Lance writes a million rows to a fragment; up to twice as many fragments as that takes cost a scan nothing.
 FRAGMENT_ROWS = 1_000_000
 # Every run adds a row to ``runs`` and with it a fragment.
 RUN_FRAGMENTS = 64
-
-INDEXED = {
-    "items": {"item_id": "BTREE", "status": "BITMAP"},
-    "groups": {"group_id": "BTREE", "keep": "BITMAP"},
-    "labels": {"ambiguous": "BITMAP"},
-}
 
 
 def run_compact(store: Store, settings: Settings) -> Summary:
@@ -66,15 +57,9 @@ def crowded(store: Store, table: str) -> bool:
 
 def missing_indexes(store: Store, table: str, settings: Settings) -> dict[str, str]:
     """Return the kind of index, by column, that filters on a table want and that it does not have."""
-    wanted = dict(INDEXED.get(table, {}))
+    entry = describe(table)
+    wanted = entry.wanted_indexes(store.schema(table)) if entry is not None else {}
     if not wanted or store.count(table) < settings.index.search_index_above:
         return {}
-    schema = store.schema(table)
-    if table == "labels":
-        wanted |= {field.name: _kind(field) for field in schema if f"{field.name}_confidence" in schema.names}
     have = store.indexed_columns(table)
-    return {name: kind for name, kind in wanted.items() if name in schema.names and name not in have}
-
-
-def _kind(field: Any) -> str:
-    return "LABEL_LIST" if pa.types.is_list(field.type) else "BITMAP"
+    return {name: kind for name, kind in wanted.items() if name not in have}

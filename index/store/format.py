@@ -1,13 +1,96 @@
-"""The folder of a local store and its marker, ``store.json``, which says that it is one and of which format."""
+"""Which format a store has: ``store.json`` in a folder, the table ``store_format`` behind an object-store URI."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
+import pyarrow as pa
+
+from index.store.database import FORMAT_TABLE, Database
 from schema import tables
 from schema.errors import StoreError
+
+FILE = "store.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFormat:
+    """The number of the last migration that a store went through.
+
+    ``migrating`` is empty but while migrations are under way: the version by table that stages know.
+    """
+
+    version: int = tables.FORMAT_VERSION
+    migrating: Mapping[str, int] = field(default_factory=dict)
+
+
+class FormatRecord(Protocol):
+    """Where a store keeps its format."""
+
+    def read(self) -> StoreFormat:
+        """Return the format. Raises StoreError when what is there cannot be read."""
+
+    def write(self, state: StoreFormat) -> None:
+        """Keep the format, all of it or nothing. Raises StoreError when it cannot be written."""
+
+
+class FormatFile:
+    """The format of a store in a folder; the file is also what makes the folder a store."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+
+    def exists(self) -> bool:
+        """Tell whether the folder is a store."""
+        return self._path.exists()
+
+    def read(self) -> StoreFormat:
+        """Return the format. Raises StoreError when the file is damaged."""
+        try:
+            return _parse(json.loads(self._path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreError(f"{self._path} is damaged: {error}") from error
+
+    def write(self, state: StoreFormat) -> None:
+        """Keep the format. Raises StoreError when the folder cannot be written to."""
+        data: dict[str, Any] = {"likeness_store": state.version}
+        if state.migrating:
+            data["migrating"] = dict(state.migrating)
+        temporary = self._path.with_suffix(".tmp")
+        try:
+            with open(temporary, "w", encoding="utf-8") as file:
+                json.dump(data, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self._path)
+        except OSError as error:
+            raise StoreError(f"cannot write to {self._path.parent}: {error.strerror or error}") from error
+
+
+class FormatTable:
+    """The format of a store behind an object-store URI; one that has tables and no format yet is of format 1."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read(self) -> StoreFormat:
+        """Return the format."""
+        if self._database.has(FORMAT_TABLE):
+            record = self._database.read(FORMAT_TABLE).to_pylist()[0]
+            return StoreFormat(int(record["format"]), json.loads(record["migrating"]))
+        return StoreFormat(1 if self._database.tables() else tables.FORMAT_VERSION)
+
+    def write(self, state: StoreFormat) -> None:
+        """Keep the format in one commit."""
+        record = {"format": state.version, "migrating": json.dumps(dict(state.migrating))}
+        self._database.replace(
+            FORMAT_TABLE, pa.Table.from_pylist([record], tables.STORE_FORMAT), tables.STORE_FORMAT
+        )
 
 
 def make_folder(folder: Path) -> None:
@@ -16,34 +99,14 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot make the store folder {folder}: {error.strerror or error}") from error
-    strangers = [entry.name for entry in folder.iterdir() if entry.name not in ("run.lock", "store.tmp")]
-    if strangers:
+    others = [entry.name for entry in folder.iterdir() if entry.name not in ("run.lock", "store.tmp")]
+    if others:
         raise StoreError(
-            f"{folder} holds other files ({', '.join(sorted(strangers)[:3])}) and is not a store",
+            f"{folder} holds other files ({', '.join(sorted(others)[:3])}) and is not a store",
             "Name an empty or new folder.",
         )
 
 
-def write_marker(marker: Path) -> None:
-    """Write the marker whole or not at all. Raises StoreError when the folder cannot be written to."""
-    temporary = marker.with_suffix(".tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump({"likeness_store": tables.FORMAT_VERSION}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, marker)
-    except OSError as error:
-        raise StoreError(f"cannot write to {marker.parent}: {error.strerror or error}") from error
-
-
-def check_format(marker: Path) -> None:
-    """Raise StoreError for a damaged marker, or one of a later format."""
-    try:
-        version = json.loads(marker.read_text(encoding="utf-8"))["likeness_store"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{marker} is damaged: {error}") from error
-    if version > tables.FORMAT_VERSION:
-        raise StoreError(
-            f"the store has format {version}, this code knows {tables.FORMAT_VERSION}", "Upgrade likeness."
-        )
+def _parse(data: Mapping[str, Any]) -> StoreFormat:
+    migrating = {str(table): int(version) for table, version in data.get("migrating", {}).items()}
+    return StoreFormat(int(data["likeness_store"]), migrating)

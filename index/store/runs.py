@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from index.store import Store
+from index.store.database import Database
 from schema import tables
 from schema.ids import settings_hash
 from schema.version import __version__
@@ -46,7 +46,7 @@ class Run:
 class Runs:
     """Reads and writes the ``runs`` table of a store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Database) -> None:
         self._store = store
 
     @contextmanager
@@ -55,11 +55,11 @@ class Runs:
 
         The versions of ``inputs`` are taken now: what changes while the stage runs is new work for the next one.
         """
-        versions = self._versions(inputs)
+        versions = self.known_versions(inputs)
         begun = datetime.now(UTC).isoformat(timespec="milliseconds")
         run = Run(stage)
         yield run
-        versions |= self._versions(run.touched)
+        versions |= self.known_versions(run.touched)
         record = {
             "run_id": uuid.uuid4().hex,
             "stage": stage,
@@ -70,7 +70,7 @@ class Runs:
             "settings_hash": settings_hash(settings),
             "code_version": __version__,
             "inputs": json.dumps(versions, sort_keys=True),
-            "outputs": json.dumps(self._versions(run.outputs), sort_keys=True),
+            "outputs": json.dumps(self.known_versions(run.outputs), sort_keys=True),
             "counts": json.dumps(dict(run.counts), sort_keys=True),
             "facts": json.dumps(run.facts, sort_keys=True, default=str),
         }
@@ -101,16 +101,16 @@ class Runs:
         return (
             last is not None
             and last["settings_hash"] == settings_hash(settings)
-            and last["inputs"] == self._versions(inputs)
-            and last["outputs"] == self._versions(list(last["outputs"]))
+            and last["inputs"] == self.known_versions(inputs)
+            and last["outputs"] == self.known_versions(list(last["outputs"]))
             and last["code_version"] == __version__
         )
 
-    def _versions(self, names: Sequence[str]) -> dict[str, int]:
-        """Return the versions of tables, those that only upkeep made counted as the one before it."""
+    def known_versions(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the versions of tables as stages know them: a mere change of form counts as the version before."""
         found = {name: self._store.version(name) for name in names}
         moved: dict[str, dict[int, int]] = {}
-        for record in self.all() if names else ():
+        for record in self.all() if found else ():
             for table, (before, after) in record["facts"].get(MOVED, {}).items():
                 moved.setdefault(table, {})[after] = before
         for name in found:

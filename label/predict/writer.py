@@ -21,20 +21,7 @@ from schema.settings import LabelSettings
 from schema.vocabulary import Vocabulary
 
 CHUNK = 1 << 17
-NOISE = pa.schema(
-    [
-        pa.field("row", pa.int64(), nullable=False),
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("attribute", pa.string(), nullable=False),
-        pa.field("value", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("rank", pa.int32(), nullable=False),
-        pa.field("score", pa.float32(), nullable=False),
-        pa.field("suggestion", pa.string()),
-        pa.field("chance", pa.float32()),
-    ]
-)
-"""Tags that the votes contradict ('wrong') and tags that are probably missing ('missing'), ranked by attribute."""
+NOISE = tables.LABEL_NOISE
 
 
 class Writer:

@@ -20,6 +20,7 @@ from label.data.load import Found
 from label.learn.fit_all import Learned
 from label.learn.serialize import thaw
 from label.update.donors import Joined, changed_donors, grow, grown, touched_cells
+from schema import tables
 from schema.arrays import Bools, Ints, Ints8
 from schema.errors import StoreError
 from schema.vocabulary import Vocabulary
@@ -63,19 +64,6 @@ class Change:
     state: State
     rows: Ints
     share: float
-
-
-def schema(attributes: int) -> pa.Schema:
-    """Return the schema of the state table."""
-    return pa.schema(
-        [
-            pa.field("row", pa.int64(), nullable=False),
-            pa.field("fitted", pa.int64(), nullable=False),
-            pa.field("seen", pa.int64(), nullable=False),
-            pa.field("fold", pa.int8(), nullable=False),
-            pa.field("cells", pa.list_(pa.int16(), attributes), nullable=False),
-        ]
-    )
 
 
 def digests(found: Found) -> Digests:
@@ -135,7 +123,7 @@ def load_state(store: Store, attributes: int) -> State | None:
 
 def save_state(store: Store, state: State) -> None:
     """Write the state of a run."""
-    kept = schema(state.cells.shape[1])
+    kept = tables.label_state(state.cells.shape[1])
     cells = pa.FixedSizeListArray.from_arrays(pa.array(state.cells.ravel()), state.cells.shape[1])
     columns = [np.arange(len(state.seen)), state.fitted, state.seen, state.folds, cells]
     store.replace(STATE, pa.table(columns, schema=kept), kept)

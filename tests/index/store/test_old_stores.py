@@ -88,8 +88,10 @@ def test_every_table_opens_with_its_rows(
 ) -> None:
     with Store.open(unpack(name), write=True) as store:
         counted = {table: store.count(table) for table in store.tables()}
-        assert counted == found(name)["tables"]
         assert all(sum(1 for _ in records(store, table)) == rows for table, rows in counted.items())
+    # The migration is a run of its own.
+    counted["runs"] -= 1
+    assert counted == found(name)["tables"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -206,7 +208,7 @@ def test_the_history_of_runs_is_found(
     name: str, unpack: Callable[[str], str], found: Callable[[str], dict[str, Any]]
 ) -> None:
     with Store.open(unpack(name), write=True) as store:
-        runs = [[run["stage"], run["counts"]] for run in Runs(store).all()]
+        runs = [[run["stage"], run["counts"]] for run in Runs(store).all() if run["stage"] != "migrate"]
     assert runs == found(name)["runs"]
 
 
