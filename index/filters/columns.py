@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from index.filters.language import Condition
 from index.store import Store
+from schema.catalogue import filtered_tables
 from schema.errors import FilterError
-from schema.tables import FORMAT_VERSION, ITEMS, filtered_tables
+from schema.tables import FORMAT_VERSION, ITEMS
 
 NEAR = 5
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from index.stages.progress import progress
 from index.store import Store
 from index.store.runs import MOVED, Runs
+from schema.catalogue import describe
 from schema.records import Summary
 from schema.settings import Settings
-from schema.tables import describe
 
 # Lance writes a million rows to a fragment; up to twice as many fragments as that takes cost a scan nothing.
 FRAGMENT_ROWS = 1_000_000

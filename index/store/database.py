@@ -18,9 +18,9 @@ import pyarrow as pa
 
 from index.store.lance_errors import bad_filter, first_line, write_error
 from schema.arrays import Ints
+from schema.catalogue import made_by
 from schema.errors import FilterError, StoreError
 from schema.source_metadata import wider
-from schema.tables import made_by
 
 # Lance keeps 6 GiB of index and 1 GiB of metadata cache per table handle unless told otherwise; one session
 # shared by all tables holds a run within a laptop's memory.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from schema.catalogue import describe
 from ui.terminal.tables import cell, clean, seconds, table
 
 if TYPE_CHECKING:
@@ -46,8 +47,12 @@ def read_status(store: Store) -> Status:
         "labelled": store.count("labels"),
         "ambiguous": store.count("labels", "ambiguous") if store.has("labels") else 0,
         "in duplicate groups": store.count("groups"),
-        "decisions": sum(1 for _ in open_log(store, readonly=True).scan()),
     }
+    for name in store.tables():
+        entry = describe(name)
+        if entry is not None and entry.counted:
+            counts.setdefault(entry.called(name), store.count(name))
+    counts["decisions"] = sum(1 for _ in open_log(store, readonly=True).scan())
     reasons: Counter[tuple[str, str]] = Counter()
     for failure in failures(store):
         reasons[failure.stage, kind_of(failure.reason)] += 1

@@ -125,6 +125,33 @@ def test_what_a_copy_says_counts_for_its_item(filled: Store) -> None:
         )
 
 
+def test_a_copy_fills_the_gaps_of_its_item_and_no_more(filled: Store, add_items: Callable[..., None]) -> None:
+    add_items(filled, 1, first=ITEMS, source_rating="s", source_score=3.0)
+    add_items(filled, 1, first=ITEMS + 1)
+    copy: dict[str, Any] = dict.fromkeys(tables.COPIES.names)
+    copy |= {"item_id": "0", "source": 0, "ordinal": 99, "commit": 1}
+    copy |= {"source_rating": "e", "source_score": 7.0, "artists": ["ann"]}
+    copies = [copy | {"row": row} for row in (ITEMS, ITEMS + 1)]
+    filled.append("copies", pa.Table.from_pylist(copies, tables.COPIES), tables.COPIES)
+    names = ["source_rating", "source_score", "artists"]
+    said = filled.take_items([ITEMS, ITEMS + 1], names).to_pylist()
+    assert said == [
+        {"source_rating": "s", "source_score": 3.0, "artists": ["ann"]},
+        {"source_rating": "e", "source_score": 7.0, "artists": ["ann"]},
+    ]
+    for where, expected in (
+        ("source_rating = 'e'", [ITEMS + 1]),
+        ("source_rating != 'e'", [ITEMS]),
+        ("source_score BETWEEN 2 AND 8", [ITEMS, ITEMS + 1]),
+        ("source_rating IS NOT NULL", [ITEMS, ITEMS + 1]),
+        ("source_rating IS NULL AND row > 27", [28, 29]),
+        ("artists = 'ann'", [ITEMS, ITEMS + 1]),
+    ):
+        assert matching_rows(filled, where).tolist() == expected, where
+        rows = np.array([ITEMS + 1, 29, 28, ITEMS])
+        np.testing.assert_array_equal(passing(filled, where, rows), np.isin(rows, expected), where)
+
+
 LEAVES: list[tuple[str, Callable[[int], bool | None]]] = [
     ("hair_color = 'black'", lambda r: None if HAIR[r % 3] is None else HAIR[r % 3] == "black"),
     ("accessories = 'hat'", lambda r: None if r % 5 == 4 else hat(r)),

@@ -13,10 +13,10 @@ import lancedb
 import pyarrow as pa
 import pytest
 
+from index.filters import matching_rows
 from index.store import Store, migrations
 from index.store import format as store_format
 from index.store.database import Database
-from index.store.filters import matching_rows
 from index.store.runs import Runs
 from schema import tables
 from schema.errors import FilterError, StoreError
