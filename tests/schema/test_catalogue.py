@@ -10,6 +10,7 @@ import pytest
 from schema import catalogue, tables
 
 FOLDERS = ("index", "embed", "label", "dedupe", "curate", "ui")
+OWNERS = {"store", "_store", "database", "_database"}
 EXAMPLES = {
     "vectors_likeness_avatar_1a2b3c4d": "vectors_KEY",
     "neighbours_test": "neighbours_KEY",
@@ -43,6 +44,7 @@ def _written(tree: ast.Module) -> set[str]:
             and isinstance(node.func, ast.Attribute)
             and node.func.attr in {"append", "replace"}
             and len(node.args) == 3
+            and getattr(node.func.value, "attr", getattr(node.func.value, "id", "")) in OWNERS
         ):
             first = node.args[0]
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
