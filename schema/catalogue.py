@@ -113,5 +113,5 @@ def filtered_tables(names: Iterable[str]) -> list[tuple[str, Table]]:
 def made_by(name: str) -> str:
     """Return the command that makes a missing table, as the hint of an error; empty where there is none."""
     table = describe(name)
-    stages = ("ingest", "embed", "index", "dedupe", "label", "measure")
+    stages = ("ingest", "embed", "index", "dedupe", "label")
     return f"Run: likeness {table.maker} --store ..." if table and table.maker in stages else ""
