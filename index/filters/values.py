@@ -21,6 +21,7 @@ from index.filters.language import Condition, Literals
 from index.store import Store
 from index.store.runs import Runs
 from schema.errors import FilterError
+from schema.source_metadata import rating_letter
 from schema.tags.parsing import canonical_tag
 from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
 
@@ -92,21 +93,31 @@ class Values:
             return canonical_tag(text) or text
         if column.name in FREE:
             return text
+        if column.name == "source_rating" and (letter := rating_letter(text)):
+            return letter
         return self._one_of_few(column, text)
 
     def _one_of_few(self, column: Column, text: str) -> str:
         values: set[str] = set()
-        for batch in self._store.scan(column.table, [column.name]):
-            found = pc.list_flatten(batch.column(0)) if column.is_list else batch.column(0)
-            values.update(value for value in pc.unique(found).to_pylist() if value is not None)
-            if len(values) > FEW:
-                return text
+        for table in self._tables(column):
+            for batch in self._store.scan(table, [column.name]):
+                found = pc.list_flatten(batch.column(0)) if column.is_list else batch.column(0)
+                values.update(value for value in pc.unique(found).to_pylist() if value is not None)
+                if len(values) > FEW:
+                    return text
         if text in values or not values:
             return text
         match = _among(text, values)
         if match is None:
             raise _unknown(column.name, text, values)
         return match
+
+
+    def _tables(self, column: Column) -> list[str]:
+        """Return where the values of a column stand: those of items in their copies, too."""
+        copies = column.table == "items" and self._store.has("copies")
+        also = copies and column.name in self._store.schema("copies").names
+        return [column.table, "copies"] if also else [column.table]
 
 
 def _attribute_value(attribute: Attribute, text: str) -> str:

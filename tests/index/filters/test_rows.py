@@ -141,6 +141,7 @@ def test_a_copy_fills_the_gaps_of_its_item_and_no_more(filled: Store, add_items:
     ]
     for where, expected in (
         ("source_rating = 'e'", [ITEMS + 1]),
+        ("source_rating = 'Explicit'", [ITEMS + 1]),
         ("source_rating != 'e'", [ITEMS]),
         ("source_score BETWEEN 2 AND 8", [ITEMS, ITEMS + 1]),
         ("source_rating IS NOT NULL", [ITEMS, ITEMS + 1]),
