@@ -112,7 +112,6 @@ class Values:
             raise _unknown(column.name, text, values)
         return match
 
-
     def _tables(self, column: Column) -> list[str]:
         """Return where the values of a column stand: those of items in their copies, too."""
         copies = column.table == "items" and self._store.has("copies")
