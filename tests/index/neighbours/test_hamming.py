@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from dedupe.candidates.find import MIRROR, hash_edges, hash_radius
 from index.images.facts import phash
+from index.neighbours import hamming
 from index.neighbours.hamming import hamming_pairs
 
 
@@ -21,6 +22,12 @@ def words(seed: int, n: int) -> np.ndarray:
     for at in range(12):
         near = np.where(rng.random(len(near)) < 0.5, near ^ flips[: len(near), at], near)
     return np.unique(near)
+
+
+@pytest.fixture(params=[0.0, np.inf], ids=["each with each", "by bands"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways of finding the pairs, whichever would be cheaper."""
+    monkeypatch.setattr(hamming, "EXHAUSTIVE", request.param)
 
 
 @pytest.mark.parametrize("radius", [0, 3, 4, 8, 11])
@@ -53,6 +60,13 @@ def test_equal_words_are_left_out_when_asked(threads: int) -> None:
     )
     i, j, _ = hamming_pairs(own, 5, own, threads, least=1)
     assert expected == set(zip(i.tolist(), j.tolist(), strict=True))
+
+
+def test_no_words_make_no_pairs() -> None:
+    none, own = np.empty(0, dtype=np.uint64), words(4, 100)
+    for found in (hamming_pairs(none, 4), hamming_pairs(own, 4, none), hamming_pairs(none, 4, own)):
+        assert [part.dtype for part in found] == [np.dtype(np.int64)] * 3
+        assert not any(len(part) for part in found)
 
 
 def test_equal_hashes_are_a_star() -> None:
