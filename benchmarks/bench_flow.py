@@ -116,7 +116,9 @@ def run_stage(chosen: argparse.Namespace) -> None:
         from ui import flow
 
         if chosen.stage == "export":
-            flow.export(store, settings, str(Path(chosen.store).with_name("export")), "parquet")
+            flow.run_stage(
+                "export", store, settings, out=str(Path(chosen.store).with_name("export")), format="parquet"
+            )
         elif chosen.stage == "again":
             again = [getattr(flow, stage)(store, settings) for stage in COUNTED[:-1]]
             if not all(summary.skipped for summary in again):

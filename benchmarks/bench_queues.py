@@ -104,7 +104,7 @@ def prepare(source: Path, scratch: Path, name: str, overrides: list[str]) -> Set
     # Models stay those of the first run: what differs between queues is what was answered, and rounds are cheap.
     settings = load_settings(None, [f"tags.vocabulary={vocabulary}", "label.refit=1000", *overrides])
     with Store.open(scratch / "labelled", write=True) as store:
-        flow.label(store, settings)
+        flow.run_stage("label", store, settings)
     return settings
 
 
@@ -132,7 +132,7 @@ def simulate(
                 actions.write(desk, answers, "simulated", None, "")
                 done += len(rows)
             with Store.open(folder, write=True) as store:
-                flow.label(store, settings)
+                flow.run_stage("label", store, settings)
         with Store.open(folder) as store:
             found = accuracy(Desk(store, settings), name, truth)
         shown = round(told / done, 3) if done else 0.0

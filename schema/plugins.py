@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Mapping
 from typing import Any
 
 from schema.errors import LikenessError, SettingsError
+from schema.near import did_you_mean
 
 
 def plugin(
@@ -25,8 +25,7 @@ def plugin(
     meant, and lists what ``setting`` takes; ``besides`` is a further name that the caller understands.
     """
     if name not in table:
-        near = difflib.get_close_matches(name, table, n=1)
-        guess = f"; did you mean {near[0]}?" if near else ""
+        guess = did_you_mean(name, table)
         known = ", ".join([besides] * bool(besides) + list(table))
         raise error(f"there is no {what} {name!r}{guess}", f"{setting} takes: {known}")
     module, _, entry = table[name].partition(":")

@@ -10,7 +10,10 @@ Count: TypeAlias = "int | float | str"
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What one stage did: counts by name, notes worth a line each, and seconds of wall time."""
+    """What one stage did: counts by name, failures by reason, seconds of wall time.
+
+    ``warnings`` are lines that everybody should see: what was left out, what to do. ``notes`` are for those who ask.
+    """
 
     stage: str
     counts: dict[str, Count] = field(default_factory=dict)
@@ -18,6 +21,7 @@ class Summary:
     failures: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     skipped: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,15 @@ The resolved settings are stored with every run, so a table always says how it w
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schema.errors import SettingsError
+from schema.near import did_you_mean
 
 
 class Section(BaseModel):
@@ -326,14 +326,21 @@ def _explain(error: ValidationError, path: str) -> str:
         name = ".".join(place)
         if problem["type"] == "extra_forbidden":
             allowed = _allowed(place)
-            near = difflib.get_close_matches(place[-1], allowed, n=1)
-            guess = f" (did you mean {near[0]}?)" if near else ""
+            guess = did_you_mean(place[-1], allowed)
             where = ".".join(place[:-1]) or "the top level"
             lines.append(f"unknown setting {name}{guess}; {where} takes: {', '.join(allowed) or 'nothing'}")
         else:
-            lines.append(f"bad value for {name}: {problem['msg'].lower()}, got {problem.get('input')!r}")
+            given = problem.get("input")
+            guess = did_you_mean(str(given), _choices(place)) if problem["type"] == "literal_error" else ""
+            told = problem["msg"][:1].lower() + problem["msg"][1:]
+            lines.append(f"bad value for {name}: {told}, got {given!r}{guess}")
     prefix = f"{path}: " if path else ""
     return prefix + "; ".join(lines)
+
+
+def _choices(place: list[str]) -> list[str]:
+    """Return the values that a setting can have, where these are a fixed list of texts."""
+    return [str(value) for value in get_args(_field_type(place[0], ".".join(place[1:])))]
 
 
 def _allowed(place: list[str]) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from schema.errors import VocabularyError
+from schema.near import did_you_mean
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "configs" / "attributes.toml"
 
@@ -256,7 +257,10 @@ class Vocabulary(Entry):
         """Return one attribute; raises VocabularyError naming those there are."""
         found = self._by_name.get(name)
         if found is None:
-            raise VocabularyError(f"no attribute {name!r}; there are: {', '.join(self.names)}")
+            near = did_you_mean(name, self.names)
+            raise VocabularyError(
+                f"there is no attribute {name!r}{near}", f"Attributes: {', '.join(self.names)}"
+            )
         return found
 
     def base(self, attribute: str, value: str) -> str:

@@ -1,124 +1,213 @@
-"""The whole flow on one screen: each stage in order, each does nothing when it is up to date."""
+"""The whole flow on one screen: STAGES, in order.
+
+The commands, ``likeness run``, ``likeness status`` and the tests that kill each stage are made from this table. A new
+stage is a function ``(store, settings, **options) -> Summary`` and an entry here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
+from schema.errors import LikenessError
 from schema.records import Summary
 from schema.settings import Settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from index.store import Store
 
-Told = Callable[[Summary], None]
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the flow.
+
+    ``function`` is an import path, ``module:function``. ``reads`` names tables; KEY stands for the key of the encoder,
+    a star for all; what a stage writes, the catalogue of tables says. ``numbers`` are the counts that its line of
+    output shows, each with its words, in singular and plural; a name with a star adds up counts of single attributes.
+    ``options`` are entries of ``ui.options.OPTIONS`` that the function takes as arguments. ``opens``: 'new' makes the
+    store where there is none, 'read' takes no lock.
+    """
+
+    name: str
+    function: str
+    reads: tuple[str, ...]
+    help: str
+    numbers: tuple[tuple[str, str], ...]
+    options: tuple[str, ...] = ()
+    opens: Literal["new", "write", "read"] = "write"
+    in_run: bool = True
+    command: bool = True
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The tables that this stage makes."""
+        from schema.catalogue import CATALOGUE
+
+        return tuple(table.name for table in CATALOGUE if self.name in table.maker.split(", "))
+
+    def load(self) -> Callable[..., Summary]:
+        """Import the function; the heavy packages of a stage are loaded when it runs and not before."""
+        module, _, name = self.function.partition(":")
+        found: Callable[..., Summary] = getattr(importlib.import_module(module), name)
+        return found
+
+
+STAGES = (
+    Stage(
+        "ingest",
+        "embed.ingest.stage:run_ingest",
+        (),
+        "Read files, tags and texts into items.",
+        (
+            ("items", "new picture|new pictures"),
+            ("texts", "text without a picture|texts without a picture"),
+            ("copies", "exact copy|exact copies"),
+            ("failed", "file refused|files refused"),
+            ("known", "known already"),
+        ),
+        options=("sources",),
+        opens="new",
+    ),
+    Stage(
+        "embed",
+        "embed.vectors.stage:run_embed",
+        ("items", "copies", "sources"),
+        "Turn items into vectors.",
+        (
+            ("embedded", "item embedded|items embedded"),
+            ("already", "embedded before"),
+            ("failed", "failed"),
+            ("per second", "a second"),
+        ),
+        options=("runner",),
+    ),
+    Stage(
+        "index",
+        "index.neighbours.graph:run_index",
+        ("vectors_KEY",),
+        "Find the nearest neighbours of every vector; build the search index.",
+        (("vectors", "vector in the graph|vectors in the graph"), ("added", "new"), ("recall", "recall")),
+    ),
+    # Duplicates come before labels: calibration bars an item's duplicates from voting on it.
+    Stage(
+        "dedupe",
+        "dedupe.stage:run_dedupe",
+        ("items", "copies", "thumbnails", "vectors_KEY", "neighbours_KEY", "reviews"),
+        "Group duplicates, and choose the copy that stays.",
+        (
+            ("groups", "group of duplicates or variants|groups of duplicates or variants"),
+            ("dropped", "copy set aside|copies set aside"),
+            ("variants", "variant kept|variants kept"),
+        ),
+        options=("dry_run",),
+    ),
+    Stage(
+        "label",
+        "label.stage:run_label",
+        ("items", "copies", "groups", "vectors_KEY", "prompts_KEY", "neighbours_KEY", "reviews"),
+        "Label every attribute with a confidence, or leave it unknown.",
+        (
+            ("* stated", "label from tags, texts and reviews|labels from tags, texts and reviews"),
+            ("* voted", "inferred"),
+            ("ambiguous", "picture of several characters|pictures of several characters"),
+        ),
+        options=("full",),
+    ),
+    Stage(
+        "compact",
+        "index.store.compaction:run_compact",
+        ("*",),
+        "Join small fragments and index the columns that filters use; no row changes.",
+        (
+            ("tables joined", "table joined|tables joined"),
+            ("columns indexed", "column indexed|columns indexed"),
+        ),
+        command=False,
+    ),
+    Stage(
+        "export",
+        "curate.export.stage:run_export",
+        ("items", "groups", "labels", "reviews"),
+        "Write the data set: Parquet, JSONL or WebDataset, with a manifest.",
+        (
+            ("exported", "item written|items written"),
+            ("left out: duplicates set aside", "copy left out|copies left out"),
+            ("left out: several characters", "left out for several characters"),
+            ("pictures not read", "picture that could not be read|pictures that could not be read"),
+        ),
+        options=("out", "format", "everything", "where"),
+        opens="read",
+        in_run=False,
+    ),
+)
+
+
+def stage(name: str) -> Stage:
+    """Return the stage of this name."""
+    for found in STAGES:
+        if found.name == name:
+            return found
+    raise LikenessError(f"there is no stage {name!r}", f"Stages: {', '.join(s.name for s in STAGES)}")
+
+
+def run_stage(name: str, store: Store, settings: Settings, **options: Any) -> Summary:
+    """Run one stage on an open store; it does nothing when it is up to date."""
+    if "runner" in options:
+        options |= _driver(options.pop("runner"), settings)
+    return stage(name).load()(store, settings, **options)
 
 
 def run_all(
     uri: str,
     settings: Settings,
     sources: Sequence[str] = (),
-    told: Told = lambda _: None,
+    told: Callable[[Summary], None] = lambda _: None,
     runner: str = "local",
 ) -> list[Summary]:
-    """Run all stages from ingest to label on one store, compact it, and tell ``told`` of each stage as it ends.
+    """Run the stages in order on one store, and tell ``told`` of each as it ends; ingest only when there are sources.
 
-    The runner 'ray' embeds on a cluster. Groups come before labels because calibration bars an item's
-    duplicates from voting on it.
+    The runner 'ray' drives the stages that can use it on a cluster.
     """
-    from curate.export.columns import export_columns
-    from embed.encoders import encoder_key
     from index.store import Store
-    from schema.vocabulary import load_vocabulary
 
-    # A mistyped path, model or vocabulary is told before hours of reading, and before there is a store.
-    check_sources(settings, sources)
-    encoder_key(settings)
-    export_columns(load_vocabulary(settings.tags.vocabulary or None))
+    given: dict[str, Any] = {"sources": tuple(sources), "runner": runner}
+    chosen = [each for each in STAGES if each.in_run and (each.name != "ingest" or sources)]
+    for each in chosen:
+        check(each, settings, given)
     done: list[Summary] = []
-
-    def then(summary: Summary) -> None:
-        done.append(summary)
-        told(summary)
-
     with Store.open(uri, create=bool(sources), write=True) as store:
-        if sources:
-            then(ingest(store, settings, sources))
-        then(embed(store, settings, runner))
-        then(index(store, settings))
-        then(dedupe(store, settings))
-        then(label(store, settings))
-        then(compact(store, settings))
+        for each in chosen:
+            options = {name: given[name] for name in each.options if name in given}
+            done.append(run_stage(each.name, store, settings, **options))
+            told(done[-1])
     return done
 
 
-def check_sources(settings: Settings, sources: Sequence[str]) -> None:
-    """Raise SourceError for a source that cannot be opened."""
-    from embed.sources import open_source
+def check(of: Stage, settings: Settings, options: Options) -> None:
+    """Raise the error of a mistyped path, model or vocabulary: before hours of reading, and before there is a store."""
+    if "sources" in of.options:
+        from embed.sources import open_source
 
-    for path in sources:
-        open_source(path, settings.ingest)
+        for path in options.get("sources", ()):
+            open_source(path, settings.ingest)
+    if of.name == "embed":
+        from embed.encoders import encoder_key
 
+        encoder_key(settings)
+    if of.name in ("label", "export"):
+        from curate.export.columns import export_columns
+        from schema.vocabulary import load_vocabulary
 
-def ingest(store: Store, settings: Settings, sources: Sequence[str]) -> Summary:
-    """Files, tags and texts become items."""
-    from embed.ingest.stage import run_ingest
-
-    return run_ingest(store, settings, sources)
-
-
-def embed(store: Store, settings: Settings, runner: str = "local") -> Summary:
-    """Items become vectors, on this machine or ('ray') on a cluster."""
-    from embed.vectors.stage import run_embed
-
-    if runner == "ray":
-        from index.stages.ray_walk import Fleet
-
-        return run_embed(store, settings, Fleet(settings.encoder.replicas).walk)
-    return run_embed(store, settings)
+        export_columns(load_vocabulary(settings.tags.vocabulary or None))
 
 
-def index(store: Store, settings: Settings) -> Summary:
-    """Vectors become the kNN graph and the search index."""
-    from index.neighbours.graph import run_index
+def _driver(runner: str, settings: Settings) -> dict[str, Any]:
+    if runner != "ray":
+        return {}
+    from index.stages.ray_walk import Fleet
 
-    return run_index(store, settings)
-
-
-def dedupe(store: Store, settings: Settings, plan: Path | None = None) -> Summary:
-    """Neighbours and hashes become groups, one kept in each; with ``plan`` only a CSV of what would be kept."""
-    from dedupe.stage import run_dedupe
-
-    return run_dedupe(store, settings, plan)
-
-
-def label(store: Store, settings: Settings, full: bool = False) -> Summary:
-    """Tags, reviews and neighbours become labels, or silence; ``full`` learns anew what was learned before."""
-    from label.stage import run_label
-
-    return run_label(store, settings, full)
-
-
-def compact(store: Store, settings: Settings) -> Summary:
-    """Small fragments are joined and columns that are filtered on get an index; no row changes."""
-    from index.store.compaction import run_compact
-
-    return run_compact(store, settings)
-
-
-def export(
-    store: Store, settings: Settings, out: str, kind: str, everything: bool = False, where: str | None = None
-) -> Summary:
-    """The store becomes Parquet, JSON Lines or WebDataset with a manifest; tars read the pictures once more."""
-    from curate.export.stage import run_export
-    from index.images.reader import Reader
-
-    reader = Reader(settings.ingest.max_bytes)
-    try:
-        return run_export(
-            store, settings, out, format=kind, everything=everything, where=where, read=reader.read
-        )
-    finally:
-        reader.close()
+    return {"drive": Fleet(settings.encoder.replicas).walk}

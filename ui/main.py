@@ -6,14 +6,15 @@ read, 130 stopped with Ctrl-C.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from schema.errors import LikenessError, StoreError
+from schema.near import did_you_mean
 from schema.version import __version__
+from ui import flow, options
 
 if TYPE_CHECKING:
     from schema.records import Summary
@@ -28,26 +29,35 @@ class Likeness(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command and turn its errors into exit codes."""
+        from ui.terminal.tables import clean
+
         try:
             return super().invoke(ctx)
         except LikenessError as error:
-            click.echo(f"likeness: {error.message}", err=True)
-            if error.hint:
-                click.echo(f"  {error.hint}", err=True)
+            lines = [f"likeness: {error.message}", *(f"  {line}" for line in error.hint.splitlines())]
+            click.echo("\n".join(clean(line) for text in lines for line in text.splitlines()), err=True)
             ctx.exit(1)
         except (KeyboardInterrupt, click.exceptions.Abort):
-            click.echo("\nlikeness: stopped; the same command goes on where it was", err=True)
+            click.echo("\nlikeness: stopped; the same command continues where it was", err=True)
             ctx.exit(STOPPED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of the flow, not of the alphabet."""
         return list(self.commands)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for a mistyped one, name the nearest."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            ctx.fail(f"there is no command {args[0]!r}{did_you_mean(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)
+
 
 @click.group(cls=Likeness, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="likeness")
 def cli() -> None:
-    """An embedding store for character images: from half-tagged files to a deduplicated, labelled Parquet."""
+    """Curate character images: from half-tagged files to a deduplicated, labelled data set."""
 
 
 def main() -> None:
@@ -55,77 +65,30 @@ def main() -> None:
     cli()
 
 
-Command = Callable[..., None]
-
-
-def store_option(command: Command) -> Command:
-    """Add --store."""
-    return click.option(
-        "--store", "uri", required=True, metavar="DIR", help="Folder or object-store URI of the store."
-    )(command)
-
-
-def settings_options(command: Command) -> Command:
-    """Add --config and --set; the command gets one Settings."""
-    from functools import wraps
-
-    @wraps(command)
-    def with_settings(*args: Any, config: str | None, overrides: tuple[str, ...], **kwargs: Any) -> None:
-        from schema.settings import load_settings
-
-        command(*args, settings=load_settings(config, overrides), **kwargs)
-
-    override = click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="SECTION.KEY=VALUE",
-        help="Override one setting; repeatable.",
-    )
-    file = click.option(
-        "--config", type=click.Path(dir_okay=False), metavar="FILE", help="Settings, one TOML file."
-    )
-    return file(override(with_settings))
-
-
-source_option = click.option(
+@cli.command()
+@options.store
+@click.option(
     "--source", "sources", multiple=True, metavar="PATH", help="Folder, listing or tar of items; repeatable."
 )
-
-
-runner_option = click.option(
-    "--runner",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="Where pictures are embedded: here, or on the Ray cluster of RAY_ADDRESS.",
-)
-
-
-def show(summary: Summary) -> None:
-    """Print what one stage did, with its notes and failures."""
-    from ui.terminal.tables import summary_table
-
-    click.echo(summary_table([summary]))
-
-
-@cli.command()
-@store_option
-@source_option
 @click.option("--export", "out", metavar="OUT", help="Export to this folder at the end.")
-@runner_option
-@settings_options
-def run(uri: str, sources: tuple[str, ...], out: str | None, runner: str, settings: Settings) -> None:
-    """The whole flow: ingest, embed, index, dedupe, label. Run again, it does only what is missing."""
-    from ui.flow import run_all
-    from ui.terminal.tables import stage_line
+@options.OPTIONS["runner"]
+@options.verbose
+@options.settings
+def run(
+    uri: str, sources: tuple[str, ...], out: str | None, runner: str, verbose: bool, settings: Settings
+) -> None:
+    """Run all stages in order, from ingest to label. Run it again, and it does only what is missing."""
+    from index.store import Store
+    from ui.terminal.summary import conclusion, show
 
     if not sources and not _exists(uri):
         raise click.UsageError("a new store needs at least one --source PATH")
-    done = run_all(uri, settings, sources, lambda s: click.echo(stage_line(s), err=True), runner)
-    if out:
-        done.append(_export(uri, out, "parquet", settings))
-    _conclude(uri, done)
+    done = flow.run_all(uri, settings, sources, lambda summary: show(summary, verbose), runner)
+    with Store.open(uri) as store:
+        if out:
+            done.append(flow.run_stage("export", store, settings, out=out))
+            show(done[-1], verbose)
+        click.echo(conclusion(store, uri))
     _exit_incomplete(done)
 
 
@@ -133,97 +96,38 @@ def _exists(uri: str) -> bool:
     return "://" in uri or (Path(uri).expanduser() / "store.json").exists()
 
 
-def _conclude(uri: str, done: list[Summary]) -> None:
-    from index.store import Store
-    from ui.terminal.quality import quality_text
-    from ui.terminal.tables import summary_table
+def stage_command(of: flow.Stage) -> click.Command:
+    """Return the command of one stage."""
 
-    click.echo("\n" + summary_table(done))
-    with Store.open(uri) as store:
-        text = quality_text(store)
-    if text:
-        click.echo("\n" + text)
+    def command(uri: str, settings: Settings, verbose: bool, **given: Any) -> None:
+        from index.store import Store
+        from ui.terminal.summary import show
+
+        flow.check(of, settings, given)
+        with Store.open(uri, create=of.opens == "new", write=of.opens != "read") as store:
+            done = flow.run_stage(of.name, store, settings, **given)
+        show(done, verbose)
+        _exit_incomplete([done])
+
+    command = options.verbose(options.settings(command))
+    for name in reversed(of.options):
+        command = options.OPTIONS[name](command)
+    return click.command(of.name, help=of.help)(options.store(command))
 
 
-def _stage(name: str, uri: str, settings: Settings) -> None:
-    from index.store import Store
-    from ui import flow
-
-    with Store.open(uri, write=True) as store:
-        show(getattr(flow, name)(store, settings))
+def _exit_incomplete(done: list[Summary]) -> None:
+    """Exit with a code of its own where an export had to leave pictures out, for scripts that look at nothing else."""
+    if any(summary.stage == "export" and summary.failures for summary in done):
+        click.get_current_context().exit(INCOMPLETE)
 
 
-@cli.command()
-@store_option
-@source_option
-@settings_options
-def ingest(uri: str, sources: tuple[str, ...], settings: Settings) -> None:
-    """Files, tags, texts -> items."""
-    from index.store import Store
-    from ui import flow
-
-    if not sources:
-        raise click.UsageError("ingest needs at least one --source PATH")
-    flow.check_sources(settings, sources)
-    with Store.open(uri, create=True, write=True) as store:
-        show(flow.ingest(store, settings, sources))
+for _stage in flow.STAGES:
+    if _stage.command:
+        cli.add_command(stage_command(_stage))
 
 
 @cli.command()
-@store_option
-@runner_option
-@settings_options
-def embed(uri: str, runner: str, settings: Settings) -> None:
-    """Items -> vectors."""
-    from index.store import Store
-    from ui import flow
-
-    with Store.open(uri, write=True) as store:
-        show(flow.embed(store, settings, runner))
-
-
-@cli.command()
-@store_option
-@settings_options
-def index(uri: str, settings: Settings) -> None:
-    """Vectors -> the kNN graph and the search index."""
-    _stage("index", uri, settings)
-
-
-@cli.command()
-@store_option
-@click.option(
-    "--dry-run",
-    "plan",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="CSV",
-    help="Write what would be kept, and why, to this file; change no groups.",
-)
-@settings_options
-def dedupe(uri: str, plan: Path | None, settings: Settings) -> None:
-    """Neighbours and hashes -> duplicate groups."""
-    from index.store import Store
-    from ui import flow
-
-    with Store.open(uri, write=True) as store:
-        show(flow.dedupe(store, settings, plan))
-
-
-@cli.command()
-@store_option
-@settings_options
-@click.option("--full", is_flag=True, help="Learn everything anew, not only judge again what changed.")
-def label(uri: str, settings: Settings, full: bool) -> None:
-    """Tags, reviews, neighbours -> labels with a confidence, or null."""
-    from index.store import Store
-    from ui import flow
-
-    with Store.open(uri, write=True) as store:
-        show(flow.label(store, settings, full))
-
-
-@cli.command()
-@store_option
+@options.store
 @click.option("--host", help="Address to listen on (default: this machine alone).")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (default: 8501).")
 @click.option("--readonly", is_flag=True, help="Look, do not decide.")
@@ -233,7 +137,7 @@ def label(uri: str, settings: Settings, full: bool) -> None:
 @click.option(
     "--log", "log_out", type=click.Path(dir_okay=False), help="Write the review log (JSONL) and end."
 )
-@settings_options
+@options.settings
 def review(
     uri: str,
     host: str | None,
@@ -243,7 +147,7 @@ def review(
     log_out: str | None,
     settings: Settings,
 ) -> None:
-    """Open the review page in a browser; corrections feed the next vote."""
+    """Open the review page in a browser; corrections count at once and in the next run."""
     if replay or log_out:
         _carry_log(uri, replay, log_out)
         return
@@ -272,13 +176,13 @@ def _carry_log(uri: str, replay: str | None, out: str | None) -> None:
 
 @cli.command()
 @click.argument("image", required=False, type=click.Path())
-@store_option
+@options.store
 @click.option("--text", help="Search by a description instead of an image.")
-@click.option("--where", help="Filter over the items' and labels' columns, e.g. \"hair_color = 'blonde'\".")
+@options.where
 @click.option("-n", "count", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many.")
 @click.option("--sheet", type=click.Path(dir_okay=False), metavar="OUT.png", help="Write a contact sheet.")
 @click.option("--duplicates", is_flag=True, help="Say which stored items show the same picture.")
-@settings_options
+@options.settings
 def query(
     image: str | None,
     uri: str,
@@ -289,7 +193,7 @@ def query(
     duplicates: bool,
     settings: Settings,
 ) -> None:
-    """An image or a text -> similar items, with labels."""
+    """Find the items most similar to an image or a text, with their labels."""
     from index.store import Store
     from ui.terminal.query import ask
 
@@ -302,40 +206,10 @@ def query(
 
 
 @cli.command()
-@click.argument("out", type=click.Path())
-@store_option
-@click.option("--format", "kind", default="parquet", show_default=True, help="parquet, jsonl or webdataset.")
-@click.option("--all", "everything", is_flag=True, help="Removed duplicates and ambiguous items too.")
-@click.option("--where", help="Filter over the exported columns.")
-@settings_options
-def export(out: str, uri: str, kind: str, everything: bool, where: str | None, settings: Settings) -> None:
-    """The store -> Parquet, JSONL or WebDataset, with a manifest."""
-    summary = _export(uri, out, kind, settings, everything, where)
-    show(summary)
-    _exit_incomplete([summary])
-
-
-def _exit_incomplete(done: list[Summary]) -> None:
-    """Exit with a code of its own where an export had to leave pictures out, for scripts that look at nothing else."""
-    if any(summary.stage == "export" and summary.failures for summary in done):
-        click.get_current_context().exit(INCOMPLETE)
-
-
-def _export(
-    uri: str, out: str, kind: str, settings: Settings, everything: bool = False, where: str | None = None
-) -> Summary:
-    from index.store import Store
-    from ui.flow import export
-
-    with Store.open(uri) as store:
-        return export(store, settings, out, kind, everything, where)
-
-
-@cli.command()
-@store_option
+@options.store
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(0), help="Failures to list.")
 def status(uri: str, limit: int) -> None:
-    """What the store holds; every failure with its key and reason."""
+    """Say what the store holds, which stages ran, and why which file failed."""
     from index.store import Store
     from ui.terminal.quality import quality_text
     from ui.terminal.status import status_text
@@ -349,10 +223,10 @@ def status(uri: str, limit: int) -> None:
 
 @cli.command()
 @click.argument("column", required=False)
-@store_option
+@options.store
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Values to list.")
 def values(column: str | None, uri: str, limit: int) -> None:
-    """What --where can ask for: all columns, or the values of COLUMN with their counts."""
+    """List what --where can ask for: all columns, or the values of COLUMN with their counts."""
     from index.store import Store
     from ui.terminal.values import columns_text, values_text
 
@@ -362,11 +236,11 @@ def values(column: str | None, uri: str, limit: int) -> None:
 
 @cli.command()
 @click.argument("item")
-@store_option
+@options.store
 @click.option("--attribute", help="Only this attribute.")
-@settings_options
+@options.settings
 def explain(item: str, uri: str, attribute: str | None, settings: Settings) -> None:
-    """Why ITEM (row, item id or key) has its labels: who voted, with which weight."""
+    """Say why ITEM (row, item id or key) has its labels: which items voted, with which weight."""
     from index.store import Store
     from ui.terminal.query import explain_text
 
@@ -375,11 +249,11 @@ def explain(item: str, uri: str, attribute: str | None, settings: Settings) -> N
 
 
 @cli.command()
-@click.argument("out", type=click.Path())
-@store_option
-@settings_options
+@options.OUT
+@options.store
+@options.settings
 def report(out: str, uri: str, settings: Settings) -> None:
-    """Precision, coverage, calibration and noise of the labels, duplicates found: HTML and JSON into OUT."""
+    """Write precision, coverage and calibration of the labels and the duplicates as HTML and JSON into OUT."""
     from index.store import Store
     from ui.terminal.query import write_reports
 
@@ -388,21 +262,23 @@ def report(out: str, uri: str, settings: Settings) -> None:
 
 
 @cli.command()
-@click.option("--store", "uri", metavar="DIR", help="Store whose tagged items are learnt from.")
+@click.option("--store", "uri", metavar="DIR", help="Store whose tagged items the model is trained on.")
 @click.option("--out", type=click.Path(), required=True, metavar="DIR", help="Where the trained model goes.")
-@settings_options
-def finetune(uri: str | None, out: str, settings: Settings) -> None:
+@options.verbose
+@options.settings
+def finetune(uri: str | None, out: str, verbose: bool, settings: Settings) -> None:
     """Train or fine-tune an open_clip model on the tagged items of the store, or on drawn avatars."""
     from embed.finetune import run_finetune
     from index.store import Store
+    from ui.terminal.summary import show
 
     if settings.finetune.source == "avatars":  # drawn, not read: there need be no store
-        show(run_finetune(None, settings, out))
+        show(run_finetune(None, settings, out), verbose)
         return
     if uri is None:
         raise click.UsageError("finetune needs --store DIR, or --set finetune.source=avatars")
     with Store.open(uri) as store:
-        show(run_finetune(store, settings, out))
+        show(run_finetune(store, settings, out), verbose)
 
 
 @cli.command()
@@ -414,12 +290,13 @@ def finetune(uri: str | None, out: str, settings: Settings) -> None:
 )
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the review page.")
 @click.option("--no-review", is_flag=True, help="Do not open the review page at the end.")
-@settings_options
-def demo(uri: str, count: int, port: int | None, no_review: bool, settings: Settings) -> None:
+@options.verbose
+@options.settings
+def demo(uri: str, count: int, port: int | None, no_review: bool, verbose: bool, settings: Settings) -> None:
     """Draw a small tagged collection, run all of it, compare with the truth, open the review page."""
     from ui.demo.run import run_demo
 
-    run_demo(uri, settings, count=count, port=port, review=not no_review)
+    run_demo(uri, settings, count=count, port=port, review=not no_review, verbose=verbose)
 
 
 if __name__ == "__main__":

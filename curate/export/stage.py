@@ -19,6 +19,7 @@ from curate.export.folder import MANIFEST, ExportFolder
 from curate.export.manifest import Request, manifest_of, outcome
 from curate.export.rows import ExportRows, as_numpy
 from index.filters import matching_rows
+from index.images.reader import Reader
 from index.stages.progress import progress
 from index.store import Store
 from schema.errors import ExportError
@@ -41,11 +42,13 @@ def run_export(
 ) -> Summary:
     """Write a data set to the folder ``out``: kept, single-character items, or with ``everything`` all of them.
 
-    ``read`` returns the source bytes of a uri, for formats that carry images. A picture that it cannot read is left
-    out, counted under ``UNREAD``, and named with the reason in the manifest. Raises ExportError when ``out`` holds
-    files that are not an earlier export, FilterError for a bad ``where``.
+    ``read`` returns the source bytes of a uri, for formats that carry images; without it, the bytes that the store
+    names are read again. A picture that cannot be read is left out, counted under ``UNREAD``, and named with the
+    reason in the manifest. Raises ExportError when ``out`` holds files that are not an earlier export, FilterError
+    for a bad ``where``.
     """
     begun = time.monotonic()
+    reader = Reader(settings.ingest.max_bytes)
     vocabulary = load_vocabulary(settings.tags.vocabulary or None)
     items = store.schema("items") if store.has("items") else None
     every = export_columns(vocabulary, items)
@@ -55,7 +58,9 @@ def run_export(
     rows = ExportRows(store, every, settings.export, allowed, everything)
     counts: Counter[str] = Counter()
     with ExportFolder(out) as target:
-        exporter = load_exporter(format, Output(target.staging, columns, settings.export, vocabulary, read))
+        exporter = load_exporter(
+            format, Output(target.staging, columns, settings.export, vocabulary, read or reader.read)
+        )
         try:
             with progress(store.n_items(), "export", "row") as bar:
                 for batch, total in rows.batches():
@@ -72,10 +77,13 @@ def run_export(
             raise ExportError(
                 f"cannot write the export to {target.path}: {error.strerror or error}"
             ) from error
+        finally:
+            reader.close()
     failures = Counter(failure.kind for failure in exporter.failures)
     notes = [f"written to {target.path}"]
     if exporter.failures:
         count = len(exporter.failures)
         pictures = "1 picture" if count == 1 else f"{count} pictures"
         notes.append(f"{pictures} could not be read; {MANIFEST} names each with the reason")
-    return Summary("export", dict(counts), tuple(notes), dict(failures), time.monotonic() - begun)
+    spent = time.monotonic() - begun
+    return Summary("export", dict(counts), (), dict(failures), spent, warnings=tuple(notes))

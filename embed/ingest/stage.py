@@ -88,7 +88,8 @@ def run_ingest(store: Store, settings: Settings, sources: Sequence[str]) -> Summ
         run.counts.update(counts)
         run.facts["failures"] = dict(failures.most_common(50))
         run.outputs = [name for name in ("items", "copies") if store.has(name)]
-    return Summary("ingest", dict(counts), tuple(notes), dict(failures), time.monotonic() - started)
+    spent = time.monotonic() - started
+    return Summary("ingest", dict(counts), (), dict(failures), spent, warnings=tuple(notes))
 
 
 class Pipeline:

@@ -169,4 +169,5 @@ def _summary(run: Run) -> Summary:
     notes = [f"recall {run.facts['recall']:.3f} against exact search ({run.facts['searcher']})"]
     if "search_recall" in run.facts:
         notes.append(f"search index {run.facts['search_index']}: recall@10 {run.facts['search_recall']:.3f}")
-    return Summary("index", dict(run.counts), tuple(notes), seconds=run.seconds)
+    counts = {**run.counts, "recall": run.facts["recall"]}
+    return Summary("index", counts, tuple(notes), seconds=run.seconds)

@@ -31,21 +31,17 @@ def load() -> None:
     import lancedb.index  # noqa: F401
     import sklearn.linear_model  # noqa: F401
 
-    import curate.export.stage  # noqa: F401
-    import dedupe.stage  # noqa: F401
     import embed.encoders.open_clip
     import embed.encoders.precomputed
-    import embed.ingest.stage
     import embed.sources.folder
     import embed.vectors.stage
-    import index.neighbours.graph
-    import index.neighbours.searchers.exact
-    import index.store.compaction  # noqa: F401
-    import label.stage  # noqa: F401
     import ui.main
     import ui.terminal.quality
-    import ui.terminal.tables  # noqa: F401
+    import ui.terminal.summary  # noqa: F401
+    from ui.flow import STAGES
 
+    for stage in STAGES:
+        stage.load()
     embed.vectors.stage.SLAB_ROWS = 4
 
 

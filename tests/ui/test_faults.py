@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -17,13 +18,16 @@ from PIL import Image
 
 from index.store import Store
 from index.store.runs import Runs
+from ui.flow import STAGES, Stage
+from ui.terminal.summary import numbers_line
 
 TINY = {
     "embed_dim": 24,
     "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "patch_size": 8, "head_width": 16},
     "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
-KILLS = 10
+KILLS = 5
+COMMANDS = [stage for stage in STAGES if stage.in_run and stage.command]
 
 # Whole runs: seconds each on an idle machine, a minute on a busy one.
 pytestmark = pytest.mark.timeout(900)
@@ -181,6 +185,65 @@ def test_killed_at_random_moments_and_started_again_it_ends_the_same(
         done = ask(*flow(folder, "first"))
         assert done["code"] == 0, done["err"]
         same(folder, undisturbed[0])
+
+
+@pytest.fixture(scope="module")
+def steps(ask: Ask, flow: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The store as each stage finds it, by the name of the stage; 'export' finds the finished one."""
+    folder = tmp_path_factory.mktemp("steps")
+    found = {}
+    store = folder / "store"
+    for stage in COMMANDS:
+        found[stage.name] = folder / f"before {stage.name}"
+        if store.exists():
+            shutil.copytree(store, found[stage.name])
+        sources = ["first"] if "sources" in stage.options else []
+        done = ask(*flow(store, *sources, stage=stage.name))
+        assert done["code"] == 0, done["err"]
+    return found
+
+
+@pytest.mark.parametrize("stage", COMMANDS, ids=lambda stage: stage.name)
+def test_a_stage_writes_the_tables_that_it_names(
+    ask: Ask, flow: Any, steps: dict[str, Path], tmp_path: Path, stage: Stage
+) -> None:
+    folder = tmp_path / "store"
+    if steps[stage.name].exists():
+        shutil.copytree(steps[stage.name], folder)
+    before = versions(folder) if folder.exists() else {}
+    assert (
+        ask(*flow(folder, *(["first"] if "sources" in stage.options else []), stage=stage.name))["code"] == 0
+    )
+    after = versions(folder)
+    written = {name for name, number in after.items() if before.get(name) != number} - {"runs"}
+    assert {re.sub(r"^(vectors|prompts|neighbours)_.+", r"\1_KEY", name) for name in written} <= set(
+        stage.writes
+    )
+    with Store.open(folder) as store:
+        last = Runs(store).last(stage.name)
+    assert last is not None
+    assert set(last["inputs"]) <= {
+        *after,
+        *(name for name in stage.reads if "KEY" not in name),
+    }, "a stage reads what it names"
+    assert "nothing" not in numbers_line(stage.name, last["counts"]), "its line of output has numbers"
+
+
+@pytest.mark.parametrize("stage", COMMANDS, ids=lambda stage: stage.name)
+def test_a_stage_killed_around_a_write_ends_the_same(
+    ask: Ask, flow: Any, undisturbed: tuple[Path, float], steps: dict[str, Path], tmp_path: Path, stage: Stage
+) -> None:
+    sources = ["first"] if "sources" in stage.options else []
+    kills = 0
+    for number, before in ((0, True), (1, False)):
+        folder = tmp_path / f"store{number}{before}"
+        if steps[stage.name].exists():
+            shutil.copytree(steps[stage.name], folder)
+        kills += ask(*flow(folder, *sources, stage=stage.name), at_write=number, before=before)["killed"]
+        done = ask(*flow(folder, "first"))
+        assert done["code"] == 0, done["err"]
+        same(folder, undisturbed[0])
+    assert kills
 
 
 @pytest.mark.slow

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from ui import flow
 from ui.main import cli
 
 COMMANDS = tuple(cli.commands)
-STAGES = ("embed", "index", "dedupe", "label")
+STAGES = tuple(s.name for s in flow.STAGES if s.command and s.opens == "write")
 
 
 def run(*arguments: object) -> Result:
@@ -48,7 +49,7 @@ def test_a_missing_store_is_one_message_and_exit_1(command: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("index.kk=3", "did you mean k?"),
+        ("index.kk=3", "did you mean k"),
         ("colour.red=1", "unknown setting colour"),
         ("index.k=many", "bad value for index.k"),
         ("index", "not of the form"),
@@ -61,6 +62,27 @@ def test_bad_settings_exit_1_and_name_the_key(
     result = run(command, "--store", ui_store, "--set", override)
     assert result.exit_code == 1
     assert words in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["stauts"], "status"),
+        (["status", "--stroe", "x"], "--store"),
+        (["embed", "--store", "x", "--runner", "rya"], "ray"),
+        (["export", "OUT", "--format", "parket"], "parquet"),
+        (["explain", "3", "--attribute", "hair_colour"], "hair_color"),
+        (["index", "--set", "index.search_index=IVFPQ"], "IVF_PQ"),
+    ],
+    ids=lambda v: " ".join(v) if isinstance(v, list) else "",
+)
+def test_a_mistyped_word_gets_near_ones(typed: list[str], meant: str, ui_store: Path, tmp_path: Path) -> None:
+    words = [str(tmp_path / "out") if word == "OUT" else word for word in typed]
+    if "--store" not in words and len(words) > 1 and "--stroe" not in words:
+        words += ["--store", str(ui_store)]
+    result = run(*words)
+    assert result.exit_code in (1, 2)
+    assert meant in result.stderr, result.stderr
 
 
 def test_a_missing_settings_file(ui_store: Path, tmp_path: Path) -> None:
@@ -112,12 +134,12 @@ def test_a_second_writer_is_told(ui_store: Path) -> None:
 
 
 def test_ctrl_c_is_130(ui_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ui import flow
+    from label import stage
 
-    def stopped(*_: object) -> None:
+    def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(flow, "label", stopped)
+    monkeypatch.setattr(stage, "run_label", stopped)
     result = run("label", "--store", ui_store)
     assert result.exit_code == 130
     assert "stopped" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import Counter
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING
 from schema.errors import SettingsError
 from schema.settings import LabelSettings, Settings
 from ui.demo.collection import RECORD, Drawn, draw_collection
-from ui.terminal.tables import cell, seconds, stage_line, summary_table, table
+from ui.terminal.summary import command, funnel, funnel_text, show
+from ui.terminal.tables import cell, seconds, table
 
 if TYPE_CHECKING:
     from index.store import Store
     from schema.vocabulary import Attribute
 
+CONFIG = "demo.toml"
 SAME = ("kept", "same artwork", "same file")
 
 
@@ -50,7 +53,13 @@ class Duplicates:
 
 
 def run_demo(
-    uri: str, settings: Settings, *, count: int, port: int | None = None, review: bool = True
+    uri: str,
+    settings: Settings,
+    *,
+    count: int,
+    port: int | None = None,
+    review: bool = True,
+    verbose: bool = False,
 ) -> None:
     """Run the demo and print it; in a terminal, serve the review page until Ctrl-C."""
     from index.store import Store
@@ -66,23 +75,36 @@ def run_demo(
     print(f"Drawing {count} pictures of recurring characters into {folder / 'pictures'} ...", flush=True)
     drawn = draw_collection(folder, count)
     print(_drawn_line(drawn) + f" ({seconds(time.monotonic() - started)})\n", flush=True)
-    done = run_all(
-        uri,
-        demo_settings(settings),
-        [str(folder / "pictures")],
-        told=lambda s: print(stage_line(s), flush=True),
-    )
-    print("\n" + summary_table(done) + "\n")
+    chosen = demo_settings(settings)
+    run_all(uri, chosen, [str(folder / "pictures")], lambda done: show(done, verbose))
+    config = folder / CONFIG
+    write_settings(chosen, config)
     with Store.open(uri) as store:
-        print(comparison(store, drawn, demo_settings(settings).label.precision))
+        print("\n" + funnel_text(funnel(store)) + "\n")
+        print(comparison(store, drawn, chosen.label.precision))
     print(f"\nAll of it took {seconds(time.monotonic() - started)}.")
-    command = f"likeness review --store {uri}"
     if not review or not sys.stdout.isatty():
-        print(f"Open the review page with: {command}")
+        print(f"Open the review page with: {command('review', '--store', uri, '--config', str(config))}")
         return
     from ui.serve import serve
 
-    serve(uri, demo_settings(settings), port=port)
+    serve(uri, chosen, port=port)
+
+
+def write_settings(settings: Settings, path: Path) -> None:
+    """Write the settings that differ from the defaults as TOML, so that later commands on the demo can name them."""
+    lines = ["# The settings of this demo: likeness COMMAND --store ... --config this file"]
+    for section, values in settings.model_dump(exclude_defaults=True).items():
+        lines.append(f"[{section}]")
+        lines += [f"{name} = {_toml(value)}" for name, value in values.items()]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _toml(value: object) -> str:
+    """Return a value as TOML, which spells texts, numbers, truth values and lists as JSON does."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in value.items()) + " }"
+    return json.dumps(value)
 
 
 def demo_settings(settings: Settings) -> Settings:

@@ -55,6 +55,15 @@ def write_export(desk: Desk, name: str, kind: str, everything: bool, where: str)
     out = desk.store.folder / "exports" / name
     if pending(desk):
         with Store.open(desk.store.uri, write=True) as store:
-            flow.dedupe(store, desk.settings)
-            flow.label(store, desk.settings)
-    return out, flow.export(desk.store, desk.settings, str(out), kind, everything, where or None)
+            flow.run_stage("dedupe", store, desk.settings)
+            flow.run_stage("label", store, desk.settings)
+    done = flow.run_stage(
+        "export",
+        desk.store,
+        desk.settings,
+        out=str(out),
+        format=kind,
+        everything=everything,
+        where=where or None,
+    )
+    return out, done

@@ -164,11 +164,8 @@ class Desk:
         return self.vocabulary.attributes
 
     def attribute(self, name: str) -> Attribute:
-        """Return one attribute; raises StoreError when the vocabulary has none of that name."""
-        for attribute in self.vocabulary.attributes:
-            if attribute.name == name:
-                return attribute
-        raise StoreError(f"the vocabulary has no attribute {name!r}")
+        """Return one attribute; raises VocabularyError, which names near ones."""
+        return self.vocabulary.attribute(name)
 
     # ---- rows
 

@@ -13,7 +13,8 @@ from ui.review.audits import audited, estimate
 from ui.review.desk import Desk
 from ui.review.tiles import PEOPLE
 from ui.terminal.quality import held_out
-from ui.terminal.tables import counts_line, seconds
+from ui.terminal.summary import numbers_line
+from ui.terminal.tables import seconds
 
 KINDS = {"Reviews": ("review",), "Tags": ("tag",), "Texts": ("text",)}
 MACHINE = "Votes"
@@ -150,7 +151,7 @@ def run_rows(desk: Desk) -> list[dict[str, str]]:
             "Stage": run["stage"],
             "Finished (UTC)": str(run["finished"])[:16].replace("T", " "),
             "Took": seconds(run["seconds"]),
-            "What it did": counts_line(run["counts"]),
+            "What it did": numbers_line(run["stage"], run["counts"]),
         }
         for run in reversed(Runs(desk.store).all()[-30:])
     ]

@@ -83,19 +83,14 @@ def where_of(
     for name, values in chosen.items():
         if not values:
             continue
-        attribute = desk.attribute(name)
         named = [v for v in values if v != UNKNOWN]
         either = []
-        if named and attribute.kind == "many":
-            either.append(f"array_has_any({name}, [{', '.join(map(quoted, named))}])")
-        elif named:
+        if named:
             either.append(f"{name} IN ({', '.join(map(quoted, named))})")
         if UNKNOWN in values:
             either.append(f"{name} IS NULL")
         parts.append(f"({' OR '.join(either)})")
-    tags = parse_tags(tag)
-    if tags:
-        parts.append(f"array_has_all(tags, [{', '.join(map(quoted, tags))}])")
+    parts += [f"has(tags, {quoted(name)})" for name in parse_tags(tag)]
     if KINDS.get(kind):
         if kind == "duplicates" and not desk.store.has("groups"):
             raise StoreError("no duplicates were looked for yet", "Run: likeness dedupe --store ...")

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from schema.catalogue import describe
-from ui.terminal.tables import cell, clean, seconds, table
+from ui.flow import STAGES
+from ui.terminal.summary import numbers_line
+from ui.terminal.tables import cell, seconds, table
 
 if TYPE_CHECKING:
     from index.store import Store
@@ -81,17 +83,10 @@ def status_text(store: Store, limit: int = 50) -> str:
     """Return the status as plain text; at most ``limit`` failures are listed, and the rest is counted."""
     status = read_status(store)
     parts = [f"store {store.uri}", table(["what", "count"], status.counts.items(), indent=2)]
-    if status.runs:
-        rows = [
-            (
-                run["stage"],
-                str(run["finished"])[:19].replace("T", " "),
-                seconds(run["seconds"]),
-                _short(run["counts"]),
-            )
-            for run in status.runs
-        ]
-        parts += ["last runs (UTC)", table(["stage", "finished", "took", "counts"], rows, indent=2)]
+    parts += [
+        "stages (times in UTC)",
+        table(["stage", "finished", "took", "last run"], stage_rows(status), indent=2),
+    ]
     if status.reasons:
         rows2 = [(stage, reason, count) for (stage, reason), count in status.reasons.items()]
         parts += ["failures by reason", table(["stage", "reason", "count"], rows2, indent=2)]
@@ -102,5 +97,16 @@ def status_text(store: Store, limit: int = 50) -> str:
     return "\n".join(parts)
 
 
-def _short(counts: dict[str, Any]) -> str:
-    return clean(", ".join(f"{name} {cell(value)}" for name, value in counts.items()))
+def stage_rows(status: Status) -> list[tuple[str, str, str, str]]:
+    """Return for each stage of the flow, in its order, when its last run ended, how long it took and what it did."""
+    last = {run["stage"]: run for run in status.runs}
+    rows = []
+    for stage in STAGES:
+        run = last.get(stage.name)
+        if run is None:
+            if stage.in_run and stage.command:
+                rows.append((stage.name, "-", "-", "not run yet"))
+            continue
+        ended = str(run["finished"])[:19].replace("T", " ")
+        rows.append((stage.name, ended, seconds(run["seconds"]), numbers_line(stage.name, run["counts"])))
+    return rows

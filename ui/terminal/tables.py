@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from schema.records import Summary
-
 Cell = str | int | float | None
-NOTES = 6
-NOTE = 170
 
 
 def cell(value: Cell) -> str:
-    """Return a value as it stands in a table: thousands apart, shares with three digits, a dash for nothing."""
+    """Return a value as it stands in a table: 1,204; shares with three digits; a dash for nothing."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}".replace(",", " ")
+        return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}".replace(",", " ")
+        return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
     return clean(value)
 
 
 def clean(text: str) -> str:
-    """Return text on one line without control characters: file names and tags go to the terminal as they are."""
+    """Return text on one line without control characters: names and tags come from files, and could hold any."""
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
 
 
@@ -51,40 +45,6 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], indent: int =
     return "\n".join([line(list(headings)), rule, *(line(row) for row in texts)])
 
 
-def stage_line(summary: Summary) -> str:
-    """Return one line that says what a stage did."""
-    if summary.skipped:
-        return f"{summary.stage:<8} up to date"
-    return f"{summary.stage:<8} {counts_line(summary.counts)}  ({seconds(summary.seconds)})"
-
-
-def summary_table(summaries: Sequence[Summary]) -> str:
-    """Return the table that ends a run: stage, what it did, time; then notes and failures by reason."""
-    width = min(shutil.get_terminal_size((110, 24)).columns, 110) - 22
-    lines = [f"{'stage':<9} {'what':<{width}} {'time':>8}", f"{'-' * 9} {'-' * width} {'-' * 8}"]
-    for s in summaries:
-        what = "up to date" if s.skipped else counts_line(s.counts)
-        wrapped = textwrap.wrap(what, width) or [""]
-        lines.append(f"{s.stage:<9} {wrapped[0]:<{width}} {seconds(s.seconds):>8}")
-        lines.extend(" " * 10 + more for more in wrapped[1:])
-        for note in (*(_cut(note) for note in s.notes[:NOTES]), *_more(s.notes)):
-            lines.extend(
-                " " * 10 + part for part in textwrap.wrap(f"- {clean(note)}", width, subsequent_indent="  ")
-            )
-    lines.append(f"{'total':<9} {'':<{width}} {seconds(sum(s.seconds for s in summaries)):>8}")
-    failures = failure_table(summaries)
-    return "\n".join(lines) + (f"\n\n{failures}" if failures else "")
-
-
-def failure_table(summaries: Sequence[Summary]) -> str:
-    """Return failures by stage and reason, the most frequent first; empty when there are none."""
-    rows = [(s.stage, reason, count) for s in summaries for reason, count in s.failures.items()]
-    if not rows:
-        return ""
-    rows.sort(key=lambda row: -row[2])
-    return "failures (see: likeness status)\n" + table(["stage", "reason", "count"], rows, indent=2)
-
-
 def seconds(value: float) -> str:
     """Return a duration as people read it: 0.4 s, 12 s, 3 min 05 s, 2 h 07 min."""
     if value < 10:
@@ -97,21 +57,12 @@ def seconds(value: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _cut(note: str) -> str:
-    return note if len(note) <= NOTE else note[: NOTE - 4].rsplit(" ", 1)[0] + " ..."
-
-
-def _more(notes: Sequence[str]) -> list[str]:
-    return [f"and {len(notes) - NOTES} more notes: likeness report"] if len(notes) > NOTES else []
+def counted(number: float, words: str) -> str:
+    """Return a number with its words, given as 'singular|plural', or as one form for both: '1 group', '2 groups'."""
+    one, _, many = words.partition("|")
+    return f"{cell(number)} {one if number == 1 else many or one}"
 
 
 def counts_line(counts: Mapping[str, Any]) -> str:
-    """Return counts in a row; those of single attributes ('hair_color voted 12') are summed to one."""
-    summed: dict[str, Any] = {}
-    for name, value in counts.items():
-        attribute, _, what = name.replace(":", "").rpartition(" ")
-        if attribute and what in ("stated", "voted") and isinstance(value, int):
-            summed[f"labels {what}"] = summed.get(f"labels {what}", 0) + value
-        else:
-            summed[name.replace("_", " ")] = value
-    return ", ".join(f"{name} {cell(value)}" for name, value in summed.items()) or "nothing to do"
+    """Return all counts in a row: 'hash pairs 195, groups 60'."""
+    return ", ".join(f"{clean(name.replace('_', ' '))} {cell(value)}" for name, value in counts.items())

@@ -98,7 +98,7 @@ def test_webdataset_carries_the_source_bytes_and_says_what_it_could_not_read(
     assert f"{content_id(b'5')}.png" not in members
     assert summary.counts[UNREAD] == 2
     assert summary.failures == {"cannot be read": 1, "changed since ingest": 1}
-    assert any("2 pictures could not be read" in note for note in summary.notes)
+    assert any("2 pictures could not be read" in note for note in summary.warnings)
     manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
     assert {each["item_id"] for each in manifest["failures"]} == {content_id(b"5"), content_id(b"6")}
     assert manifest["counts"]["exported"] == 36

@@ -241,7 +241,7 @@ def test_the_next_label_run_keeps_what_reviewers_said(
     uri = unpack(name)
     asked = [*found(name)["settings"], *([f"tags.vocabulary={own}"] if own.exists() else [])]
     with Store.open(uri, write=True) as store:
-        flow.label(store, load_settings(None, asked))
+        flow.run_stage("label", store, load_settings(None, asked))
         labels = by_id(store, "labels")
     exact = [label for label in found(name)["effective"]["labels"] if label["exact"]]
     assert len(exact) > 10
@@ -262,7 +262,7 @@ def test_an_embedding_that_was_cut_goes_on(
     (table, _), *_ = wanted["vectors"].items()
     with Store.open(uri, write=True) as store:
         done = {record["item_id"]: record["vector"] for record in records(store, table)}
-        flow.embed(store, load_settings(None, [*wanted["settings"], f"encoder.path={vectors}"]))
+        flow.run_stage("embed", store, load_settings(None, [*wanted["settings"], f"encoder.path={vectors}"]))
         after = {record["item_id"]: record["vector"] for record in records(store, table)}
         failed = {record["item_id"] for record in records(store, "failures")}
     assert {item_id: after[item_id] for item_id in done} == done

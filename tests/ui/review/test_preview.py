@@ -63,7 +63,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         store.append(f"neighbours_{KEY}", pa.Table.from_pylist(graph, schema), schema)
         with Runs(store).start("embed", {}) as run:
             run.facts["key"] = KEY
-        flow.label(store, SETTINGS)
+        flow.run_stage("label", store, SETTINGS)
         yield store
 
 

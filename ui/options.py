@@ -1,0 +1,67 @@
+"""The options of the command line, by name; a stage in ``ui.flow.STAGES`` names those that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+Command = Callable[..., None]
+
+store = click.option(
+    "--store", "uri", required=True, metavar="DIR", help="Folder or object-store URI of the store."
+)
+verbose = click.option("-v", "--verbose", is_flag=True, help="All counts and notes of each stage.")
+where = click.option(
+    "--where", help="Filter over the columns of items and labels, e.g. \"hair_color = 'blonde'\"."
+)
+OUT = click.argument("out", type=click.Path())
+OPTIONS: dict[str, Callable[[Command], Command]] = {
+    "sources": click.option(
+        "--source", "sources", multiple=True, required=True, metavar="PATH",
+        help="Folder, listing or tar of items; repeatable.",
+    ),
+    "runner": click.option(
+        "--runner", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+        help="Where pictures are embedded: here, or on the Ray cluster of RAY_ADDRESS.",
+    ),
+    "dry_run": click.option(
+        "--dry-run", "dry_run", type=click.Path(dir_okay=False, path_type=Path), metavar="CSV",
+        help="Write what would be kept, and why, to this file; change no groups.",
+    ),
+    "full": click.option("--full", is_flag=True, help="Fit everything anew, not only what changed."),
+    "out": OUT,
+    "format": click.option(
+        "--format", default="parquet", show_default=True, help="parquet, jsonl or webdataset."
+    ),
+    "everything": click.option(
+        "--all", "everything", is_flag=True,
+        help="Also copies that were set aside and pictures of several characters.",
+    ),
+    "where": where,
+}  # fmt: skip
+
+
+def settings(command: Command) -> Command:
+    """Add --config and --set; the command gets one Settings as ``settings``."""
+
+    @wraps(command)
+    def with_settings(*args: Any, config: str | None, overrides: tuple[str, ...], **kwargs: Any) -> None:
+        from schema.settings import load_settings
+
+        command(*args, settings=load_settings(config, overrides), **kwargs)
+
+    override = click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="SECTION.KEY=VALUE",
+        help="Override one setting; repeatable.",
+    )
+    file = click.option(
+        "--config", type=click.Path(dir_okay=False), metavar="FILE", help="Settings, one TOML file."
+    )
+    return file(override(with_settings))
