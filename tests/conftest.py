@@ -37,6 +37,14 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def checkout() -> Path:
+    """The checkout, for tests that read what no wheel has, such as README; skipped where there is only a wheel."""
+    if not (ROOT / "pyproject.toml").is_file():
+        pytest.skip("the tests run against a wheel, which has no such file")
+    return ROOT
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """A folder of real pictures with ground truth; the test is skipped where there is none."""
     named = os.environ.get("LIKENESS_DATA")

@@ -22,6 +22,7 @@ import pytest
 from hatch_build import rewrite
 
 # What of the tests runs against the wheel: whatever finds its parts by name, by path or in another process.
+# A test among them that reads a file which only the checkout has asks for the fixture `checkout`.
 PART = [
     "tests/schema",
     "tests/embed/encoders",

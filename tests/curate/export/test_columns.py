@@ -55,6 +55,6 @@ def test_names_to_leave_out_are_checked() -> None:
     assert "artists" not in [column.name for column in without(columns, ["artists", "uri"])]
 
 
-def test_readme_has_the_table_of_columns(root: Path) -> None:
-    text = (root / "README.md").read_text(encoding="utf-8")
+def test_readme_has_the_table_of_columns(checkout: Path) -> None:
+    text = (checkout / "README.md").read_text(encoding="utf-8")
     assert columns_table() in text, f"README's table of export columns should be:\n{columns_table()}"
