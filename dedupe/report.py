@@ -22,6 +22,7 @@ from dedupe.stage import limits_of
 from dedupe.verify.pair_cache import Memory, Pair
 from dedupe.verify.pairs import read_thumbnails
 from index.store import Store
+from index.store.files import replace_text
 from schema.errors import StoreError
 from schema.settings import Settings
 
@@ -61,12 +62,12 @@ def write_report(store: Store, settings: Settings, folder: Path) -> Path:
             continue
         sheet.save(folder / f"duplicates_{name}.png")
         body.append(f"<h2>{name.replace('_', ' ')}</h2><img src='duplicates_{name}.png' alt='{name}'>")
-    (folder / "duplicates.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    replace_text(folder / "duplicates.json", json.dumps(facts, indent=1))
     page = folder / "duplicates.html"
     style = (
         "<style>body{font-family:sans-serif;margin:2em}td{padding:.1em 1em .1em 0}img{max-width:100%}</style>"
     )
-    page.write_text(f"<!doctype html><meta charset='utf-8'>{style}" + "\n".join(body), encoding="utf-8")
+    replace_text(page, f"<!doctype html><meta charset='utf-8'>{style}" + "\n".join(body))
     return page
 
 

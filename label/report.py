@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from index.store import Store
+from index.store.files import replace_text
 from schema.errors import StoreError
 from schema.settings import Settings
 from schema.vocabulary import load_vocabulary
@@ -25,9 +26,9 @@ def write_report(store: Store, settings: Settings, folder: str | Path) -> Path:
     figures = gather(store, settings)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "labels.json").write_text(json.dumps(figures, indent=1, sort_keys=True), encoding="utf-8")
+    replace_text(folder / "labels.json", json.dumps(figures, indent=1, sort_keys=True))
     path = folder / "labels.html"
-    path.write_text(page(figures), encoding="utf-8")
+    replace_text(path, page(figures))
     return path
 
 

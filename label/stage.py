@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from index.stages.progress import progress
 from index.store import Store
+from index.store.merge import merge_rows
 from index.store.runs import Runs
 from label.data.load import FOLDS, Found, collect
 from label.learn.evaluate import assess
@@ -35,7 +36,6 @@ from label.update.changes import (
     save_state,
 )
 from schema import tables
-from schema.arrays import Ints
 from schema.errors import StoreError
 from schema.records import Summary
 from schema.settings import LabelSettings, Settings
@@ -143,8 +143,8 @@ def _touch(store: Store, vocabulary: Vocabulary, settings: Settings, found: Foun
     writer = Writer(vocabulary, found, change.learned, settings.label, change.state)
     with progress(len(change.rows), "label") as bar:
         judged = pa.Table.from_batches(list(writer.batches(bar.add, change.rows)), writer.schema)
-    old = store.scan("labels")
-    store.replace("labels", merged(old, judged, change.rows, writer.count), writer.schema)
+    exchanged = merge_rows(store.scan("labels"), judged, change.rows)
+    store.replace("labels", _counted(exchanged, writer), writer.schema)
     kept = (
         batch.filter(pa.array(~np.isin(batch["row"].to_numpy(), change.rows)))
         for batch in store.scan("label_noise")
@@ -161,29 +161,16 @@ def _touch(store: Store, vocabulary: Vocabulary, settings: Settings, found: Foun
     return writer
 
 
+def _counted(batches: Iterable[pa.RecordBatch], writer: Writer) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        writer.count(batch)
+        yield batch
+
+
 def _write_models(store: Store, blobs: Mapping[str, bytes]) -> None:
     """Write the records in their order, which is the same after a full run and after a touch: equal tables."""
     records = [{"name": name, "blob": blob} for name, blob in blobs.items()]
     store.replace("label_models", pa.Table.from_pylist(records, tables.LABEL_MODELS), tables.LABEL_MODELS)
-
-
-def merged(
-    old: Iterator[pa.RecordBatch], judged: pa.Table, rows: Ints, count: Callable[[pa.RecordBatch], None]
-) -> Iterator[pa.RecordBatch]:
-    """Yield a table in row order with the rows that were judged in the place of the old ones, or behind them."""
-    last = -1
-    for batch in old:
-        here = batch["row"].to_numpy()
-        kept = batch.filter(pa.array(~np.isin(here, rows))).cast(judged.schema)
-        low, high = np.searchsorted(rows, [here[0], here[-1] + 1])
-        last = int(here[-1])
-        table = pa.concat_tables([pa.Table.from_batches([kept]), judged.slice(low, high - low)])
-        for part in table.sort_by("row").combine_chunks().to_batches():
-            count(part)
-            yield part
-    for part in judged.slice(int(np.searchsorted(rows, last + 1))).combine_chunks().to_batches():
-        count(part)
-        yield part
 
 
 def recorded_settings(settings: Settings, vocabulary: Vocabulary) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from index.store.files import replace_text
 from schema.errors import ExportError
 
 # The underscore hides both from readers that take a whole folder for Parquet.
@@ -152,13 +153,8 @@ class ExportFolder:
                 return
 
     def _write(self, manifest: dict[str, Any]) -> None:
-        temporary = self.staging / MANIFEST
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(manifest, file, indent=1, sort_keys=True, default=str)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self.path / MANIFEST)
+        text = json.dumps(manifest, indent=1, sort_keys=True, default=str) + "\n"
+        replace_text(self.path / MANIFEST, text, self.staging / MANIFEST)
 
 
 def written_files(folder: Path) -> Iterable[tuple[str, Path]]:

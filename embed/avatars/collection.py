@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from embed.avatars.characters import random_avatar
 from embed.avatars.describe import caption, tags, truth
 from embed.avatars.draw import draw
+from index.store.files import replace_file, replace_text
 from schema.arrays import Bytes
 
 
@@ -54,19 +54,19 @@ def draw_collection(
     if not facts.exists():
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = folder / f"{name}.unfinished.npy"
-        target = np.lib.format.open_memmap(
-            unfinished, mode="w+", dtype=np.uint8, shape=(len(seeds), size, size, 3)
-        )
         lines = []
-        for at, (drawn, fact) in enumerate(_drawings(seeds, size, workers, hand)):
-            target[at] = drawn
-            lines.append(json.dumps(fact))
-        target.flush()
-        del target
-        os.replace(unfinished, pixels)
-        partial = facts.with_suffix(".unfinished")
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        os.replace(partial, facts)  # written last: the set is whole where this file is
+
+        def write(place: Path) -> None:
+            shape = (len(seeds), size, size, 3)
+            target = np.lib.format.open_memmap(place, mode="w+", dtype=np.uint8, shape=shape)
+            for index, (drawn, fact) in enumerate(_drawings(seeds, size, workers, hand)):
+                target[index] = drawn
+                lines.append(json.dumps(fact))
+            target.flush()
+
+        replace_file(pixels, write, unfinished)
+        # Written last: the set is whole where this file is.
+        replace_text(facts, "\n".join(lines) + "\n", facts.with_suffix(".unfinished"))
     return open_collection(pixels, facts)
 
 

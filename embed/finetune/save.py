@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from index.store.files import replace_file
 
 
 def save_weights(model: Any, path: Path) -> None:
@@ -26,17 +26,3 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     import torch
 
     replace_file(path, lambda partial: torch.save(state, partial))
-
-
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` write a file beside ``path``, make it durable, and put it in the place of ``path``."""
-    partial = path.with_name(path.name + ".partial")
-    write(partial)
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

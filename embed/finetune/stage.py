@@ -18,11 +18,11 @@ import numpy as np
 
 from embed.finetune.phrases import Phrases, phrases_of
 from embed.finetune.pictures import Drawn, Joined, Pictures
-from embed.finetune.save import replace_file
 from embed.finetune.task import Task
 from embed.finetune.train import Trainer
 from index.stages.progress import progress
 from index.store import Store
+from index.store.files import replace_text
 from schema.errors import EncoderError
 from schema.records import Summary
 from schema.settings import Settings
@@ -163,4 +163,4 @@ def write_config(open_clip: Any, checkpoint: Any, looks: dict[str, Any], path: P
     kept = {key: value for key, value in config["model_cfg"].items() if key != "custom_text" or value}
     text = json.dumps({"model_cfg": kept, "preprocess_cfg": config["preprocess_cfg"] or looks}, indent=2)
     if not path.exists() or path.read_text(encoding="utf-8") != text + "\n":
-        replace_file(path, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
+        replace_text(path, text + "\n")

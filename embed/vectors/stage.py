@@ -18,6 +18,7 @@ from embed.vectors.prompts import digest, write_prompts
 from index.stages.progress import progress
 from index.stages.walk import Walk, slabs_of, walk
 from index.store import Store
+from index.store.merge import merge_rows
 from index.store.runs import Run, Runs
 from schema import tables
 from schema.arrays import Bools
@@ -172,7 +173,7 @@ class _Embedding:
             stage.close()
         found = pa.concat_tables(results).select(["row", "item_id", "vector"]).cast(self._schema())
         if found.num_rows:
-            self.store.replace(self.table, _merged(self.store.scan(self.table), found), self._schema())
+            self.store.replace(self.table, merge_rows(self.store.scan(self.table), found), self._schema())
             self.run.counts["recovered"] = found.num_rows
         # Also what an earlier retry recovered before a kill kept it from saying so.
         kept = self.store.rows(self.table)
@@ -258,20 +259,6 @@ def _relevant(settings: Settings, key: str) -> dict[str, str]:
     chosen = settings.encoder
     named = {"kind": chosen.kind, "model": chosen.model, "pretrained": chosen.pretrained, "path": chosen.path}
     return {"key": key, "fit": chosen.fit, "background": settings.ingest.background, **named}
-
-
-def _merged(batches: Iterator[pa.RecordBatch], found: pa.Table) -> Iterator[pa.RecordBatch]:
-    """Yield a table in row order with further rows sorted in; only these are held in memory."""
-    rows = found.column("row").to_numpy()
-    at = 0
-    for batch in batches:
-        end = int(np.searchsorted(rows, batch.column(0)[-1].as_py()))
-        table = pa.concat_tables(
-            [pa.Table.from_batches([batch]).cast(found.schema), found.slice(at, end - at)]
-        )
-        yield from table.sort_by("row").combine_chunks().to_batches()
-        at = end
-    yield from found.slice(at).to_batches()
 
 
 def _placed(store: Store, names: list[str]) -> Iterator[pa.RecordBatch]:

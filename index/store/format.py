@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from index.store.database import FORMAT_TABLE, Database
+from index.store.files import replace_text
+from index.store.lock import FILES as LOCK_FILES
 from schema import tables
 from schema.errors import StoreError
 
@@ -61,13 +62,8 @@ class FormatFile:
         data: dict[str, Any] = {"likeness_store": state.version}
         if state.migrating:
             data["migrating"] = dict(state.migrating)
-        temporary = self._path.with_suffix(".tmp")
         try:
-            with open(temporary, "w", encoding="utf-8") as file:
-                json.dump(data, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self._path)
+            replace_text(self._path, json.dumps(data), self._path.with_suffix(".tmp"))
         except OSError as error:
             raise StoreError(f"cannot write to {self._path.parent}: {error.strerror or error}") from error
 
@@ -99,7 +95,7 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot make the store folder {folder}: {error.strerror or error}") from error
-    others = [entry.name for entry in folder.iterdir() if entry.name not in ("run.lock", "store.tmp")]
+    others = [entry.name for entry in folder.iterdir() if entry.name not in (*LOCK_FILES, "store.tmp")]
     if others:
         raise StoreError(
             f"{folder} holds other files ({', '.join(sorted(others)[:3])}) and is not a store",

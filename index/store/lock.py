@@ -1,15 +1,19 @@
-"""One run at a time on one store: an advisory file lock that the kernel drops when its holder dies."""
+"""One run at a time on one store: a file lock that the system drops when its holder dies."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import socket
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from schema.errors import StoreBusy, StoreError
+
+LOCK, HOLDER = "run.lock", "run.holder"
+FILES = (LOCK, HOLDER)
 
 
 class RunLock:
@@ -19,40 +23,33 @@ class RunLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "run.lock"
+        # Who holds it stands in a file of its own: on some systems a locked file cannot be read.
+        self._holder = folder / HOLDER
+        self._lock = FileLock(folder / LOCK, timeout=0, thread_local=False)
         try:
-            self._file = open(self._path, "a+", encoding="utf-8")
+            self._lock.acquire()
+        except Timeout as error:
+            raise StoreBusy(
+                f"another run is writing to {folder} ({self._describe()})", "Wait for it to end, or stop it."
+            ) from error
         except OSError as error:
             raise StoreError(f"cannot write to the store {folder}: {error.strerror or error}") from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._file.seek(0)
-            holder = self._file.read().strip()
-            self._file.close()
-            raise StoreBusy(
-                f"another run is writing to {folder} ({_describe(holder)})", "Wait for it to end, or stop it."
-            ) from error
-        # Who holds it is a courtesy to the next: on a full disk the lock holds without it.
+        # A courtesy to the next one: on a full disk the lock holds without it.
         with contextlib.suppress(OSError):
-            self._file.seek(0)
-            self._file.truncate()
-            json.dump({"pid": os.getpid(), "host": socket.gethostname()}, self._file)
-            self._file.flush()
+            self._holder.write_text(
+                json.dumps({"pid": os.getpid(), "host": socket.gethostname()}), encoding="utf-8"
+            )
 
     def release(self) -> None:
-        """Give the lock back; the file stays, since removing it would let two runs lock two files."""
-        if not self._file.closed:
+        """Give the lock back. The lock file stays, since removing it would let two runs lock two files."""
+        if self._lock.is_locked:
             with contextlib.suppress(OSError):
-                self._file.seek(0)
-                self._file.truncate()
-            with contextlib.suppress(OSError):
-                self._file.close()
+                self._holder.unlink(missing_ok=True)
+            self._lock.release()
 
-
-def _describe(holder: str) -> str:
-    try:
-        data = json.loads(holder)
-        return f"process {data['pid']} on {data['host']}"
-    except (ValueError, KeyError, TypeError):
-        return "holder unknown"
+    def _describe(self) -> str:
+        try:
+            holder = json.loads(self._holder.read_text(encoding="utf-8"))
+            return f"process {holder['pid']} on {holder['host']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "holder unknown"

@@ -18,6 +18,7 @@ from typing import TypeVar
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from index.stages.progress import progress
+from index.store.files import replace_text
 from schema.errors import LikenessError
 
 CHARACTERS_PER_PICTURE = 0.135  # some forty among three hundred
@@ -66,9 +67,7 @@ def draw_collection(folder: Path, count: int, seed: int = 7) -> list[Drawn]:
     rng = random.Random(seed)
     drawn = _draw(folder / "pictures", count, rng)
     text = json.dumps({"drawn": asked, "files": [asdict(each) for each in drawn]}, indent=0)
-    partial = record.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(record)
+    replace_text(record, text)
     return drawn
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embed.finetune.save import replace_file
 from embed.finetune.stage import prepare, run_finetune
 from embed.finetune.task import Task
 from embed.finetune.train import Trainer
@@ -111,19 +110,6 @@ def test_fine_tuning_stops_early_and_keeps_the_best(
     assert outcome.stopped == "early"
     assert outcome.steps <= 5
     assert (tmp_path / "model" / f"{name}.safetensors").exists()
-
-
-def test_a_killed_write_leaves_the_old_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(b"old")
-
-    def torn(partial: Path) -> None:
-        partial.write_bytes(b"half")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        replace_file(path, torn)
-    assert path.read_bytes() == b"old"
 
 
 def test_without_a_store_or_pictures_it_says_so(tmp_path: Path) -> None:
