@@ -44,6 +44,7 @@ def test_a_damaged_note_of_the_holder_does_no_harm(tmp_path: Path) -> None:
     lock.release()
 
 
-def test_a_folder_that_is_not_there_is_an_error_of_the_store(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_an_error_of_the_store(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match="cannot write to the store"):
-        RunLock(tmp_path / "none")
+        RunLock(tmp_path / "file")
