@@ -9,9 +9,25 @@ import numpy as np
 from embed.encoders import Batch, encoder_key, load_encoder, normalise
 from embed.vectors.pipeline import Pipeline
 from index.images.decode import BadImage
+from index.store import Store
+from index.store.keys import row_of_bytes
 from schema.arrays import Floats32
 from schema.errors import EncoderError
 from schema.settings import Settings
+
+
+def query_vector(store: Store, settings: Settings, query: bytes | str) -> Floats32:
+    """Return the unit vector of a picture (its bytes) or a text; a picture that the store holds has one already.
+
+    Raises what ``embed_query`` raises, StoreError when the store has no vectors.
+    """
+    table = f"vectors_{store.encoder_key()}"
+    row = row_of_bytes(store, query) if isinstance(query, bytes) else None
+    if row is not None:
+        stored = store.take(table, [row], ["vector"])
+        if stored.num_rows:
+            return np.array(stored["vector"].to_pylist()[0], np.float32)
+    return embed_query(settings, query)
 
 
 def embed_query(settings: Settings, query: bytes | str) -> Floats32:

@@ -10,7 +10,7 @@ import numpy as np
 
 from index.reviews.log import Review, live_batches
 from schema.arrays import Rows
-from schema.errors import ReviewError, StoreError
+from schema.errors import StoreError
 from ui.review.desk import Desk
 from ui.review.tiles import source_word
 
@@ -31,20 +31,6 @@ class Dossier:
     similarity: dict[int, str]
     group: Rows
     history: list[dict[str, str]]
-
-
-def row_of(desk: Desk, given: str) -> int:
-    """Return the row that a row number, an item id or a key names; raises ReviewError when there is none."""
-    given = given.strip()
-    total = desk.store.n_items()
-    if given.isdigit() and len(given) < 12 and int(given) < total:
-        return int(given)
-    from ui.review.search import quoted
-
-    for where in (f"item_id = {quoted(given.lower())}", f"array_has(keys, {quoted(given)})"):
-        for batch in desk.store.scan("items", ["row"], where):
-            return int(batch.column(0)[0].as_py())
-    raise ReviewError(f"there is no item {given!r}", f"Rows go from 0 to {total - 1}.")
 
 
 def dossier(desk: Desk, row: int) -> Dossier:

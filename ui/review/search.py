@@ -10,7 +10,6 @@ import numpy as np
 
 from schema.arrays import Floats32, Rows
 from schema.errors import FilterError, StoreError
-from schema.ids import content_id
 from schema.tags.parsing import parse_tags
 from ui.review.desk import Desk
 
@@ -52,25 +51,13 @@ def find(desk: Desk, wanted: Wanted, count: int = SIMILAR) -> Hits:
     """
     if not wanted.image and not wanted.text:
         return Hits(desk.rows(wanted.where))
+    from embed.vectors.query import query_vector
     from index.neighbours.search import search
 
-    key = desk.store.encoder_key()
-    vector = _vector(desk, key, wanted)
-    rows, similarity = search(desk.store, key, vector, count, wanted.where or None)
+    vector = query_vector(desk.store, desk.settings, wanted.image or wanted.text)
+    rows, similarity = search(desk.store, desk.store.encoder_key(), vector, count, wanted.where or None)
     pairs = zip(rows.tolist(), similarity.tolist(), strict=True)
     return Hits(rows.astype(np.int64), dict(pairs), True, vector)
-
-
-def _vector(desk: Desk, key: str, wanted: Wanted) -> Floats32:
-    """Return the vector of what is searched for; a picture that the store holds has one already."""
-    if wanted.image:
-        row = known_row(desk, wanted.image)
-        stored = desk.store.take(f"vectors_{key}", [] if row is None else [row], ["vector"])
-        if stored.num_rows:
-            return np.array(stored["vector"].to_pylist()[0], np.float32)
-    from embed.vectors.query import embed_query
-
-    return embed_query(desk.settings, wanted.image or wanted.text)
 
 
 def where_of(
@@ -144,13 +131,6 @@ def own_labels(desk: Desk, hits: Hits) -> list[Own]:
         elif chances and chances[0].chance >= GUESS:
             made.append(Own(name, chances[0].value, chances[0].chance, False))
     return made
-
-
-def known_row(desk: Desk, image: bytes) -> int | None:
-    """Return the row of the item whose bytes these are, None when the store has no such item."""
-    for batch in desk.store.scan("items", ["row"], f"item_id = '{content_id(image)}'"):
-        return int(batch.column(0)[0].as_py())
-    return None
 
 
 def _by_neighbours(desk: Desk, hits: Hits, nearest: int = 15) -> list[Own]:

@@ -143,11 +143,11 @@ def contact_sheet(desk: Desk, items: Sequence[Item], hits: Hits, path: Path, sid
 
 def explain_text(store: Store, settings: Settings, item: str, attribute: str | None) -> str:
     """Return why an item (row, id or key) has its labels, as text."""
+    from index.store.keys import row_of
     from label.predict.explain import explain
-    from ui.review.item import row_of
 
     desk = Desk(store, settings, readonly=True)
-    row = row_of(desk, item)
+    row = row_of(store, item)
     names = [desk.attribute(attribute).name] if attribute else [a.name for a in desk.attributes]
     return "\n\n".join(str(explain(store, settings, row, name)) for name in names)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from index.store.keys import row_of
 from label.predict.evidence import SHOWN as VOTERS
 from label.predict.evidence import vote
-from ui.review.item import dossier, large_picture, row_of
+from ui.review.item import dossier, large_picture
 from ui.views import gallery, session
 
 here = session.desk()
@@ -24,7 +25,7 @@ if not given:
     )
     st.stop()
 with session.told():
-    row = row_of(here, given)
+    row = row_of(here.store, given)
     st.query_params["row"] = str(row)
     found = dossier(here, row)
     left, right = st.columns([2, 3], gap="large")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from index.store.keys import row_of_bytes
 from ui.review.item import drawn
-from ui.review.search import KINDS, UNKNOWN, Wanted, find, known_row, own_labels, where_of
+from ui.review.search import KINDS, UNKNOWN, Wanted, find, own_labels, where_of
 from ui.views import gallery, session
 from ui.views.picture_upload import picture_box
 
@@ -65,7 +66,7 @@ with session.told():
                 st.caption(
                     "Left open (not sure enough, or too few examples to say how sure): " + "  ·  ".join(open_)
                 )
-            row = known_row(here, wanted.image)
+            row = row_of_bytes(here.store, wanted.image)
             if row is not None and st.button("It is in the store: open it", icon=":material/portrait:"):
                 gallery.open_item(row)
     st.caption(f"{len(found.rows):,} items" + (", closest first" if found.ranked else ""))

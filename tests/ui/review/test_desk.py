@@ -13,8 +13,8 @@ from schema.errors import FilterError, ReviewConflict, ReviewError, StoreError
 from ui.review import actions, audits, groups, queues
 from ui.review.desk import Desk
 from ui.review.history import batches, details
-from ui.review.item import dossier, large_picture, row_of
-from ui.review.search import Wanted, find, known_row, own_labels, quoted, where_of
+from ui.review.item import dossier, large_picture
+from ui.review.search import Wanted, find, own_labels, quoted, where_of
 from ui.review.tiles import Press, gallery_data, press_of, tile, value_buttons, words
 
 
@@ -337,23 +337,19 @@ def test_search_by_a_stored_picture(small_desk: Desk) -> None:
     assert hits.rows[0] == 4
     assert hits.similarity[4] == pytest.approx(1.0, abs=1e-3)
     assert ("hair_color", "black") in [(o.attribute, o.value) for o in own_labels(small_desk, hits)]
-    assert known_row(small_desk, data) == 4
-    assert known_row(small_desk, data + b"x") is None
     filtered = find(small_desk, Wanted(image=data, where="hair_color = 'red'"), 6)
     assert {i.labels["hair_color"].text for i in small_desk.items(filtered.rows)} == {"red"}
 
 
 def test_dossier_holds_everything(small_desk: Desk) -> None:
     press(small_desk, [3], "set", "red")
-    found = dossier(small_desk, row_of(small_desk, "03.png"))
+    found = dossier(small_desk, 3)
     assert found.name == "03.png"
     assert len(found.neighbours) == 8
     assert found.group.tolist() == [2, 3]
     assert [h["what"] for h in found.history] == ["hair_color: red"]
     picture = large_picture(small_desk, 3)
     assert picture and picture[:4] == b"RIFF"
-    with pytest.raises(ReviewError, match="no item"):
-        row_of(small_desk, "../../etc/passwd")
 
 
 def test_large_picture_falls_back_to_the_thumbnail(small_desk: Desk) -> None:

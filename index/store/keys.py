@@ -1,0 +1,39 @@
+"""Finding one item by what people call it: a row number, an item id, or a key that a source gave it."""
+
+from __future__ import annotations
+
+from index.store.store import Store
+from schema.errors import StoreError
+from schema.ids import content_id
+
+
+def row_of(store: Store, given: str) -> int:
+    """Return the row that a row number, an item id or a key names; raises StoreError when there is none."""
+    given = given.strip()
+    if given.isdigit() and len(given) < 12 and int(given) < store.n_items():
+        return int(given)
+    return row_named(store, given)
+
+
+def row_named(store: Store, given: str) -> int:
+    """Return the row of the item with this id or, where no id is so, this key; raises StoreError when there is none."""
+    for where in (f"item_id = {sql_text(given.lower())}", f"array_has(keys, {sql_text(given)})"):
+        for table in ("items", "copies") if given.isprintable() else ():
+            for batch in store.scan(table, ["row"], where):
+                return int(batch.column(0)[0].as_py())
+    raise StoreError(
+        f"there is no item {given!r}",
+        f"Name one by its item id, by a key, or by its row, 0 to {store.n_items() - 1}.",
+    )
+
+
+def row_of_bytes(store: Store, data: bytes) -> int | None:
+    """Return the row of the item whose file holds exactly these bytes, None when the store has no such item."""
+    for batch in store.scan("items", ["row"], f"item_id = {sql_text(content_id(data))}"):
+        return int(batch.column(0)[0].as_py())
+    return None
+
+
+def sql_text(text: str) -> str:
+    """Return text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
