@@ -35,11 +35,11 @@ from schema.settings import Settings, load_settings
 from schema.vocabulary import DEFAULT_PATH
 from ui import flow
 from ui.review import actions, queues
-from ui.review.desk import Desk
+from ui.review.workspace import Workspace
 
 WORDS = {"gray": "grey", "blond": "blonde"}
 ROUND = 100
-LEFT_OUT = ("New", "Clusters that disagree")
+LEFT_OUT = ("New", "Duplicates that disagree")
 """Queues of another purpose: nothing is new in a still store, and groups are the concern of dedupe."""
 
 
@@ -57,12 +57,12 @@ def truth_of(store: Store, path: Path, column: str, values: set[str]) -> dict[in
     return found
 
 
-def accuracy(desk: Desk, name: str, truth: dict[int, str]) -> float:
+def accuracy(workspace: Workspace, name: str, truth: dict[int, str]) -> float:
     """Return the share of items whose label is the true one."""
     rows = sorted(truth)
     right = 0
     for start in range(0, len(rows), 2000):
-        items = desk.items(rows[start : start + 2000], [name])
+        items = workspace.items(rows[start : start + 2000], [name])
         right += sum(item.labels[name].values == (truth[item.row],) for item in items)
     return right / len(rows)
 
@@ -71,16 +71,16 @@ RANDOM, RANDOM_OPEN = "random", "random, unlabelled only"
 """The control, and what is left of a queue's gain when chance orders the same items."""
 
 
-def order_of(desk: Desk, queue: str, name: str, seed: int) -> Rows:
+def order_of(workspace: Workspace, queue: str, name: str, seed: int) -> Rows:
     """Return the present order of a queue, or one that chance makes, of all pictures or of the unlabelled ones."""
     if queue not in (RANDOM, RANDOM_OPEN):
-        return queues.queue(desk, queue, desk.attribute(name))
-    rows = desk.rows().tolist()
+        return queues.queue(workspace, queue, workspace.attribute(name))
+    rows = workspace.rows().tolist()
     if queue == RANDOM_OPEN:
-        open_ = queues.queue(desk, "Unlabelled, most telling first", desk.attribute(name))
+        open_ = queues.queue(workspace, "Unlabelled, most useful first", workspace.attribute(name))
         rows = sorted(open_.tolist())
     random.Random(seed).shuffle(rows)
-    decided = {row for row, of in desk.effect().labels if of == name}
+    decided = {row for row, of in workspace.reviewed().labels if of == name}
     return np.array([row for row in rows if row not in decided], np.int64)
 
 
@@ -119,22 +119,22 @@ def simulate(
     for step in [0, *steps]:
         while done < step:
             with Store.open(folder) as store:
-                desk = Desk(store, settings)
-                rows = order_of(desk, queue, name, 0)[: min(ROUND, step - done)]
+                workspace = Workspace(store, settings)
+                rows = order_of(workspace, queue, name, 0)[: min(ROUND, step - done)]
                 if not len(rows):
                     break
                 answers = []
-                for item in desk.items(rows, [name]):
+                for item in workspace.items(rows, [name]):
                     value = truth.get(item.row)
                     action = "set" if value else actions.UNKNOWN
                     told += value is not None
-                    answers += actions.label_decisions([item], desk.attribute(name), action, value or "")
-                actions.write(desk, answers, "simulated", None, "")
+                    answers += actions.label_decisions([item], workspace.attribute(name), action, value or "")
+                actions.write(workspace, answers, "simulated", None, "")
                 done += len(rows)
             with Store.open(folder, write=True) as store:
                 flow.run_stage("label", store, settings)
         with Store.open(folder) as store:
-            found = accuracy(Desk(store, settings), name, truth)
+            found = accuracy(Workspace(store, settings), name, truth)
         shown = round(told / done, 3) if done else 0.0
         made.append({"queue": queue, "decisions": done, "accuracy": round(found, 4), "shown": shown})
         print(f"{queue:32} {done:6} {found:.4f} {shown:6.2f}", flush=True)
@@ -176,7 +176,7 @@ def main() -> None:
         scratch = Path(folder)
         settings = prepare(Path(given.store), scratch, given.attribute, given.overrides)
         with Store.open(scratch / "labelled") as store:
-            values = {v.name for v in Desk(store, settings).attribute(given.attribute).values}
+            values = {v.name for v in Workspace(store, settings).attribute(given.attribute).values}
             truth = truth_of(store, Path(given.truth), given.attribute, values)
             print(f"{len(truth)} of {store.n_items()} items have a known {given.attribute}")
         print(f"labelled the first time: {time.monotonic() - begun:.0f} s")

@@ -208,52 +208,54 @@ def _groups(count: int, rng: np.random.Generator) -> Iterator[pa.RecordBatch]:
 def measure(folder: Path, seed: int = 1) -> dict[str, Any]:
     """Return times in milliseconds and the resident memory."""
     from ui.review import actions, groups, queues
-    from ui.review.desk import Desk
-    from ui.review.search import where_of
+    from ui.review.search import filter_expression
     from ui.review.tiles import gallery_data
+    from ui.review.workspace import Workspace
 
     rng = random.Random(seed)
     result: dict[str, Any] = {}
     with Store.open(folder) as store:
-        desk = Desk(store, Settings())
-        hair = desk.attribute("hair_color")
+        workspace = Workspace(store, Settings())
+        hair = workspace.attribute("hair_color")
 
         def draw(rows: Any, after: int) -> None:
-            page = desk.page(rows, after, PAGE)
-            items = desk.items(page, [hair.name])
-            pictures = desk.thumbnails(page)
+            page = workspace.page(rows, after, PAGE)
+            items = workspace.items(page, [hair.name])
+            pictures = workspace.thumbnails(page)
             gallery_data(
-                items, lambda row: str(len(pictures.get(row, b""))), hair, frequent=desk.frequent(hair),
+                items, lambda row: str(len(pictures.get(row, b""))), hair, frequent=workspace.frequent(hair),
                 page="p", as_of=0, readonly=False, can_undo=False,
             )  # fmt: skip
 
-        result["first page"] = timed(lambda: draw(desk.rows(), -1), 1)
-        rows = desk.rows()
+        result["first page"] = timed(lambda: draw(workspace.rows(), -1), 1)
+        rows = workspace.rows()
         result["page of 60"] = timed(lambda: draw(rows, rng.randrange(len(rows))), 200)
-        one = [a for a in desk.attributes if a.kind == "one" and len(a.values) > 2]
+        one = [a for a in workspace.attributes if a.kind == "one" and len(a.values) > 2]
 
         def change() -> None:
             picked = rng.sample(one, 2)
             chosen = {a.name: [rng.choice(a.values).name for _ in range(2)] for a in picked}
-            where = where_of(
-                desk, chosen, expert=f"width >= {rng.randrange(256, 1500)}" if rng.random() < 0.3 else ""
+            where = filter_expression(
+                workspace, chosen, expert=f"width >= {rng.randrange(256, 1500)}" if rng.random() < 0.3 else ""
             )
-            draw(desk.rows(where), -1)
+            draw(workspace.rows(where), -1)
 
         result["filter change"] = timed(change, 40)
-        result["queue, first time"] = timed(lambda: queues.queue(desk, "Least sure", hair), 1)
-        result["queue, again"] = timed(lambda: queues.queue(desk, "Least sure", hair), 20)
-        result["clusters, first time"] = timed(lambda: groups.stored_groups(desk), 1)
+        result["queue, first time"] = timed(lambda: queues.queue(workspace, "Lowest confidence", hair), 1)
+        result["queue, again"] = timed(lambda: queues.queue(workspace, "Lowest confidence", hair), 20)
+        result["clusters, first time"] = timed(lambda: groups.stored_groups(workspace), 1)
 
-        result["overview, first time"] = timed(lambda: overview(desk), 1)
-        result["overview, again"] = timed(lambda: overview(desk), 10)
+        result["overview, first time"] = timed(lambda: overview(workspace), 1)
+        result["overview, again"] = timed(lambda: overview(workspace), 10)
         result["queue 'telling', first time"] = timed(
-            lambda: queues.queue(desk, "Unlabelled, most telling first", hair), 1
+            lambda: queues.queue(workspace, "Unlabelled, most useful first", hair), 1
         )
-        picked = iter([desk.items([rng.randrange(len(rows))], [hair.name]) for _ in range(100)])
+        picked = iter([workspace.items([rng.randrange(len(rows))], [hair.name]) for _ in range(100)])
 
         def decide() -> None:
-            actions.write(desk, actions.label_decisions(next(picked), hair, "set", "red"), "bench", None, "")
+            actions.write(
+                workspace, actions.label_decisions(next(picked), hair, "set", "red"), "bench", None, ""
+            )
 
         result["decision on disk"] = timed(decide, 100)
         result["page after decisions"] = timed(lambda: draw(rows, rng.randrange(len(rows))), 20)
@@ -261,12 +263,12 @@ def measure(folder: Path, seed: int = 1) -> dict[str, Any]:
     return result
 
 
-def overview(desk: Any) -> None:
+def overview(workspace: Any) -> None:
     """Count what the Overview page shows."""
     from ui.review import figures
 
     for part in (figures.counts, figures.attribute_table, figures.source_shares, figures.group_sizes):
-        part(desk)
+        part(workspace)
 
 
 def timed(what: Callable[[], Any], times: int) -> list[tuple[float, float]]:

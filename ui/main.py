@@ -195,14 +195,14 @@ def query(
 ) -> None:
     """Find the items most similar to an image or a text, with their labels."""
     from index.store import Store
-    from ui.terminal.query import ask
+    from ui.terminal.query import query_text
 
     if (image is None) == (text is None):
         raise click.UsageError("give either an IMAGE or --text")
     if duplicates and image is None:
         raise click.UsageError("--duplicates needs an IMAGE")
     with Store.open(uri) as store:
-        click.echo(ask(store, settings, image, text, where, count, sheet, duplicates))
+        click.echo(query_text(store, settings, image, text, where, count, sheet, duplicates))
 
 
 @cli.command()

@@ -17,7 +17,7 @@ from index.store.runs import Runs
 from schema import tables
 from schema.ids import content_id
 from schema.vocabulary import load_vocabulary
-from ui.review.desk import Desk
+from ui.review.workspace import Workspace
 
 ITEMS = 30
 KEY = "test_0"
@@ -145,12 +145,12 @@ def ui_store(store_template: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_desk(ui_store: Path) -> Iterator[Desk]:
-    """The review desk over a fresh small store."""
+def small_workspace(ui_store: Path) -> Iterator[Workspace]:
+    """The review workspace over a fresh small store."""
     from schema.settings import Settings
 
     with Store.open(ui_store) as store:
-        yield Desk(store, Settings())
+        yield Workspace(store, Settings())
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from index.reviews.effective import ReviewedLabel
 from schema.errors import ReviewError
 from schema.records import Decision
 from schema.vocabulary import Attribute
-from ui.review.desk import Desk
 from ui.review.items import Item, Label
+from ui.review.workspace import Workspace
 
 UNKNOWN, ACCEPT, REJECT, SEVERAL, ONE, TAKE = "unknown", "accept", "reject", "several", "one", "take"
 
@@ -100,7 +100,7 @@ def changes(items: Sequence[Item], attribute: Attribute, action: str, value: str
 
 
 def preview_text(
-    desk: Desk,
+    workspace: Workspace,
     rows: Sequence[int],
     attribute: Attribute,
     action: str,
@@ -108,9 +108,9 @@ def preview_text(
     suggested: Mapping[int, str] | None = None,
 ) -> str:
     """Say what a press would change, before it does: labels of the items themselves, and votes of others."""
-    items = desk.items(rows, [attribute.name])
+    items = workspace.items(rows, [attribute.name])
     if action == TAKE:
-        return _preview_taken(desk, items, attribute, suggested or {})
+        return _preview_taken(workspace, items, attribute, suggested or {})
     changed = changes(items, attribute, action, value)
     same = len(items) - changed
     parts = [f"{_items(changed)} {_verb(action, value)}" if changed else "no label changes"]
@@ -122,26 +122,26 @@ def preview_text(
     elif same:
         parts.append(f"{same} as {'it is' if same == 1 else 'they are'}")
     if action in ("set", UNKNOWN, ACCEPT):
-        moved, follow = consequences(desk, items, attribute, action, value)
+        moved, follow = consequences(workspace, items, attribute, action, value)
         parts.append(f"{moved} votes move")
         parts += [f"{follow} more {'label follows' if follow == 1 else 'labels follow'}"] if follow else []
     return ", ".join(parts)
 
 
 def _preview_taken(
-    desk: Desk, items: Sequence[Item], attribute: Attribute, suggested: Mapping[int, str]
+    workspace: Workspace, items: Sequence[Item], attribute: Attribute, suggested: Mapping[int, str]
 ) -> str:
     taken = [item for item in items if item.row in suggested]
     changed = sum(changes([item], attribute, "set", suggested[item.row]) for item in taken)
     parts = [f"{_items(changed)} relabelled as suggested"]
     parts += [f"{len(taken) - changed} confirmed"] if len(taken) > changed else []
     parts += [f"{len(items) - len(taken)} without a suggestion left out"] if len(taken) < len(items) else []
-    beside = around(desk.store, [item.row for item in taken]).rows
+    beside = around(workspace.store, [item.row for item in taken]).rows
     return ", ".join([*parts, f"{len(beside)} votes move"])
 
 
 def consequences(
-    desk: Desk, items: Sequence[Item], attribute: Attribute, action: str, value: str
+    workspace: Workspace, items: Sequence[Item], attribute: Attribute, action: str, value: str
 ) -> tuple[int, int]:
     """Return how many other items would be judged again, and how many of their labels would change."""
     supposed = {}
@@ -152,33 +152,37 @@ def consequences(
         supposed[item.row] = ReviewedLabel(
             item.row, item.item_id, attribute.name, values, (), True, "", "", 0
         )
-    beside = around(desk.store, list(supposed)).rows
-    known = desk.ripples(attribute.name)
-    changed, judged = desk.judged_again(attribute.name, {**desk.pending(attribute.name), **supposed}, beside)
+    beside = around(workspace.store, list(supposed)).rows
+    known = workspace.revoted(attribute.name)
+    changed, judged = workspace.revote(
+        attribute.name, {**workspace.pending_labels(attribute.name), **supposed}, beside
+    )
     fresh = [
         row for row, label in changed.items() if known.get(row) is None or known[row].values != label.values
     ]
     return judged or len(beside), len(fresh)
 
 
-def write(desk: Desk, decisions: Sequence[Decision], reviewer: str, as_of: int | None, what: str) -> Written:
+def write(
+    workspace: Workspace, decisions: Sequence[Decision], reviewer: str, as_of: int | None, what: str
+) -> Written:
     """Write one batch durably; raises ReviewConflict when another reviewer was quicker."""
-    if desk.readonly:
+    if workspace.readonly:
         raise ReviewError("this page is open for reading only")
-    batch = desk.log.append(decisions, reviewer, as_of=as_of)
+    batch = workspace.log.append(decisions, reviewer, as_of=as_of)
     count = len({d.row for d in decisions})
     return Written(batch, count, f"{_items(count)} {what}")
 
 
-def undo_last(desk: Desk, reviewer: str, batches: Sequence[str]) -> Written | None:
+def undo_last(workspace: Workspace, reviewer: str, batches: Sequence[str]) -> Written | None:
     """Take back the latest batch of these that still counts; None when there is none."""
     from index.reviews.log import live_batches
 
-    live = live_batches(desk.reviews())
+    live = live_batches(workspace.reviews())
     for batch in reversed(batches):
         if live.get(batch):
-            count = len({r.row for r in desk.reviews() if r.batch == batch})
-            return Written(desk.log.undo(batch, reviewer), count, f"undone: {_items(count)} as before")
+            count = len({r.row for r in workspace.reviews() if r.batch == batch})
+            return Written(workspace.log.undo(batch, reviewer), count, f"undone: {_items(count)} as before")
     return None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from index.reviews.log import live_batches
 from schema.vocabulary import Attribute
-from ui.review.desk import Desk
+from ui.review.workspace import Workspace
 
 AUDIT = "audit: "
 """Stands before what was seen in decisions that were taken in the audit queue."""
@@ -32,15 +32,15 @@ class Estimate:
         return self.right / self.decided if self.decided else 0.0
 
 
-def audited(desk: Desk) -> list[Attribute]:
+def audited(workspace: Workspace) -> list[Attribute]:
     """Return the attributes of which anything was audited."""
-    seen = {r.attribute for r in desk.reviews() if (r.seen or "").startswith(AUDIT)}
-    return [attribute for attribute in desk.attributes if attribute.name in seen]
+    seen = {r.attribute for r in workspace.reviews() if (r.seen or "").startswith(AUDIT)}
+    return [attribute for attribute in workspace.attributes if attribute.name in seen]
 
 
-def estimate(desk: Desk, attribute: Attribute) -> Estimate:
+def estimate(workspace: Workspace, attribute: Attribute) -> Estimate:
     """Return what the audit has found so far of one attribute; each item counts once, with its last decision."""
-    reviews = desk.reviews()
+    reviews = workspace.reviews()
     live = live_batches(reviews)
     outcome: dict[int, bool] = {}
     batches: dict[tuple[int, str], set[str]] = {}

@@ -12,17 +12,17 @@ from index.store.runs import Runs
 from schema.errors import ExportError
 from schema.records import Summary
 from ui import flow
-from ui.review.desk import Desk
+from ui.review.workspace import Workspace
 
 
-def preview_counts(desk: Desk, where: str, everything: bool) -> dict[str, int]:
+def preview_counts(workspace: Workspace, where: str, everything: bool) -> dict[str, int]:
     """Return how many items an export would hold, and how many it leaves out and why."""
-    rows = desk.rows(where)
+    rows = workspace.rows(where)
     aside, several = np.empty(0, np.int64), np.empty(0, np.int64)
-    if desk.store.has("groups"):
-        aside = np.intersect1d(rows, desk.rows("keep = false"), assume_unique=True)
-    if desk.store.has("labels"):
-        several = np.intersect1d(rows, desk.rows("ambiguous"), assume_unique=True)
+    if workspace.store.has("groups"):
+        aside = np.intersect1d(rows, workspace.rows("keep = false"), assume_unique=True)
+    if workspace.store.has("labels"):
+        several = np.intersect1d(rows, workspace.rows("ambiguous"), assume_unique=True)
     out = np.union1d(aside, several)
     return {
         "Items written": len(rows) if everything else len(rows) - len(out),
@@ -31,15 +31,17 @@ def preview_counts(desk: Desk, where: str, everything: bool) -> dict[str, int]:
     }
 
 
-def pending(desk: Desk) -> int:
+def pending(workspace: Workspace) -> int:
     """Return how many decisions came after the last label run."""
-    last = Runs(desk.store).last("label")
+    last = Runs(workspace.store).last("label")
     if last is None:
-        return len(desk.reviews())
-    return sum(r.time[:23] > str(last["started"])[:23] for r in desk.reviews())
+        return len(workspace.reviews())
+    return sum(r.time[:23] > str(last["started"])[:23] for r in workspace.reviews())
 
 
-def write_export(desk: Desk, name: str, kind: str, everything: bool, where: str) -> tuple[Path, Summary]:
+def write_export(
+    workspace: Workspace, name: str, kind: str, everything: bool, where: str
+) -> tuple[Path, Summary]:
     """Work in the decisions, write the data set, return its folder and what was written.
 
     Raises ExportError when the name is not a plain one: a reviewer writes nowhere else.
@@ -48,19 +50,19 @@ def write_export(desk: Desk, name: str, kind: str, everything: bool, where: str)
         raise ExportError(
             f"{name!r} is not a plain name", "Use letters, digits, dots, dashes and underscores."
         )
-    if desk.store.folder is None:
+    if workspace.store.folder is None:
         raise ExportError(
             "this store lies behind an object-store URI", "Use: likeness export OUT --store URI"
         )
-    out = desk.store.folder / "exports" / name
-    if pending(desk):
-        with Store.open(desk.store.uri, write=True) as store:
-            flow.run_stage("dedupe", store, desk.settings)
-            flow.run_stage("label", store, desk.settings)
+    out = workspace.store.folder / "exports" / name
+    if pending(workspace):
+        with Store.open(workspace.store.uri, write=True) as store:
+            flow.run_stage("dedupe", store, workspace.settings)
+            flow.run_stage("label", store, workspace.settings)
     done = flow.run_stage(
         "export",
-        desk.store,
-        desk.settings,
+        workspace.store,
+        workspace.settings,
         out=str(out),
         format=kind,
         everything=everything,

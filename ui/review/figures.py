@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from index.store.runs import Runs
 from ui.review.audits import audited, estimate
-from ui.review.desk import Desk
 from ui.review.tiles import PEOPLE
+from ui.review.workspace import Workspace
 from ui.terminal.quality import held_out
 from ui.terminal.summary import numbers_line
 from ui.terminal.tables import seconds
@@ -21,9 +21,9 @@ MACHINE = "Votes"
 SIZES = ((2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 10**9))
 
 
-def counts(desk: Desk) -> dict[str, int]:
+def counts(workspace: Workspace) -> dict[str, int]:
     """Return the headline counts."""
-    store = desk.store
+    store = workspace.store
 
     def made() -> dict[str, int]:
         return {
@@ -34,42 +34,42 @@ def counts(desk: Desk) -> dict[str, int]:
         }
 
     return {
-        **desk.kept("counts", ("items", "groups", "labels"), made),
-        "Reviewed labels": len(desk.effect().labels),
+        **workspace.cached("counts", ("items", "groups", "labels"), made),
+        "Reviewed labels": len(workspace.reviewed().labels),
     }
 
 
-def sources(desk: Desk) -> dict[str, Counter[str]]:
+def sources(workspace: Workspace) -> dict[str, Counter[str]]:
     """Return per attribute how many labels each source gave; one pass over the columns of sources."""
 
     def made() -> dict[str, Counter[str]]:
-        present = set(desk.store.schema("labels").names)
-        names = [a.name for a in desk.attributes if a.name in present]
+        present = set(workspace.store.schema("labels").names)
+        names = [a.name for a in workspace.attributes if a.name in present]
         found: dict[str, Counter[str]] = {name: Counter() for name in names}
-        for batch in desk.store.scan("labels", [f"{name}_source" for name in names]):
+        for batch in workspace.store.scan("labels", [f"{name}_source" for name in names]):
             for name, column in zip(names, batch.columns, strict=True):
                 for record in pc.value_counts(column).to_pylist():
                     if record["values"]:
                         found[name][record["values"]] += record["counts"]
         return found
 
-    return desk.kept("sources", ("labels",), made) if desk.store.has("labels") else {}
+    return workspace.cached("sources", ("labels",), made) if workspace.store.has("labels") else {}
 
 
-def attribute_table(desk: Desk) -> list[dict[str, Any]]:
+def attribute_table(workspace: Workspace) -> list[dict[str, Any]]:
     """Return per attribute its coverage in percent and, as measured, its precision; empty before the first labels."""
-    total = max(1, counts(desk)["Pictures"])
-    measured = measurements(desk)
-    reviewed = Counter(name for _, name in desk.effect().labels)
-    checked = {a.name: estimate(desk, a) for a in audited(desk)}
+    total = max(1, counts(workspace)["Pictures"])
+    measured = measurements(workspace)
+    reviewed = Counter(name for _, name in workspace.reviewed().labels)
+    checked = {a.name: estimate(workspace, a) for a in audited(workspace)}
     made = []
-    for name, found in sources(desk).items():
+    for name, found in sources(workspace).items():
         labelled = sum(found.values())
         held = measured.get(name, {})
         precision, asked = held.get("precision"), held.get("asked")
         made.append(
             {
-                "Attribute": desk.attribute(name).title,
+                "Attribute": workspace.attribute(name).title,
                 "Coverage": 100 * labelled / total,
                 "Labelled": labelled,
                 "By votes": sum(n for source, n in found.items() if source not in PEOPLE),
@@ -82,16 +82,16 @@ def attribute_table(desk: Desk) -> list[dict[str, Any]]:
     return made
 
 
-def measurements(desk: Desk) -> dict[str, dict[str, Any]]:
+def measurements(workspace: Workspace) -> dict[str, dict[str, Any]]:
     """Return what the last label run measured per attribute on held-out items."""
-    return desk.kept("held out", ("label_models",), lambda: held_out(desk.store))
+    return workspace.cached("held out", ("label_models",), lambda: held_out(workspace.store))
 
 
-def source_shares(desk: Desk) -> dict[str, list[Any]]:
+def source_shares(workspace: Workspace) -> dict[str, list[Any]]:
     """Return columns of a stacked plot: per attribute, the percent of all pictures labelled by each kind of source."""
-    total = max(1, counts(desk)["Pictures"])
-    found = sources(desk)
-    columns: dict[str, list[Any]] = {"Attribute": [desk.attribute(name).title for name in found]}
+    total = max(1, counts(workspace)["Pictures"])
+    found = sources(workspace)
+    columns: dict[str, list[Any]] = {"Attribute": [workspace.attribute(name).title for name in found]}
     for kind, words in KINDS.items():
         columns[kind] = [100 * sum(each[word] for word in words) / total for each in found.values()]
     columns[MACHINE] = [
@@ -100,10 +100,10 @@ def source_shares(desk: Desk) -> dict[str, list[Any]]:
     return columns
 
 
-def precisions(desk: Desk) -> dict[str, list[Any]]:
+def precisions(workspace: Workspace) -> dict[str, list[Any]]:
     """Return columns of a plot: per attribute, precision of accepted votes on held-out items, and what was asked."""
-    measured = {n: f for n, f in measurements(desk).items() if f.get("precision") is not None}
-    titles = {a.name: a.title for a in desk.attributes}
+    measured = {n: f for n, f in measurements(workspace).items() if f.get("precision") is not None}
+    titles = {a.name: a.title for a in workspace.attributes}
     named = [name for name in titles if name in measured]
     return {
         "Attribute": [titles[name] for name in named],
@@ -112,10 +112,10 @@ def precisions(desk: Desk) -> dict[str, list[Any]]:
     }
 
 
-def reliability(desk: Desk, name: str) -> dict[str, list[float]]:
+def reliability(workspace: Workspace, name: str) -> dict[str, list[float]]:
     """Return columns of a plot: confidence of votes, the share that was right, and the same if all were as sure as
     they say; in percent, bins of equal counts. Empty lists where nothing was measured."""
-    bins = measurements(desk).get(name, {}).get("reliability") or []
+    bins = measurements(workspace).get(name, {}).get("reliability") or []
     return {
         "Confidence": [100 * each["chance"] for each in bins],
         "Right": [100 * each["precision"] for each in bins],
@@ -123,19 +123,19 @@ def reliability(desk: Desk, name: str) -> dict[str, list[float]]:
     }
 
 
-def learned_names(desk: Desk) -> list[str]:
+def learned_names(workspace: Workspace) -> list[str]:
     """Return the attributes that have a reliability curve."""
-    measured = measurements(desk)
-    return [a.name for a in desk.attributes if measured.get(a.name, {}).get("reliability")]
+    measured = measurements(workspace)
+    return [a.name for a in workspace.attributes if measured.get(a.name, {}).get("reliability")]
 
 
-def group_sizes(desk: Desk) -> dict[str, list[Any]]:
+def group_sizes(workspace: Workspace) -> dict[str, list[Any]]:
     """Return columns of a plot: how many duplicate groups have how many members."""
     from ui.review.groups import stored_groups
 
-    if not desk.store.has("groups"):
+    if not workspace.store.has("groups"):
         return {"Members": [], "Groups": []}
-    sizes = np.diff(stored_groups(desk).starts)
+    sizes = np.diff(stored_groups(workspace).starts)
     made: dict[str, list[Any]] = {"Members": [], "Groups": []}
     for low, high in SIZES:
         found = int(((sizes >= low) & (sizes <= high)).sum())
@@ -144,7 +144,7 @@ def group_sizes(desk: Desk) -> dict[str, list[Any]]:
     return made
 
 
-def run_rows(desk: Desk) -> list[dict[str, str]]:
+def run_rows(workspace: Workspace) -> list[dict[str, str]]:
     """Return the last runs, newest first."""
     return [
         {
@@ -153,5 +153,5 @@ def run_rows(desk: Desk) -> list[dict[str, str]]:
             "Took": seconds(run["seconds"]),
             "What it did": numbers_line(run["stage"], run["counts"]),
         }
-        for run in reversed(Runs(desk.store).all()[-30:])
+        for run in reversed(Runs(workspace.store).all()[-30:])
     ]

@@ -16,8 +16,8 @@ from schema.errors import ReviewError, StoreError
 from schema.records import Decision
 
 if TYPE_CHECKING:
-    from ui.review.desk import Desk
     from ui.review.items import Item
+    from ui.review.workspace import Workspace
 
 
 GROUP_ACTIONS = (
@@ -49,16 +49,16 @@ class Groups:
         return self.rows[self.starts[number] : self.starts[number + 1]]
 
 
-def stored_groups(desk: Desk) -> Groups:
+def stored_groups(workspace: Workspace) -> Groups:
     """Return all groups; 12 bytes an item in a group. Raises StoreError before duplicates were looked for."""
-    if not desk.store.has("groups"):
+    if not workspace.store.has("groups"):
         raise StoreError("no duplicates were looked for yet", "Run: likeness dedupe --store ...")
-    return desk.kept("groups", ("groups",), lambda: _read(desk))
+    return workspace.cached("groups", ("groups",), lambda: _read(workspace))
 
 
-def _read(desk: Desk) -> Groups:
+def _read(workspace: Workspace) -> Groups:
     rows, names, same = [], [], []
-    for batch in desk.store.scan("groups", ["row", "group_id", "verdict"]):
+    for batch in workspace.store.scan("groups", ["row", "group_id", "verdict"]):
         rows.append(batch.column(0).to_numpy())
         names.append(np.asarray(batch.column(1).to_pylist(), dtype="S32"))
         same.append(np.asarray([v != "variant" and v != "kept" for v in batch.column(2).to_pylist()]))
@@ -83,21 +83,23 @@ def chosen_groups(groups: Groups, kind: str = "all", least: int = 2) -> Ints:
     return np.flatnonzero(wide).astype(np.int64)
 
 
-def look_alikes(desk: Desk, threshold: float) -> Groups:
+def look_alikes(workspace: Workspace, threshold: float) -> Groups:
     """Return stars of the neighbour graph: a leader and those closer to it than ``threshold``, each item once.
 
     The leader of an item is the lowest row among itself and its close neighbours; only items whose leader leads
     itself are shown, so that chains do not grow. One pass over the graph in batches, 8 bytes an item kept.
     """
-    table = f"neighbours_{desk.store.encoder_key()}"
-    if not desk.store.has(table):
+    table = f"neighbours_{workspace.store.encoder_key()}"
+    if not workspace.store.has(table):
         raise StoreError("there is no graph of neighbours yet", "Run: likeness index --store ...")
-    return desk.kept(f"look-alikes {threshold:.3f}", (table,), lambda: _stars(desk, table, threshold))
+    return workspace.cached(
+        f"look-alikes {threshold:.3f}", (table,), lambda: _stars(workspace, table, threshold)
+    )
 
 
-def _stars(desk: Desk, table: str, threshold: float) -> Groups:
-    leader = np.arange(desk.store.n_items(), dtype=np.int64)
-    for batch in desk.store.scan(table, ["row", "ids", "similarity"], batch_rows=16_384):
+def _stars(workspace: Workspace, table: str, threshold: float) -> Groups:
+    leader = np.arange(workspace.store.n_items(), dtype=np.int64)
+    for batch in workspace.store.scan(table, ["row", "ids", "similarity"], batch_rows=16_384):
         row = batch.column(0).to_numpy()
         width = batch.column(1).type.list_size
         ids = batch.column(1).flatten().to_numpy().reshape(-1, width)

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from index.reviews.log import Review, live_batches
-from ui.review.desk import Desk
 from ui.review.item import history_row
+from ui.review.workspace import Workspace
 
 DETAILS = 500
 
@@ -23,9 +23,9 @@ class Batch:
     counts: bool
 
 
-def batches(desk: Desk) -> list[Batch]:
+def batches(workspace: Workspace) -> list[Batch]:
     """Return all batches, newest first."""
-    reviews = desk.reviews()
+    reviews = workspace.reviews()
     live = live_batches(reviews)
     grouped: dict[str, list[Review]] = {}
     for review in reviews:
@@ -58,10 +58,10 @@ def text_of(reviews: list[Review]) -> str:
     return f"{items} item{'' if items == 1 else 's'}: {most}"
 
 
-def details(desk: Desk, batch: str) -> list[dict[str, str]]:
+def details(workspace: Workspace, batch: str) -> list[dict[str, str]]:
     """Return the decisions of a batch as lines of a table, at most 500."""
-    found = [r for r in desk.reviews() if r.batch == batch and r.kind != "undo"][:DETAILS]
-    names = {item.row: item.name for item in desk.items(sorted({r.row for r in found}), [])}
+    found = [r for r in workspace.reviews() if r.batch == batch and r.kind != "undo"][:DETAILS]
+    names = {item.row: item.name for item in workspace.items(sorted({r.row for r in found}), [])}
     return [
         {
             "item": names.get(r.row, str(r.row)),

@@ -11,14 +11,14 @@ import numpy as np
 from index.reviews.log import Review, live_batches
 from schema.arrays import Rows
 from schema.errors import StoreError
-from ui.review.desk import Desk
 from ui.review.tiles import source_word
+from ui.review.workspace import Workspace
 
 LARGE = 900
 
 
 @dataclass(frozen=True, slots=True)
-class Dossier:
+class ItemDetails:
     """One item for its page: facts a reviewer wants, where it comes from, labels, titles of what is not known."""
 
     name: str
@@ -33,13 +33,13 @@ class Dossier:
     history: list[dict[str, str]]
 
 
-def dossier(desk: Desk, row: int) -> Dossier:
+def item_details(workspace: Workspace, row: int) -> ItemDetails:
     """Return everything that is known of one item."""
-    found = desk.store.take_items([row]).to_pylist()
+    found = workspace.store.take_items([row]).to_pylist()
     if not found:
         raise StoreError(f"there is no item in row {row}")
     record = found[0]
-    item = desk.items([row])[0]
+    item = workspace.items([row])[0]
     facts = {
         "size": f"{record['width']} x {record['height']} {record['format'] or ''}" if record["width"] else "",
         "note": item.reason,
@@ -55,7 +55,7 @@ def dossier(desk: Desk, row: int) -> Dossier:
         "group": item.group_id,
     }
     labels, unknown = [], []
-    for attribute in desk.attributes:
+    for attribute in workspace.attributes:
         label = item.labels[attribute.name]
         if not label.values and not label.known and not label.rejected:
             unknown.append(attribute.title)
@@ -70,9 +70,9 @@ def dossier(desk: Desk, row: int) -> Dossier:
                 **({"Not": ", ".join(label.rejected)} if label.rejected else {}),
             }
         )
-    rows, similarity = neighbours(desk, row)
+    rows, similarity = neighbours(workspace, row)
     notes = {int(r): f"{s:.3f}" for r, s in zip(rows, similarity, strict=True)}
-    return Dossier(
+    return ItemDetails(
         item.name,
         {name: value for name, value in facts.items() if value},
         {name: value for name, value in source.items() if value},
@@ -81,21 +81,21 @@ def dossier(desk: Desk, row: int) -> Dossier:
         unknown,
         rows,
         notes,
-        group_rows(desk, item.group_id),
-        history(desk, row),
+        group_rows(workspace, item.group_id),
+        history(workspace, row),
     )
 
 
-def neighbours(desk: Desk, row: int) -> tuple[Rows, Any]:
+def neighbours(workspace: Workspace, row: int) -> tuple[Rows, Any]:
     """Return the rows and similarities of an item's neighbours in the graph, closest first."""
     nothing = np.empty(0, np.int64), np.empty(0, np.float32)
     try:
-        table = f"neighbours_{desk.store.encoder_key()}"
+        table = f"neighbours_{workspace.store.encoder_key()}"
     except StoreError:
         return nothing
-    if not desk.store.has(table):
+    if not workspace.store.has(table):
         return nothing
-    found = desk.store.take(table, [row]).to_pylist()
+    found = workspace.store.take(table, [row]).to_pylist()
     if not found:
         return nothing
     ids = np.array(found[0]["ids"], np.int64)
@@ -103,19 +103,19 @@ def neighbours(desk: Desk, row: int) -> tuple[Rows, Any]:
     return ids[ids >= 0], similarity[ids >= 0]
 
 
-def group_rows(desk: Desk, group_id: str) -> Rows:
+def group_rows(workspace: Workspace, group_id: str) -> Rows:
     """Return the rows of a group, the kept one first."""
     if not group_id:
         return np.empty(0, np.int64)
     from ui.review.search import quoted
 
-    found = desk.store.read("groups", ["row", "keep"], f"group_id = {quoted(group_id)}").to_pylist()
+    found = workspace.store.read("groups", ["row", "keep"], f"group_id = {quoted(group_id)}").to_pylist()
     return np.array([r["row"] for r in sorted(found, key=lambda r: (not r["keep"], r["row"]))], np.int64)
 
 
-def history(desk: Desk, row: int) -> list[dict[str, str]]:
+def history(workspace: Workspace, row: int) -> list[dict[str, str]]:
     """Return what reviewers decided about one item, newest first."""
-    reviews = desk.reviews()
+    reviews = workspace.reviews()
     live = live_batches(reviews)
     return [history_row(r, live[r.batch]) for r in reversed(reviews) if r.row == row]
 
@@ -133,7 +133,7 @@ def history_row(review: Review, counts: bool) -> dict[str, str]:
     }
 
 
-def large_picture(desk: Desk, row: int) -> bytes | None:
+def large_picture(workspace: Workspace, row: int) -> bytes | None:
     """Return the item's picture, decoded again from its source and drawn at most 900 px; else its thumbnail.
 
     Only the uri that the store holds for this row is read, and only what decodes as a picture leaves.
@@ -141,23 +141,23 @@ def large_picture(desk: Desk, row: int) -> bytes | None:
     from index.images.decode import BadImage
     from index.images.reader import Reader, ReadError
 
-    uri = desk.store.take("items", [row], ["uri"]).to_pylist()[0]["uri"]
+    uri = workspace.store.take("items", [row], ["uri"]).to_pylist()[0]["uri"]
     if uri:
-        reader = Reader(desk.settings.ingest.max_bytes)
+        reader = Reader(workspace.settings.ingest.max_bytes)
         try:
-            return drawn(desk, reader.read(uri))
+            return drawn(workspace, reader.read(uri))
         except (ReadError, BadImage, OSError):
             pass
         finally:
             reader.close()
-    return desk.thumbnails([row]).get(row)
+    return workspace.thumbnails([row]).get(row)
 
 
-def drawn(desk: Desk, data: bytes, side: int = LARGE) -> bytes:
+def drawn(workspace: Workspace, data: bytes, side: int = LARGE) -> bytes:
     """Return a picture drawn anew as WebP of at most ``side`` px; raises BadImage when it is none."""
     from index.images.decode import decode, to_rgb
 
-    options = desk.settings.ingest
+    options = workspace.settings.ingest
     image = decode(
         data, target=side, background=to_rgb(options.background), max_pixels=options.max_pixels
     ).image

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from index.store.runs import Runs
 from schema.arrays import Bools, Floats32, Ints, Ints32, Rows
 from schema.vocabulary import Attribute
-from ui.review.desk import Desk
+from ui.review.workspace import Workspace
 
 LONGEST = 20_000
 """Items a queue holds; nobody reviews more in a sitting, and the next run makes new ones."""
@@ -49,16 +49,16 @@ class Suggestion:
     chance: float
 
 
-def column_of(desk: Desk, attribute: Attribute) -> Column:
+def column_of(workspace: Workspace, attribute: Attribute) -> Column:
     """Return one attribute as arrays; for a many-of attribute the first value stands for all. 20 bytes an item."""
-    return desk.kept(f"column {attribute.name}", ("labels",), lambda: _column(desk, attribute))
+    return workspace.cached(f"column {attribute.name}", ("labels",), lambda: _column(workspace, attribute))
 
 
-def _column(desk: Desk, attribute: Attribute) -> Column:
+def _column(workspace: Workspace, attribute: Attribute) -> Column:
     name = attribute.name
     index: dict[str, int] = {}
     parts = []
-    for batch in desk.store.scan(
+    for batch in workspace.store.scan(
         "labels", ["row", name, f"{name}_confidence", f"{name}_source", "ambiguous"]
     ):
         source = batch.column(3)
@@ -101,71 +101,73 @@ def _codes(column: pa.Array, index: dict[str, int]) -> Ints32:
     return codes
 
 
-def lowest_margin(desk: Desk, attribute: Attribute) -> Rows:
+def lowest_confidence(workspace: Workspace, attribute: Attribute) -> Rows:
     """Machine labels, the least sure first."""
-    column = column_of(desk, attribute)
+    column = column_of(workspace, attribute)
     at = np.flatnonzero(column.machine & (column.codes >= 0))
     return column.rows[at[np.argsort(column.confidence[at], kind="stable")]]
 
 
-def unlabelled(desk: Desk, attribute: Attribute) -> Rows:
+def unlabelled(workspace: Workspace, attribute: Attribute) -> Rows:
     """Items without a label: first those whose neighbours have one, and that most others have as neighbours.
 
     Around an item that others of its kind are labelled in, it can be told at all; where many list it, one answer
     moves most votes. What lies beside a more telling item comes later, so that the first page is spread out.
     """
-    column = column_of(desk, attribute)
+    column = column_of(workspace, attribute)
     at = np.flatnonzero((column.codes < 0) & (column.clear | bool(attribute.ambiguous)) & ~column.refused)
-    worth = telling(desk, column, column.rows[at])
+    worth = usefulness(workspace, column, column.rows[at])
     return column.rows[at[np.argsort(-worth, kind="stable")]]
 
 
-def contradicted(desk: Desk, attribute: Attribute) -> Rows:
+def contradicted(workspace: Workspace, attribute: Attribute) -> Rows:
     """Tagged items whose neighbours say another value, the most contradicted first."""
-    if desk.store.has("label_noise"):
-        return _doubted(desk, attribute, "wrong")
-    column = column_of(desk, attribute)
-    share = _agreement(desk, column)
+    if workspace.store.has("label_noise"):
+        return _doubted(workspace, attribute, "wrong")
+    column = column_of(workspace, attribute)
+    share = _agreement(workspace, column)
     at = np.flatnonzero(column.tagged & (column.codes >= 0) & (share < 0.5))
     return column.rows[at[np.argsort(share[at], kind="stable")]]
 
 
-def missing(desk: Desk, attribute: Attribute) -> Rows:
+def missing(workspace: Workspace, attribute: Attribute) -> Rows:
     """Tagged items that lack a tag which their neighbours' votes give them, the surest first."""
-    return _doubted(desk, attribute, "missing")
+    return _doubted(workspace, attribute, "missing")
 
 
-def _doubted(desk: Desk, attribute: Attribute, kind: str) -> Rows:
+def _doubted(workspace: Workspace, attribute: Attribute, kind: str) -> Rows:
     where = f"attribute = '{attribute.name}' AND kind = '{kind}'"
-    if not desk.store.has("label_noise"):
+    if not workspace.store.has("label_noise"):
         return np.empty(0, np.int64)
-    found = desk.store.read("label_noise", ["row", "rank"], where).sort_by("rank")
+    found = workspace.store.read("label_noise", ["row", "rank"], where).sort_by("rank")
     return np.array(list(dict.fromkeys(found["row"].to_pylist())), np.int64)
 
 
-def suggestions(desk: Desk, name: str, attribute: Attribute) -> dict[int, Suggestion]:
+def suggestions(workspace: Workspace, name: str, attribute: Attribute) -> dict[int, Suggestion]:
     """Return what the votes suggest for the items of a queue of doubtful tags, by row; {} for the other queues."""
     kind = DOUBTS.get(name)
-    if kind is None or not desk.store.has("label_noise"):
+    if kind is None or not workspace.store.has("label_noise"):
         return {}
 
     def made() -> dict[int, Suggestion]:
         where = f"attribute = '{attribute.name}' AND kind = '{kind}' AND suggestion IS NOT NULL"
-        found = desk.store.read("label_noise", ["row", "rank", "suggestion", "chance"], where).sort_by("rank")
+        found = workspace.store.read("label_noise", ["row", "rank", "suggestion", "chance"], where).sort_by(
+            "rank"
+        )
         first: dict[int, Suggestion] = {}
         for record in found.to_pylist():
             first.setdefault(record["row"], Suggestion(record["suggestion"], float(record["chance"] or 0)))
         return first
 
-    return desk.kept(f"suggestions {kind} {attribute.name}", ("label_noise",), made)
+    return workspace.cached(f"suggestions {kind} {attribute.name}", ("label_noise",), made)
 
 
-def disagreeing(desk: Desk, attribute: Attribute) -> Rows:
+def disagreeing(workspace: Workspace, attribute: Attribute) -> Rows:
     """Members of groups that hold more than one value, group by group."""
     from ui.review.groups import stored_groups
 
-    groups = stored_groups(desk)
-    column = column_of(desk, attribute)
+    groups = stored_groups(workspace)
+    column = column_of(workspace, attribute)
     codes = np.full(int(max(column.rows.max(initial=-1), groups.rows.max(initial=-1))) + 1, -1, np.int64)
     codes[column.rows] = column.codes
     got = codes[groups.rows]
@@ -177,20 +179,20 @@ def disagreeing(desk: Desk, attribute: Attribute) -> Rows:
     return groups.rows[np.repeat((highest >= 0) & (lowest < highest), sizes)]
 
 
-def newest(desk: Desk, attribute: Attribute) -> Rows:
+def newest(workspace: Workspace, attribute: Attribute) -> Rows:
     """Items that came after the label run before the last one, the least sure first."""
-    runs = [r for r in Runs(desk.store).all() if r["stage"] == "label"]
+    runs = [r for r in Runs(workspace.store).all() if r["stage"] == "label"]
     before = int(runs[-2]["counts"].get("items", 0)) if len(runs) > 1 else 0
-    column = column_of(desk, attribute)
+    column = column_of(workspace, attribute)
     at = np.flatnonzero(column.rows >= before)
     fresh = column.rows[at[np.argsort(np.nan_to_num(column.confidence[at], nan=-1.0), kind="stable")]]
-    rows = desk.rows()
+    rows = workspace.rows()
     return np.concatenate([rows[rows > column.rows.max(initial=-1)], fresh])
 
 
-def audit(desk: Desk, attribute: Attribute) -> Rows:
+def audit(workspace: Workspace, attribute: Attribute) -> Rows:
     """Accepted machine labels in an order that chance alone made; it stays the same from day to day."""
-    column = column_of(desk, attribute)
+    column = column_of(workspace, attribute)
     at = np.flatnonzero(column.machine & (column.codes >= 0))
     # A hash of the row orders the sample: new items fall between the old ones, those audited stay where they were.
     mixed = (column.rows[at].astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
@@ -199,9 +201,9 @@ def audit(desk: Desk, attribute: Attribute) -> Rows:
     return column.rows[at[np.argsort(mixed ^ (mixed >> np.uint64(32)), kind="stable")]]
 
 
-def balanced(desk: Desk, attribute: Attribute) -> Rows:
+def balanced(workspace: Workspace, attribute: Attribute) -> Rows:
     """One item of each value in turn, the least sure of each first: rare values are seen as often as common ones."""
-    column = column_of(desk, attribute)
+    column = column_of(workspace, attribute)
     at = np.flatnonzero(column.machine & (column.codes >= 0))
     at = at[np.argsort(column.confidence[at], kind="stable")]
     turn = np.zeros(len(at), np.int64)
@@ -211,12 +213,12 @@ def balanced(desk: Desk, attribute: Attribute) -> Rows:
     return column.rows[at[np.argsort(turn, kind="stable")]]
 
 
-QUEUES: dict[str, tuple[str, Callable[[Desk, Attribute], Rows]]] = {
-    "Unlabelled, most telling first": ("No label yet; one answer here moves the votes of many.", unlabelled),
-    "Least sure": ("Machine labels just above their threshold.", lowest_margin),
+QUEUES: dict[str, tuple[str, Callable[[Workspace, Attribute], Rows]]] = {
+    "Unlabelled, most useful first": ("No label yet; one answer here moves the votes of many.", unlabelled),
+    "Lowest confidence": ("Machine labels just above their threshold.", lowest_confidence),
     "Contradicted tags": ("The tag says one thing, the neighbours another.", contradicted),
     "Missing tags": ("Tagged items without a tag that their neighbours' votes give them.", missing),
-    "Clusters that disagree": ("Copies of one picture with different labels.", disagreeing),
+    "Duplicates that disagree": ("Copies of one picture with different labels.", disagreeing),
     "New": ("Came since the label run before the last.", newest),
     "Balanced": ("Every value in turn, rare ones too.", balanced),
     "Audit": ("A random sample of accepted machine labels: it measures their true precision.", audit),
@@ -226,20 +228,22 @@ QUEUES: dict[str, tuple[str, Callable[[Desk, Attribute], Rows]]] = {
 DOUBTS = {"Contradicted tags": "wrong", "Missing tags": "missing"}
 """Queues whose items come with a suggestion, and its kind in the table of doubtful tags."""
 
-FILLS = ("Unlabelled, most telling first",)
+FILLS = ("Unlabelled, most useful first",)
 """Queues that an item leaves when corrections around it have given it a label."""
 
 
-def queue(desk: Desk, name: str, attribute: Attribute) -> Rows:
+def queue(workspace: Workspace, name: str, attribute: Attribute) -> Rows:
     """Return the rows of a queue that nobody has decided on yet, at most LONGEST."""
-    order = desk.kept(
+    order = workspace.cached(
         f"queue {name} {attribute.name}",
         ("labels", "label_noise", "groups", "items"),
-        lambda: _pictures(desk, QUEUES[name][1](desk, attribute)),
+        lambda: _pictures(workspace, QUEUES[name][1](workspace, attribute)),
     )
-    effect = desk.effect()
+    effect = workspace.reviewed()
     decided = {row for row, said in effect.labels if said == attribute.name}
-    decided |= {row for row, label in desk.ripples(attribute.name).items() if label.values and name in FILLS}
+    decided |= {
+        row for row, label in workspace.revoted(attribute.name).items() if label.values and name in FILLS
+    }
     decided |= {row for row, flag in effect.subjects.items() if flag == "several"}
     if decided:
         order = order[~np.isin(order, np.fromiter(decided, np.int64, len(decided)))]
@@ -247,70 +251,70 @@ def queue(desk: Desk, name: str, attribute: Attribute) -> Rows:
     return rows
 
 
-def _graph(desk: Desk) -> str:
-    table = f"neighbours_{desk.store.encoder_key()}"
-    return table if desk.store.has(table) else ""
+def _graph(workspace: Workspace) -> str:
+    table = f"neighbours_{workspace.store.encoder_key()}"
+    return table if workspace.store.has(table) else ""
 
 
-def _pictures(desk: Desk, rows: Rows) -> Rows:
+def _pictures(workspace: Workspace, rows: Rows) -> Rows:
     """Return the rows that are pictures: there is nothing to see of a refused file or a text."""
-    shown = np.zeros(desk.store.n_items(), bool)
-    shown[desk.rows()] = True
+    shown = np.zeros(workspace.store.n_items(), bool)
+    shown[workspace.rows()] = True
     return rows[shown[rows]]
 
 
-def telling(desk: Desk, column: Column, rows: Rows) -> Floats32:
+def usefulness(workspace: Workspace, column: Column, rows: Rows) -> Floats32:
     """Return how much an answer on each of these unlabelled items would tell; three passes over the graph.
 
     An item counts by the share of its neighbours that are labelled (known to be unknowable: three times against), and
     by the unlabelled items that list it, each as far as it can be told itself, as a share of the graph's width. The
     second part is halved for each neighbour that has more of it.
     """
-    table = _graph(desk)
+    table = _graph(workspace)
     if not table or not len(rows):
         return np.zeros(len(rows), np.float32)
-    n = desk.store.n_items()
+    n = workspace.store.n_items()
     state = np.full(n, -1, np.int8)
     state[column.rows] = np.where(column.codes >= 0, 1, np.where(column.refused, 2, 0))
     open_ = np.zeros(n, bool)
     open_[rows] = True
     sayable, reach, rivals = np.zeros(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.int16)
     width = 1
-    for row, ids in _lists(desk, table, open_):
+    for row, ids in _lists(workspace, table, open_):
         near = np.where(ids >= 0, state[np.maximum(ids, 0)], -1)
         labelled, refused = (near == 1).sum(axis=1), (near == 2).sum(axis=1)
         sayable[row] = (labelled + 1) / ((near >= 0).sum(axis=1) + 2 * refused + 2)
         width = ids.shape[1]
-    for row, ids in _lists(desk, table, open_):
+    for row, ids in _lists(workspace, table, open_):
         weights = np.broadcast_to(sayable[row][:, None], ids.shape)[ids >= 0]
         reach += np.bincount(ids[ids >= 0], weights, minlength=n).astype(np.float32)
-    for row, ids in _lists(desk, table, open_):
+    for row, ids in _lists(workspace, table, open_):
         theirs = np.where((ids >= 0) & open_[np.maximum(ids, 0)], reach[np.maximum(ids, 0)], 0)
         rivals[row] = (theirs > reach[row][:, None]).sum(axis=1)
     worth: Floats32 = sayable[rows] + reach[rows] / width * 0.5 ** rivals[rows].astype(np.float32)
     return worth
 
 
-def _lists(desk: Desk, table: str, wanted: Bools) -> Iterator[tuple[Rows, Ints]]:
+def _lists(workspace: Workspace, table: str, wanted: Bools) -> Iterator[tuple[Rows, Ints]]:
     """Yield rows [b] and their neighbours [b, k] of the wanted items."""
-    for batch in desk.store.scan(table, ["row", "ids"], batch_rows=16_384):
+    for batch in workspace.store.scan(table, ["row", "ids"], batch_rows=16_384):
         row = batch.column(0).to_numpy()
         ids = batch.column(1).flatten().to_numpy().reshape(len(row), -1)
         pick = wanted[row]
         yield row[pick], ids[pick]
 
 
-def _agreement(desk: Desk, column: Column) -> Floats32:
+def _agreement(workspace: Workspace, column: Column) -> Floats32:
     """Return, in the order of the column, which share of the labelled neighbours' weight agrees with the label."""
     share = np.ones(len(column.rows), np.float32)
-    table = _graph(desk)
+    table = _graph(workspace)
     if not table or not len(column.rows):
         return share
-    codes = np.full(desk.store.n_items(), -1, np.int32)
+    codes = np.full(workspace.store.n_items(), -1, np.int32)
     codes[column.rows] = column.codes
     place = np.full(len(codes), -1, np.int64)
     place[column.rows] = np.arange(len(column.rows))
-    for batch in desk.store.scan(table, ["row", "ids", "similarity"], batch_rows=16_384):
+    for batch in workspace.store.scan(table, ["row", "ids", "similarity"], batch_rows=16_384):
         rows = batch.column(0).to_numpy()
         width = batch.column(1).type.list_size
         ids = batch.column(1).flatten().to_numpy().reshape(-1, width)

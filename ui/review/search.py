@@ -11,7 +11,7 @@ import numpy as np
 from schema.arrays import Floats32, Rows
 from schema.errors import FilterError, StoreError
 from schema.tags.parsing import parse_tags
-from ui.review.desk import Desk
+from ui.review.workspace import Workspace
 
 SIMILAR = 240
 """Items that a search by picture or text shows; four pages, past which nobody looks."""
@@ -22,7 +22,7 @@ GUESS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SearchRequest:
     """What is searched for: a picture's bytes, or a text, or neither; and a filter."""
 
     image: bytes = b""
@@ -44,28 +44,34 @@ class Hits:
         return {row: f"{value:.3f}" for row, value in self.similarity.items()}
 
 
-def find(desk: Desk, wanted: Wanted, count: int = SIMILAR) -> Hits:
+def find(workspace: Workspace, wanted: SearchRequest, count: int = SIMILAR) -> Hits:
     """Return the items that match, by similarity to the picture or text when one is given.
 
     Raises FilterError for a bad condition, EncoderError when the picture cannot be read.
     """
     if not wanted.image and not wanted.text:
-        return Hits(desk.rows(wanted.where))
+        return Hits(workspace.rows(wanted.where))
     from embed.vectors.query import query_vector
     from index.neighbours.search import search
 
-    vector = query_vector(desk.store, desk.settings, wanted.image or wanted.text)
-    rows, similarity = search(desk.store, desk.store.encoder_key(), vector, count, wanted.where or None)
+    vector = query_vector(workspace.store, workspace.settings, wanted.image or wanted.text)
+    rows, similarity = search(
+        workspace.store, workspace.store.encoder_key(), vector, count, wanted.where or None
+    )
     pairs = zip(rows.tolist(), similarity.tolist(), strict=True)
     return Hits(rows.astype(np.int64), dict(pairs), True, vector)
 
 
-def where_of(
-    desk: Desk, chosen: Mapping[str, Sequence[str]], tag: str = "", kind: str = "all", expert: str = ""
+def filter_expression(
+    workspace: Workspace,
+    chosen: Mapping[str, Sequence[str]],
+    tag: str = "",
+    kind: str = "all",
+    expert: str = "",
 ) -> str:
     """Return the filter that the boxes stand for, as one condition over items, labels and groups."""
     parts = []
-    if any(chosen.values()) and not desk.store.has("labels"):
+    if any(chosen.values()) and not workspace.store.has("labels"):
         raise StoreError("there are no labels to filter by yet", "Run: likeness label --store ...")
     for name, values in chosen.items():
         if not values:
@@ -79,9 +85,9 @@ def where_of(
         parts.append(f"({' OR '.join(either)})")
     parts += [f"has(tags, {quoted(name)})" for name in parse_tags(tag)]
     if KINDS.get(kind):
-        if kind == "duplicates" and not desk.store.has("groups"):
+        if kind == "duplicates" and not workspace.store.has("groups"):
             raise StoreError("no duplicates were looked for yet", "Run: likeness dedupe --store ...")
-        if desk.store.has("groups") or kind == "several characters":
+        if workspace.store.has("groups") or kind == "several characters":
             parts.append(KINDS[kind])
     if expert.strip():
         parts.append(f"({expert.strip()})" if " or " in expert.lower() else expert.strip())
@@ -96,7 +102,7 @@ def quoted(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class PredictedLabel:
     """A label that a picture from outside would get, or, when not ``sure``, the likeliest one that abstains."""
 
     attribute: str
@@ -105,7 +111,7 @@ class Own:
     sure: bool
 
 
-def own_labels(desk: Desk, hits: Hits) -> list[Own]:
+def predicted_labels(workspace: Workspace, hits: Hits) -> list[PredictedLabel]:
     """Return the labels that what was searched for would itself get, in the vocabulary's order.
 
     They come from the models of the last label run, which abstain as they do for items of the store; before the first
@@ -115,29 +121,29 @@ def own_labels(desk: Desk, hits: Hits) -> list[Own]:
 
     if not hits.ranked or hits.vector is None:
         return []
-    learned = desk.models()
+    learned = workspace.models()
     if learned is None:
-        return _by_neighbours(desk, hits)
-    present = [a.name for a in desk.attributes if a.name in learned.models]
+        return _by_neighbours(workspace, hits)
+    present = [a.name for a in workspace.attributes if a.name in learned.models]
     plain = learned.features.plain(np.asarray(hits.vector, np.float32)[None])
     made = []
     for name, chances in chances_of(learned, plain, OUTSIDE, present).items():
         standing = [each for each in chances if each.stands]
         values = {each.value: each.chance for each in standing}
-        if desk.attribute(name).kind == "many":
-            values = {value: values[value] for value in desk.attribute(name).specific(list(values))}
+        if workspace.attribute(name).kind == "many":
+            values = {value: values[value] for value in workspace.attribute(name).specific(list(values))}
         if values:
-            made.append(Own(name, ", ".join(values), min(values.values()), True))
+            made.append(PredictedLabel(name, ", ".join(values), min(values.values()), True))
         elif chances and chances[0].chance >= GUESS:
-            made.append(Own(name, chances[0].value, chances[0].chance, False))
+            made.append(PredictedLabel(name, chances[0].value, chances[0].chance, False))
     return made
 
 
-def _by_neighbours(desk: Desk, hits: Hits, nearest: int = 15) -> list[Own]:
+def _by_neighbours(workspace: Workspace, hits: Hits, nearest: int = 15) -> list[PredictedLabel]:
     """Return what a similarity-weighted majority of the nearest hits has; at least three must say anything."""
-    items = desk.items(hits.rows[:nearest])
+    items = workspace.items(hits.rows[:nearest])
     made = []
-    for attribute in desk.attributes:
+    for attribute in workspace.attributes:
         votes: dict[str, float] = defaultdict(float)
         voters, total = 0, 0.0
         for item in items:
@@ -152,5 +158,5 @@ def _by_neighbours(desk: Desk, hits: Hits, nearest: int = 15) -> list[Own]:
         if voters >= 3 and total > 0:
             best = max(votes, key=lambda v: votes[v])
             if votes[best] / total > 0.5:
-                made.append(Own(attribute.name, best, votes[best] / total, True))
+                made.append(PredictedLabel(attribute.name, best, votes[best] / total, True))
     return made

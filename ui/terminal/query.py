@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from schema.errors import EncoderError, StoreError
 from schema.ids import content_id
 from schema.settings import Settings
-from ui.review.desk import Desk
 from ui.review.items import Item
-from ui.review.search import Hits, Wanted, find, own_labels
+from ui.review.search import Hits, SearchRequest, find, predicted_labels
+from ui.review.workspace import Workspace
 from ui.terminal.tables import Cell, clean, table
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ REPORTS = ("label.report", "dedupe.report")
 SHOWN = ("gender", "age", "hair_color", "hair_length", "hair_style", "eye_color", "dress", "expression")
 
 
-def ask(
+def query_text(
     store: Store,
     settings: Settings,
     image: str | None,
@@ -38,10 +38,10 @@ def ask(
 
     Raises EncoderError when the picture cannot be read, FilterError for a bad ``where``.
     """
-    desk = Desk(store, settings, readonly=True)
+    workspace = Workspace(store, settings, readonly=True)
     data = _bytes_of(image) if image else b""
-    hits = find(desk, Wanted(data, text or "", where or ""), count)
-    items = desk.items(hits.rows)
+    hits = find(workspace, SearchRequest(data, text or "", where or ""), count)
+    items = workspace.items(hits.rows)
     names = [name for name in SHOWN if any(i.labels[name].values for i in items if name in i.labels)]
     rows: list[tuple[Cell, ...]] = [
         (
@@ -54,7 +54,7 @@ def ask(
         for n, item in enumerate(items, 1)
     ]
     lines = [table(["", "item", "similarity", *names, "group"], rows)] if rows else ["nothing matches"]
-    own = own_labels(desk, hits)
+    own = predicted_labels(workspace, hits)
     if own and image:
         lines.append(
             "\nlabels it would get: "
@@ -65,9 +65,9 @@ def ask(
             + (", ".join(f"{o.attribute} {o.value} ({o.chance:.2f})" for o in own if not o.sure) or "none")
         )
     if duplicates:
-        lines.append("\n" + _duplicates(desk, data, hits))
+        lines.append("\n" + _duplicates(workspace, data, hits))
     if sheet:
-        contact_sheet(desk, items, hits, Path(sheet))
+        contact_sheet(workspace, items, hits, Path(sheet))
         lines.append(f"\ncontact sheet: {sheet}")
     return "\n".join(lines)
 
@@ -85,7 +85,7 @@ def _group(item: Item) -> str:
     return f"{item.group_id[:8]} {item.verdict}"
 
 
-def _duplicates(desk: Desk, data: bytes, hits: Hits) -> str:
+def _duplicates(workspace: Workspace, data: bytes, hits: Hits) -> str:
     """Return which of the closest items show the same picture, or another version of it, by the pixels."""
     from dedupe.compare.difference import DIFFERENT, compare, judge
     from dedupe.compare.image import load
@@ -93,12 +93,12 @@ def _duplicates(desk: Desk, data: bytes, hits: Hits) -> str:
     from index.images.decode import decode
     from index.images.facts import thumbnail
 
-    ingest, options = desk.settings.ingest, desk.settings.dedupe
+    ingest, options = workspace.settings.ingest, workspace.settings.dedupe
     mine = load(thumbnail(decode(data, max_pixels=ingest.max_pixels).image, ingest.thumbnail))
     near = [row for row in hits.rows.tolist() if hits.similarity[row] >= options.similarity]
-    pictures = desk.thumbnails(near)
+    pictures = workspace.thumbnails(near)
     body: list[tuple[Cell, ...]] = []
-    for item in desk.items([row for row in near if row in pictures], []):
+    for item in workspace.items([row for row in near if row in pictures], []):
         difference = compare(load(pictures[item.row]), mine, limits_of(options))
         verdict = judge(difference, limits_of(options))
         if item.item_id == content_id(data):
@@ -112,7 +112,9 @@ def _duplicates(desk: Desk, data: bytes, hits: Hits) -> str:
     return "duplicates\n" + table(["item", "verdict", "similarity", "lines that agree"], body, indent=2)
 
 
-def contact_sheet(desk: Desk, items: Sequence[Item], hits: Hits, path: Path, side: int = 160) -> None:
+def contact_sheet(
+    workspace: Workspace, items: Sequence[Item], hits: Hits, path: Path, side: int = 160
+) -> None:
     """Write the thumbnails of items in order as one PNG, with their place and similarity below each."""
     from PIL import Image, ImageDraw
 
@@ -120,7 +122,7 @@ def contact_sheet(desk: Desk, items: Sequence[Item], hits: Hits, path: Path, sid
     lines = max(1, math.ceil(len(items) / columns))
     canvas = Image.new("RGB", (columns * (side + 8) + 8, lines * (side + 28) + 8), "white")
     pencil = ImageDraw.Draw(canvas)
-    pictures = desk.thumbnails([item.row for item in items])
+    pictures = workspace.thumbnails([item.row for item in items])
     for n, item in enumerate(items):
         x, y = 8 + n % columns * (side + 8), 8 + n // columns * (side + 28)
         data = pictures.get(item.row)
@@ -146,9 +148,9 @@ def explain_text(store: Store, settings: Settings, item: str, attribute: str | N
     from index.store.keys import row_of
     from label.predict.explain import explain
 
-    desk = Desk(store, settings, readonly=True)
+    workspace = Workspace(store, settings, readonly=True)
     row = row_of(store, item)
-    names = [desk.attribute(attribute).name] if attribute else [a.name for a in desk.attributes]
+    names = [workspace.attribute(attribute).name] if attribute else [a.name for a in workspace.attributes]
     return "\n\n".join(str(explain(store, settings, row, name)) for name in names)
 
 

@@ -34,13 +34,13 @@ def main() -> None:
     ]
     page = st.navigation(pages)
     try:
-        session.desk()
+        session.workspace()
     except LikenessError as error:
-        session.tell(error)
+        session.show_error(error)
         return
     with st.sidebar:
         session.reviewer_box()
-    with session.told():
+    with session.error_boundary():
         page.run()
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 import streamlit as st
 
 from ui.review.dataset import pending, preview_counts, write_export
-from ui.review.search import where_of
+from ui.review.search import filter_expression
 from ui.views import session
 
-here = session.desk()
+workspace = session.workspace()
 session.heading(
     "Export",
     "A data set from this store: labels with confidence and source, splits without leaks, a manifest.",
 )
-names = [a.name for a in here.attributes]
-titles = {a.name: a.title for a in here.attributes}
+names = [a.name for a in workspace.attributes]
+titles = {a.name: a.title for a in workspace.attributes}
 left, middle, right = st.columns(3)
 kind = left.selectbox("Format", ["parquet", "jsonl", "webdataset"])
 needed = middle.multiselect(
@@ -25,14 +25,14 @@ needed = middle.multiselect(
 condition = right.text_input("Condition", placeholder="width >= 256", max_chars=500)
 everything = st.checkbox("Also duplicates that were set aside and pictures of several characters")
 
-with session.told():
-    where = where_of(here, {}, expert=condition)
+with session.error_boundary():
+    where = filter_expression(workspace, {}, expert=condition)
     parts = [where, *(f"{name} IS NOT NULL" for name in needed)]
     where = " AND ".join(part for part in parts if part)
-    numbers = preview_counts(here, where, everything)
+    numbers = preview_counts(workspace, where, everything)
     for column, (name, value) in zip(st.columns(len(numbers)), numbers.items(), strict=True):
         column.metric(name, f"{value:,}", border=True)
-    waiting = pending(here)
+    waiting = pending(workspace)
     if waiting:
         st.caption(
             f"{waiting:,} decisions came after the last label run; they are worked in before the export is written."
@@ -42,7 +42,7 @@ with session.told():
     )
     if st.button("Write it", type="primary", icon=":material/download:", disabled=not session.can_write()):
         with st.spinner("Working decisions in and writing ..."):
-            out, summary = write_export(here, folder, kind, everything, where)
+            out, summary = write_export(workspace, folder, kind, everything, where)
         st.success(f"Written to {session.plain(str(out))}")
         st.dataframe([{"what": k, "count": str(v)} for k, v in summary.counts.items()], hide_index=True)
         files = sorted(f for f in Path(out).rglob("*") if f.is_file())

@@ -13,9 +13,9 @@ from schema.arrays import Rows
 from schema.errors import LikenessError, ReviewError
 from ui.review import actions, tiles
 from ui.review.audits import AUDIT
-from ui.review.desk import Desk
 from ui.review.items import Item
-from ui.views.session import PAGE_ITEMS, can_write, desk, picture_urls, reviewer, static, tell
+from ui.review.workspace import Workspace
+from ui.views.session import PAGE_ITEMS, can_write, picture_urls, reviewer, show_error, static, workspace
 
 MOST = 5000
 """Items of one press; the log is locked for some 50 ms while they are written."""
@@ -66,7 +66,7 @@ def show(view: View) -> None:
 
 @st.fragment
 def _fragment(view: View) -> None:
-    here = desk()
+    here = workspace()
     if view.live is not None:
         view.rows = view.live()
     first = _first(view)
@@ -83,7 +83,7 @@ def _fragment(view: View) -> None:
         items = here.items(rows, None if attribute is None else [attribute.name])
         pictures = picture_urls(rows, view.key)
     except LikenessError as error:
-        tell(error)
+        show_error(error)
         return
     data = tiles.gallery_data(
         items,
@@ -239,7 +239,7 @@ def _act(view: View) -> None:
     told = _state(view).get("act")
     if not isinstance(told, dict) or not can_write():
         return
-    here = desk()
+    here = workspace()
     message = alert = ""
     try:
         if told.get("id") == "undo":
@@ -281,7 +281,7 @@ def _news(view: View, page: str, rows: Rows, position: int) -> str:
         return ""
     mine = set(_batches())
     others: dict[int, str] = {}
-    log = desk().log.changes(heard)
+    log = workspace().log.changes(heard)
     for review in log:
         fits = review.kind != "label" or view.attribute is None or review.attribute == view.attribute
         if review.batch not in mine and review.other not in mine and fits and review.row in seen:
@@ -301,7 +301,7 @@ def label_preview(view: View) -> Preview:
     """Return the preview of label buttons."""
 
     def preview(rows: Sequence[int], press: tiles.Press) -> str:
-        here: Desk = desk()
+        here: Workspace = workspace()
         return actions.preview_text(
             here, rows, here.attribute(str(view.attribute)), press.action, press.value, view.suggested
         )
@@ -313,7 +313,7 @@ def label_act(view: View) -> Act:
     """Return what label buttons do."""
 
     def act(rows: Sequence[int], press: tiles.Press, as_of: int) -> actions.Written:
-        here: Desk = desk()
+        here: Workspace = workspace()
         attribute = here.attribute(str(view.attribute))
         items: list[Item] = here.items(rows, [attribute.name])
         made = actions.label_decisions(items, attribute, press.action, press.value, view.suggested)
@@ -329,9 +329,9 @@ def label_act(view: View) -> Act:
             "several": "flagged as several characters",
             "one": "no longer flagged",
         }.get(press.action, press.action)
-        before = {row: label.values for row, label in here.ripples(attribute.name).items()}
+        before = {row: label.values for row, label in here.revoted(attribute.name).items()}
         done = actions.write(here, made, reviewer(), as_of, what)
-        after = here.ripples(attribute.name)
+        after = here.revoted(attribute.name)
         follow = sum(before.get(row) != label.values for row, label in after.items())
         return replace(done, text=f"{done.text}, {follow} more follow") if follow else done
 

@@ -8,7 +8,7 @@ from schema.arrays import Ints, Rows
 from ui.review import actions, tiles
 from ui.review.groups import GROUP_ACTIONS, PREVIEW, Groups, group_decisions
 from ui.views import gallery
-from ui.views.session import desk, reviewer
+from ui.views.session import reviewer, workspace
 
 CLUSTERS = 8
 MEMBERS = 24
@@ -46,13 +46,13 @@ def _sections(groups: Groups, numbers: Rows) -> list[gallery.Section]:
 
 
 def _preview(rows: Sequence[int], press: tiles.Press) -> str:
-    items = desk().items(rows, [])
+    items = workspace().items(rows, [])
     group_decisions(items, press.action, [])  # says what cannot be done before it is tried
     return f"{len(items)} item{'' if len(items) == 1 else 's'} {PREVIEW.get(press.action, press.action)}"
 
 
 def _act(rows: Sequence[int], press: tiles.Press, as_of: int) -> actions.Written:
-    here = desk()
+    here = workspace()
     items = here.items(rows, [])
     wanted = {item.group_id for item in items if item.group_id}
     mates = here.group_mates(wanted) if wanted else []

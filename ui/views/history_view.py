@@ -8,20 +8,20 @@ from ui.review.history import batches, details
 from ui.views import session
 
 SHOWN = 30
-here = session.desk()
+workspace = session.workspace()
 session.heading(
     "History", "Every decision ever taken. Nothing is erased: an undo is one more line, and can be undone."
 )
 
-found = batches(here)
+found = batches(workspace)
 if not found:
-    st.info("No decision yet. Correct something in Clusters, Queue or Search, and it stands here.")
+    st.info("No decision yet. Correct something in Clusters, Queue or Search, and it is listed here.")
     st.stop()
 people = sorted({b.reviewer for b in found})
 left, right = st.columns([2, 1], vertical_alignment="bottom")
 who = left.multiselect("Reviewer", people, placeholder="everyone")
 right.download_button(
-    "Save the log", data=lambda: session.log_bytes(here), file_name="reviews.jsonl", mime="application/jsonl",
+    "Save the log", data=lambda: session.log_bytes(workspace), file_name="reviews.jsonl", mime="application/jsonl",
     icon=":material/download:", width="stretch",
 )  # fmt: skip
 shown = [b for b in found if not who or b.reviewer in who]
@@ -34,10 +34,10 @@ for batch in shown[(int(number) - 1) * SHOWN : int(number) * SHOWN]:
         b.caption(f"{session.plain(batch.reviewer)} · {batch.time[:19].replace('T', ' ')} UTC")
         if batch.counts:
             if c.button("Undo", key=f"undo-{batch.batch}", disabled=not session.can_write(), width="stretch"):
-                with session.told():
-                    here.log.undo(batch.batch, session.reviewer())
+                with session.error_boundary():
+                    workspace.log.undo(batch.batch, session.reviewer())
                     st.rerun()
         else:
             c.caption("undone")
         with st.expander("Details"):
-            st.dataframe(details(here, batch.batch), hide_index=True, width="stretch")
+            st.dataframe(details(workspace, batch.batch), hide_index=True, width="stretch")

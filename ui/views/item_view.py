@@ -7,10 +7,10 @@ import streamlit as st
 from index.store.keys import row_of
 from label.predict.evidence import SHOWN as VOTERS
 from label.predict.evidence import vote
-from ui.review.item import dossier, large_picture
+from ui.review.item import item_details, large_picture
 from ui.views import gallery, session
 
-here = session.desk()
+workspace = session.workspace()
 session.heading(
     "Item", "One picture: its labels with their evidence, its neighbours, its group, its history."
 )
@@ -24,13 +24,13 @@ if not given:
         "Open an item from any gallery (double click, or the key o), or type a row, an item id or a file name."
     )
     st.stop()
-with session.told():
-    row = row_of(here.store, given)
+with session.error_boundary():
+    row = row_of(workspace.store, given)
     st.query_params["row"] = str(row)
-    found = dossier(here, row)
+    found = item_details(workspace, row)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        picture = large_picture(here, row)
+        picture = large_picture(workspace, row)
         if picture:
             st.image(picture, width="stretch")
         st.text(found.name)
@@ -59,14 +59,14 @@ with session.told():
             st.subheader("History")
             st.dataframe(found.history, hide_index=True, width="stretch")
         st.subheader("Why?")
-        names = [a.name for a in here.attributes]
-        titles = {a.name: a.title for a in here.attributes}
+        names = [a.name for a in workspace.attributes]
+        titles = {a.name: a.title for a in workspace.attributes}
         chosen = st.selectbox(
             "Look at and correct", names, format_func=titles.__getitem__, key="item-attribute",
             index=names.index("hair_color") if "hair_color" in names else 0,
         )  # fmt: skip
-        models = here.models()
-        said = None if models is None else vote(here.store, models, here.vocabulary, row, chosen)
+        models = workspace.models()
+        said = None if models is None else vote(workspace.store, models, workspace.vocabulary, row, chosen)
         if said is None:
             st.caption("No vote: too few items state a value, or this one has no vector.")
         else:

@@ -25,10 +25,12 @@ MEASURED, ASKED = "#8b5cf6", "#9aa3b5"
 TALL, LOW = 420, 280
 FAILURES = 500
 
-here = session.desk()
-session.heading("Overview", f"The store {session.plain(PurePath(here.store.uri).name or here.store.uri)}")
+workspace = session.workspace()
+session.heading(
+    "Overview", f"The store {session.plain(PurePath(workspace.store.uri).name or workspace.store.uri)}"
+)
 
-numbers = counts(here)
+numbers = counts(workspace)
 for column, (name, value) in zip(st.columns(len(numbers)), numbers.items(), strict=True):
     column.metric(name, f"{value:,}", border=True)
 
@@ -43,18 +45,18 @@ def percent(title: str, about: str) -> Any:
 
 
 st.subheader("Labels")
-rows = attribute_table(here)
+rows = attribute_table(workspace)
 if rows:
     left, right = st.columns(2, gap="large")
     with left:
         st.caption("Coverage: percent of pictures with a label, by where it comes from")
         st.bar_chart(
-            source_shares(here), x="Attribute", y=list(SHADES), color=list(SHADES.values()), horizontal=True,
+            source_shares(workspace), x="Attribute", y=list(SHADES), color=list(SHADES.values()), horizontal=True,
             sort=False, height=TALL, x_label="", y_label="percent of pictures",
         )  # fmt: skip
     with right:
         st.caption("Precision of accepted votes on held-out items, and what was asked")
-        measured = precisions(here)
+        measured = precisions(workspace)
         if measured["Attribute"]:
             st.bar_chart(
                 measured, x="Attribute", y=["Measured", "Asked"], color=[MEASURED, ASKED], horizontal=True,
@@ -83,9 +85,9 @@ if rows:
 else:
     st.info("No labels yet. Make them with: likeness label --store DIR")
 
-titles = {a.name: a.title for a in here.attributes}
+titles = {a.name: a.title for a in workspace.attributes}
 left, right = st.columns(2, gap="large")
-learned = learned_names(here)
+learned = learned_names(workspace)
 if learned:
     with left:
         st.subheader("Does the confidence mean what it says?")
@@ -94,10 +96,10 @@ if learned:
             index=learned.index("hair_color") if "hair_color" in learned else 0,
         )  # fmt: skip
         st.line_chart(
-            reliability(here, chosen), x="Confidence", y=["Right", "Ideal"], color=[MEASURED, ASKED],
+            reliability(workspace, chosen), x="Confidence", y=["Right", "Ideal"], color=[MEASURED, ASKED],
             height=LOW, x_label="confidence of the votes, percent", y_label="percent right",
         )  # fmt: skip
-sizes = group_sizes(here)
+sizes = group_sizes(workspace)
 if sum(sizes["Groups"]):
     with right if learned else left:
         st.subheader("Duplicate groups by size")
@@ -109,7 +111,7 @@ if sum(sizes["Groups"]):
 
 st.subheader("Runs")
 st.dataframe(
-    run_rows(here),
+    run_rows(workspace),
     hide_index=True,
     width="stretch",
     column_config={"What it did": st.column_config.TextColumn(width="large")},
@@ -117,7 +119,7 @@ st.dataframe(
 st.subheader("Failures")
 failed = [
     {"Stage": f.stage, "File": f.key, "Reason": f.reason}
-    for _, f in zip(range(FAILURES), failures(here.store), strict=False)
+    for _, f in zip(range(FAILURES), failures(workspace.store), strict=False)
 ]
 if failed:
     if len(failed) == FAILURES:

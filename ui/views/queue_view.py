@@ -9,25 +9,25 @@ from ui.review.audits import estimate
 from ui.review.queues import QUEUES, queue, suggestions
 from ui.views import gallery, session
 
-here = session.desk()
+workspace = session.workspace()
 session.heading("Queue", "What to review next. Decided items leave the queue; the next ones move up.")
-names = [a.name for a in here.attributes]
-titles = {a.name: a.title for a in here.attributes}
+names = [a.name for a in workspace.attributes]
+titles = {a.name: a.title for a in workspace.attributes}
 left, right = st.columns(2)
 which = left.selectbox(
     "Queue", list(QUEUES), key="queue-name", help="\n\n".join(f"**{n}**: {t}" for n, (t, _) in QUEUES.items())
 )
 name = right.selectbox("Attribute", names, format_func=titles.__getitem__, key="queue-attribute",
                        index=names.index("hair_color") if "hair_color" in names else 0)  # fmt: skip
-with session.told():
-    attribute = here.attribute(name)
-    if not here.store.has("labels"):
+with session.error_boundary():
+    attribute = workspace.attribute(name)
+    if not workspace.store.has("labels"):
         st.info("There are no labels yet. Make them with: likeness label --store DIR")
         st.stop()
-    rows = queue(here, which, attribute)
+    rows = queue(workspace, which, attribute)
     st.caption(f"{QUEUES[which][0]} {len(rows):,} item{'' if len(rows) == 1 else 's'}.")
     if which == "Audit":
-        found = estimate(here, attribute)
+        found = estimate(workspace, attribute)
         left, right = st.columns([1, 2], vertical_alignment="center")
         left.metric(
             f"True precision, {attribute.title.lower()}",
@@ -45,9 +45,9 @@ with session.told():
             "0 where it cannot be known (which counts as wrong)."
         )
     view = gallery.View(f"queue-{which}", rows, name, by_row=False, audit=which == "Audit")
-    view.live = lambda: queue(here, which, attribute)
+    view.live = lambda: queue(workspace, which, attribute)
     view.empty = "Nothing is left to review here. Choose another queue or attribute."
-    found_by_votes = suggestions(here, which, attribute)
+    found_by_votes = suggestions(workspace, which, attribute)
     if found_by_votes:
         view.actions = (tiles.TAKE, *tiles.LABEL_ACTIONS)
         view.suggested = {row: each.value for row, each in found_by_votes.items()}

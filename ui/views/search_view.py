@@ -6,18 +6,18 @@ import streamlit as st
 
 from index.store.keys import row_of_bytes
 from ui.review.item import drawn
-from ui.review.search import KINDS, UNKNOWN, Wanted, find, own_labels, where_of
+from ui.review.search import KINDS, UNKNOWN, SearchRequest, filter_expression, find, predicted_labels
 from ui.views import gallery, session
 from ui.views.picture_upload import picture_box
 
-here = session.desk()
+workspace = session.workspace()
 session.heading(
     "Search",
     "Similar characters by picture or text, narrowed by labels. What is found can be corrected at once.",
 )
 
-names = [a.name for a in here.attributes]
-titles = {a.name: a.title for a in here.attributes}
+names = [a.name for a in workspace.attributes]
+titles = {a.name: a.title for a in workspace.attributes}
 left, right = st.columns([2, 3], gap="medium")
 with left:
     picture = picture_box("search-picture", "Picture")
@@ -36,7 +36,7 @@ filters = right.multiselect(
 chosen: dict[str, list[str]] = {}
 if filters:
     for column, each in zip(st.columns(max(2, len(filters))), filters, strict=False):
-        values = [UNKNOWN, *(v.name for v in here.attribute(each).values)]
+        values = [UNKNOWN, *(v.name for v in workspace.attribute(each).values)]
         chosen[each] = column.multiselect(titles[each], values, key=f"search-{each}", placeholder="any value")
 with st.expander("More", icon=":material/tune:"):
     a, b, c = st.columns(3)
@@ -46,15 +46,15 @@ with st.expander("More", icon=":material/tune:"):
         "Condition", placeholder="width >= 512 AND hair_color_confidence < 0.9", max_chars=500
     )
 
-with session.told():
-    wanted = Wanted(picture, text.strip(), where_of(here, chosen, tag, kind, expert))
-    found = find(here, wanted)
+with session.error_boundary():
+    wanted = SearchRequest(picture, text.strip(), filter_expression(workspace, chosen, tag, kind, expert))
+    found = find(workspace, wanted)
     if wanted.image:
         left, right = st.columns([1, 5], vertical_alignment="center")
-        left.image(drawn(here, wanted.image, 256), width="stretch")
+        left.image(drawn(workspace, wanted.image, 256), width="stretch")
         with right:
             st.markdown("**The labels this picture would get**")
-            own = own_labels(here, found)
+            own = predicted_labels(workspace, found)
             sure = [
                 f"{titles[o.attribute]} **{session.plain(o.value)}** {o.chance:.2f}" for o in own if o.sure
             ]
@@ -66,7 +66,7 @@ with session.told():
                 st.caption(
                     "Left open (not sure enough, or too few examples to say how sure): " + "  ·  ".join(open_)
                 )
-            row = row_of_bytes(here.store, wanted.image)
+            row = row_of_bytes(workspace.store, wanted.image)
             if row is not None and st.button("It is in the store: open it", icon=":material/portrait:"):
                 gallery.open_item(row)
     st.caption(f"{len(found.rows):,} items" + (", closest first" if found.ranked else ""))

@@ -1,4 +1,4 @@
-"""What all pages share of Streamlit: the desk, who reviews, pictures by address, text as text, errors in words."""
+"""What all pages share of Streamlit: the workspace, who reviews, pictures by address, text as text, errors in words."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from index.store import Store
 from schema.arrays import Rows
 from schema.errors import LikenessError
 from schema.settings import Settings
-from ui.review.desk import Desk
+from ui.review.workspace import Workspace
 from ui.serve import PASSWORD
 
 PAGE_ITEMS = 60
 
 
 @st.cache_resource(show_spinner="Opening the store ...")
-def _open(uri: str, settings: str, readonly: bool) -> Desk:
-    return Desk(Store.open(uri), Settings.model_validate_json(settings), readonly)
+def _open(uri: str, settings: str, readonly: bool) -> Workspace:
+    return Workspace(Store.open(uri), Settings.model_validate_json(settings), readonly)
 
 
-def desk() -> Desk:
-    """Return the desk of this process's store; all sessions share it."""
+def workspace() -> Workspace:
+    """Return the workspace of this process's store; all sessions share it."""
     uri = os.environ.get("LIKENESS_REVIEW_STORE", "")
     if not uri:
         raise LikenessError("no store is named", "Start the page with: likeness review --store DIR")
@@ -55,7 +55,7 @@ def gate() -> None:
 
 def reviewer() -> str:
     """Return the name that decisions are written under: of the proxy's header if one is set, else as typed."""
-    header = desk().settings.review.user_header
+    header = workspace().settings.review.user_header
     if header:
         return st.context.headers.get(header, "") or ""
     return str(st.session_state.get("reviewer", "")).strip()
@@ -63,8 +63,8 @@ def reviewer() -> str:
 
 def reviewer_box() -> None:
     """Show who reviews, or ask."""
-    header = desk().settings.review.user_header
-    if desk().readonly:
+    header = workspace().settings.review.user_header
+    if workspace().readonly:
         st.caption("Read only: nothing can be changed here.")
     elif header:
         name = reviewer()
@@ -85,19 +85,19 @@ def default_name() -> str:
 
 def can_write() -> bool:
     """Tell whether this visitor can decide."""
-    return not desk().readonly and bool(reviewer())
+    return not workspace().readonly and bool(reviewer())
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def error_boundary() -> Iterator[None]:
     """Show errors made for the user as words; others pass."""
     try:
         yield
     except LikenessError as error:
-        tell(error)
+        show_error(error)
 
 
-def tell(error: LikenessError) -> None:
+def show_error(error: LikenessError) -> None:
     """Show an error with its hint, as text."""
     st.error(
         plain(error.message) + (f"\n\n{plain(error.hint)}" if error.hint else ""), icon=":material/error:"
@@ -116,7 +116,7 @@ def picture_urls(rows: Sequence[int] | Rows, place: str) -> Callable[[int], str 
     """Return a function from row to the address of its thumbnail, which the browser keeps."""
     from streamlit.runtime import Runtime
 
-    found = desk().thumbnails(rows)
+    found = workspace().thumbnails(rows)
     files = Runtime.instance().media_file_mgr
     urls = {row: files.add(data, "image/webp", f"{place}-{n}") for n, (row, data) in enumerate(found.items())}
     return urls.get
@@ -133,7 +133,7 @@ def heading(title: str, about: str) -> None:
     st.caption(about)
 
 
-def log_bytes(here: Desk) -> bytes:
+def log_bytes(here: Workspace) -> bytes:
     """Return the whole review log as JSON Lines."""
     import json
     from dataclasses import asdict

@@ -5,45 +5,47 @@ from __future__ import annotations
 from collections import Counter
 
 from ui.review import figures
-from ui.review.desk import Desk
+from ui.review.workspace import Workspace
 
 
-def test_sources_and_coverage_are_counted(small_desk: Desk) -> None:
-    labels = small_desk.store.read("labels").to_pylist()
+def test_sources_and_coverage_are_counted(small_workspace: Workspace) -> None:
+    labels = small_workspace.store.read("labels").to_pylist()
     for name in ("hair_color", "dress", "eye_color"):
         oracle = Counter(r[f"{name}_source"] for r in labels if r[f"{name}_source"])
-        assert figures.sources(small_desk)[name] == oracle
-    rows = {r["Attribute"]: r for r in figures.attribute_table(small_desk)}
-    assert len(rows) == len(small_desk.attributes)
-    hair = rows[small_desk.attribute("hair_color").title]
+        assert figures.sources(small_workspace)[name] == oracle
+    rows = {r["Attribute"]: r for r in figures.attribute_table(small_workspace)}
+    assert len(rows) == len(small_workspace.attributes)
+    hair = rows[small_workspace.attribute("hair_color").title]
     labelled = sum(r["hair_color"] is not None for r in labels)
     assert (hair["Labelled"], hair["By votes"]) == (
         labelled,
         sum(r["hair_color_source"] == "vote" for r in labels),
     )
     assert hair["Coverage"] == 100 * labelled / 29
-    shares = figures.source_shares(small_desk)
-    at = shares["Attribute"].index(small_desk.attribute("hair_color").title)
+    shares = figures.source_shares(small_workspace)
+    at = shares["Attribute"].index(small_workspace.attribute("hair_color").title)
     assert sum(shares[kind][at] for kind in (*figures.KINDS, figures.MACHINE)) == hair["Coverage"]
 
 
-def test_group_sizes_are_counted(small_desk: Desk) -> None:
-    sizes = figures.group_sizes(small_desk)
+def test_group_sizes_are_counted(small_workspace: Workspace) -> None:
+    sizes = figures.group_sizes(small_workspace)
     assert dict(zip(sizes["Members"], sizes["Groups"], strict=True)) == {
         "2": 2, "3": 0, "4": 0, "5 to 9": 0, "10 to 19": 0, "20+": 0,
     }  # fmt: skip
 
 
-def test_audits_stand_beside_the_measured_precision(small_desk: Desk) -> None:
+def test_audits_stand_beside_the_measured_precision(small_workspace: Workspace) -> None:
     from dataclasses import replace
 
     from ui.review import actions, audits, queues
 
-    hair = small_desk.attribute("hair_color")
-    row = int(queues.queue(small_desk, "Audit", hair)[0])
-    made = actions.label_decisions(small_desk.items([row], ["hair_color"]), hair, "accept")
-    actions.write(small_desk, [replace(d, seen=f"{audits.AUDIT}{d.seen}") for d in made], "Ann", None, "")
-    rows = {r["Attribute"]: r for r in figures.attribute_table(small_desk)}
+    hair = small_workspace.attribute("hair_color")
+    row = int(queues.queue(small_workspace, "Audit", hair)[0])
+    made = actions.label_decisions(small_workspace.items([row], ["hair_color"]), hair, "accept")
+    actions.write(
+        small_workspace, [replace(d, seen=f"{audits.AUDIT}{d.seen}") for d in made], "Ann", None, ""
+    )
+    rows = {r["Attribute"]: r for r in figures.attribute_table(small_workspace)}
     assert rows[hair.title]["Audited"] == "100% (3% to 100%)"
     assert rows[hair.title]["Reviewed"] == 1
-    assert rows[small_desk.attribute("dress").title]["Audited"] is None
+    assert rows[small_workspace.attribute("dress").title]["Audited"] is None

@@ -16,7 +16,7 @@ from schema import tables
 from schema.settings import load_settings
 from ui import flow
 from ui.review import actions
-from ui.review.desk import Desk
+from ui.review.workspace import Workspace
 
 KEY = "test_0"
 N = 150
@@ -68,29 +68,29 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @pytest.fixture
-def labelled_desk(labelled: Store) -> Desk:
-    return Desk(labelled, SETTINGS)
+def labelled_workspace(labelled: Store) -> Workspace:
+    return Workspace(labelled, SETTINGS)
 
 
-def test_touched_are_the_items_around(labelled_desk: Desk) -> None:
-    graph = labelled_desk.store.graph(KEY)
+def test_touched_are_the_items_around(labelled_workspace: Workspace) -> None:
+    graph = labelled_workspace.store.graph(KEY)
     rows = [0, 7]
-    around = touched(labelled_desk.store, rows).rows
+    around = touched(labelled_workspace.store, rows).rows
     listed = set(graph.ids[rows].ravel().tolist()) - set(rows)
     listing = set(np.flatnonzero(np.isin(graph.ids, rows).any(axis=1)).tolist()) - set(rows)
     assert listed <= set(around.tolist())
     assert len(listing - set(around.tolist())) <= len(listing) // 4
     assert not set(rows) & set(around.tolist())
-    assert len(touched(labelled_desk.store, []).rows) == 0
+    assert len(touched(labelled_workspace.store, []).rows) == 0
 
 
-def test_donors_raise_the_chance_of_their_value(labelled_desk: Desk) -> None:
-    hair = labelled_desk.attribute("hair_color")
-    learned = labelled_desk.models()
+def test_donors_raise_the_chance_of_their_value(labelled_workspace: Workspace) -> None:
+    hair = labelled_workspace.attribute("hair_color")
+    learned = labelled_workspace.models()
     assert learned is not None
     model = learned.models["hair_color"]
     between = [n for n in range(N) if n % 3 == 2]
-    vectors = labelled_desk.store.vectors(KEY).data[between].astype(np.float32)
+    vectors = labelled_workspace.store.vectors(KEY).data[between].astype(np.float32)
     code = model.values.index("blonde")
     target = np.zeros((len(between) - 5, model.benches[0].which.electorate.targets.shape[1]), np.float32)
     target[:, code] = 1
@@ -103,41 +103,43 @@ def test_donors_raise_the_chance_of_their_value(labelled_desk: Desk) -> None:
     assert hair.kind == "one"
 
 
-def test_corrections_are_felt_and_undo_takes_them_back(labelled_desk: Desk) -> None:
-    desk = labelled_desk
-    hair = desk.attribute("hair_color")
+def test_corrections_are_felt_and_undo_takes_them_back(labelled_workspace: Workspace) -> None:
+    workspace = labelled_workspace
+    hair = workspace.attribute("hair_color")
     between = [n for n in range(N) if n % 3 == 2]
-    stated = {i.row for i in desk.items(range(N), ["hair_color"]) if i.labels["hair_color"].source == "tag"}
-    text = actions.preview_text(desk, between[5:], hair, "set", "blonde")
+    stated = {
+        i.row for i in workspace.items(range(N), ["hair_color"]) if i.labels["hair_color"].source == "tag"
+    }
+    text = actions.preview_text(workspace, between[5:], hair, "set", "blonde")
     assert "votes move" in text
-    assert desk.log.position() == 0
-    made = actions.label_decisions(desk.items(between[5:]), hair, "set", "blonde")
-    done = actions.write(desk, made, "Ann", 0, "")
-    changed = desk.ripples("hair_color")
+    assert workspace.log.position() == 0
+    made = actions.label_decisions(workspace.items(between[5:]), hair, "set", "blonde")
+    done = actions.write(workspace, made, "Ann", 0, "")
+    changed = workspace.revoted("hair_color")
     assert not set(changed) & (stated | set(between[5:])), "people are never overruled"
     assert f"{len(changed)} more" in text or not changed
     for row, label in changed.items():
-        assert desk.items([row], ["hair_color"])[0].labels["hair_color"] == label
-    desk.log.undo(done.batch, "Ann")
-    assert desk.ripples("hair_color") == {}
+        assert workspace.items([row], ["hair_color"])[0].labels["hair_color"] == label
+    workspace.log.undo(done.batch, "Ann")
+    assert workspace.revoted("hair_color") == {}
 
 
-def test_without_models_nothing_ripples(small_desk: Desk) -> None:
-    hair = small_desk.attribute("hair_color")
-    items = small_desk.items([1], ["hair_color"])
-    actions.write(small_desk, actions.label_decisions(items, hair, "set", "red"), "Ann", None, "")
-    assert small_desk.ripples("hair_color") == {}
+def test_without_models_nothing_ripples(small_workspace: Workspace) -> None:
+    hair = small_workspace.attribute("hair_color")
+    items = small_workspace.items([1], ["hair_color"])
+    actions.write(small_workspace, actions.label_decisions(items, hair, "set", "red"), "Ann", None, "")
+    assert small_workspace.revoted("hair_color") == {}
 
 
 def test_voters_are_those_of_the_explanation(labelled: Store) -> None:
     from label.predict.evidence import LEAST, vote
     from label.predict.explain import explain
 
-    desk = Desk(labelled, SETTINGS)
+    workspace = Workspace(labelled, SETTINGS)
     for row in (0, 1, 2):
-        models = desk.models()
+        models = workspace.models()
         assert models is not None
-        said = vote(labelled, models, desk.vocabulary, row, "hair_color")
+        said = vote(labelled, models, workspace.vocabulary, row, "hair_color")
         told = explain(labelled, SETTINGS, row, "hair_color")
         assert said is not None
         assert [(c.value, pytest.approx(c.chance)) for c in said.chances] == [
@@ -150,28 +152,28 @@ def test_voters_are_those_of_the_explanation(labelled: Store) -> None:
         assert set(said.rows[said.shares > 2 * LEAST].tolist()) <= {v.row for v in told.voters} | set(
             said.rows[len(told.voters) :].tolist()
         )
-    assert vote(labelled, models, desk.vocabulary, 0, "eye_color") is None
+    assert vote(labelled, models, workspace.vocabulary, 0, "eye_color") is None
 
 
 def test_a_picture_from_outside_gets_the_labels_its_like_in_the_store_have(labelled: Store) -> None:
-    from ui.review.search import Hits, own_labels
+    from ui.review.search import Hits, predicted_labels
 
-    desk = Desk(labelled, SETTINGS)
+    workspace = Workspace(labelled, SETTINGS)
     for at, value in ((0, "black"), (1, "blonde")):
         outside = np.zeros(8, np.float32)
         outside[at] = 1
         hits = Hits(np.array([0]), {0: 1.0}, True, outside)
-        assert [(o.value, o.sure) for o in own_labels(desk, hits) if o.attribute == "hair_color"] == [
-            (value, True)
-        ]
+        assert [
+            (o.value, o.sure) for o in predicted_labels(workspace, hits) if o.attribute == "hair_color"
+        ] == [(value, True)]
     # The oracle: what the label run gave to untagged items, judged by the same judges.
     folds = {r["row"]: r["fold"] for r in labelled.read("label_state", ["row", "fold"]).to_pylist()}
     untagged = {r["row"] for r in labelled.read("items", ["row", "tags"]).to_pylist() if not r["tags"]}
     rows = sorted(row for row in untagged if folds[row] == 0)
     assert rows
     vectors = labelled.take(f"vectors_{KEY}", rows, ["vector"])["vector"].to_pylist()
-    for item, vector in zip(desk.items(rows, ["hair_color"], machine=True), vectors, strict=True):
-        found = own_labels(desk, Hits(np.array([0]), {0: 1.0}, True, np.array(vector, np.float32)))
+    for item, vector in zip(workspace.items(rows, ["hair_color"], machine=True), vectors, strict=True):
+        found = predicted_labels(workspace, Hits(np.array([0]), {0: 1.0}, True, np.array(vector, np.float32)))
         given = [o.value for o in found if o.attribute == "hair_color" and o.sure]
         assert given == list(item.labels["hair_color"].values)
-    assert own_labels(desk, Hits(np.array([0]))) == []
+    assert predicted_labels(workspace, Hits(np.array([0]))) == []

@@ -1,4 +1,4 @@
-"""The review desk: one open store as the pages read it, with the reviewers' decisions laid over the labels.
+"""The review workspace: one open store as the pages read it, with the reviewers' decisions laid over the labels.
 
 It holds row numbers and caches, never a table: a filter's answer is 8 bytes an item, a page is 60 items fetched by row.
 """
@@ -31,7 +31,7 @@ KEPT_FILTERS = 12
 KEPT_PICTURES = 3000
 
 
-class Desk:
+class Workspace:
     """One store for the pages of all sessions of a process; its methods may be called from several threads."""
 
     def __init__(self, store: Store, settings: Settings, readonly: bool = False) -> None:
@@ -44,21 +44,21 @@ class Desk:
         self._effect = EffectiveReviews()
         self._ledger = Ledger()
         self._overrides = overrides_of(())
-        self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._cache: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._due: dict[str, set[int]] = {}
-        self._ripples: dict[str, dict[int, Label]] = {}
-        self._ripples_of = -1
+        self._revotes: dict[str, dict[int, Label]] = {}
+        self._revotes_version = -1
         self._filters: OrderedDict[tuple[Any, ...], Rows] = OrderedDict()
         self._pictures: OrderedDict[int, bytes] = OrderedDict()
         self._lock = threading.RLock()
 
     # ---- decisions
 
-    def effect(self) -> EffectiveReviews:
+    def reviewed(self) -> EffectiveReviews:
         """Return what reviewers have said so far; only what is new in the log is read."""
         with self._lock:
             new = self.log.changes(self._reviews[-1].decision if self._reviews else 0)
-            self._renew_ripples()
+            self._renew_revotes()
             if new:
                 self._note_due(new)
                 self._reviews.extend(new)
@@ -77,16 +77,16 @@ class Desk:
         if self._effect.groups != groups:
             self._overrides = overrides_of(self._effect.groups)
 
-    def _renew_ripples(self) -> None:
+    def _renew_revotes(self) -> None:
         """Forget the changed labels when a label run has written the table anew, but for decisions after it."""
         version = self.store.version("labels")
-        if version == self._ripples_of:
+        if version == self._revotes_version:
             return
-        self._ripples_of, self._ripples, self._due = version, {}, {}
+        self._revotes_version, self._revotes, self._due = version, {}, {}
         self._note_due(self._reviews)
 
     def _note_due(self, reviews: Sequence[Review]) -> None:
-        position = self.kept("label run", ("runs",), self._label_position)
+        position = self.cached("label run", ("runs",), self._label_position)
         undone = {str(review.other) for review in reviews if review.kind == "undo"}
         rows: dict[str, list[Review]] = {}
         for review in (*self._reviews, *reviews) if undone else ():
@@ -105,29 +105,29 @@ class Desk:
         last = Runs(self.store).last("label")
         return int(last["facts"].get("reviews", 0)) if last else 0
 
-    def pending(self, name: str) -> dict[int, ReviewedLabel]:
+    def pending_labels(self, name: str) -> dict[int, ReviewedLabel]:
         """Return the reviewed labels of one attribute that no label run has read yet, by row."""
-        position = self.kept("label run", ("runs",), self._label_position)
-        labels = self.effect().labels
+        position = self.cached("label run", ("runs",), self._label_position)
+        labels = self.reviewed().labels
         return {row: said for (row, of), said in labels.items() if of == name and said.decision > position}
 
-    def ripples(self, name: str) -> dict[int, Label]:
+    def revoted(self, name: str) -> dict[int, Label]:
         """Return the labels of one attribute that changed around corrections; judges again what is due."""
         from index.neighbours.around import around
 
         with self._lock:
-            self.effect()
+            self.reviewed()
             due = self._due.pop(name, None)
-            known = self._ripples.setdefault(name, {})
+            known = self._revotes.setdefault(name, {})
             if due:
                 rows = around(self.store, sorted(due)).rows
-                changed, _ = self.judged_again(name, self.pending(name), rows)
+                changed, _ = self.revote(name, self.pending_labels(name), rows)
                 for row in rows.tolist():
                     known.pop(row, None)
                 known.update(changed)
             return known
 
-    def judged_again(
+    def revote(
         self, name: str, reviewed: Mapping[int, ReviewedLabel], rows: Rows
     ) -> tuple[dict[int, Label], int]:
         """Return which labels of the items ``rows`` the reviewed ones change, and how many were judged again."""
@@ -149,11 +149,11 @@ class Desk:
 
         if not self.store.has("label_models"):
             return None
-        return self.kept("learned", ("label_models",), lambda: load_learned(self.store))
+        return self.cached("learned", ("label_models",), lambda: load_learned(self.store))
 
     def reviews(self) -> list[Review]:
         """Return the whole log, oldest first."""
-        self.effect()
+        self.reviewed()
         return self._reviews
 
     # ---- attributes
@@ -219,8 +219,8 @@ class Desk:
         labels = self._label_records(wanted, names)
         grouped = self.store.take("groups", wanted).to_pylist() if self.store.has("groups") else []
         groups = {r["row"]: r for r in grouped}
-        effect = self.effect()
-        changed = {} if machine else {name: self.ripples(name) for name in names}
+        effect = self.reviewed()
+        changed = {} if machine else {name: self.revoted(name) for name in names}
         made = []
         for record in found:
             row = record["row"]
@@ -295,7 +295,7 @@ class Desk:
 
         The order is never made anew: number keys must not change their meaning under the reviewer's fingers.
         """
-        return list(self.kept(f"frequent {attribute.name}", (), lambda: self._frequent(attribute)))
+        return list(self.cached(f"frequent {attribute.name}", (), lambda: self._frequent(attribute)))
 
     def _frequent(self, attribute: Attribute) -> list[str]:
         import pyarrow.compute as pc
@@ -320,19 +320,19 @@ class Desk:
         found = self.store.read("groups", ["row"], f"group_id IN ({named})")
         return self.items(found["row"].to_pylist(), [])
 
-    def kept(self, name: str, tables: Sequence[str], make: Callable[[], T]) -> T:
+    def cached(self, name: str, tables: Sequence[str], make: Callable[[], T]) -> T:
         """Return what ``make`` returns, kept until one of the tables changes."""
         key = (name, tuple(self.store.version(table) for table in tables))
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                found: T = self._kept[key]
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                found: T = self._cache[key]
                 return found
         made = make()
         with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > KEPT_FILTERS:
-                self._kept.popitem(last=False)
+            self._cache[key] = made
+            while len(self._cache) > KEPT_FILTERS:
+                self._cache.popitem(last=False)
         return made
 
     # ---- pictures
