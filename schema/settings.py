@@ -36,6 +36,17 @@ class IngestSettings(Section):
     tags_column: str = Field("", description="Column of the tags; empty finds tags, tag_string or caption.")
     text_column: str = Field("", description="Column of the description; empty finds text or description.")
     identity_column: str = Field("", description="Column that names the same character; empty uses none.")
+    folder_columns: tuple[str, ...] = Field(
+        (), description="What the folders above a picture name, outermost first: character, artist, any column."
+    )
+    refresh: Literal["never", "fast", "full"] = Field(
+        "fast",
+        description="Known files: never looked at again, by size and time of change (fast), or read again (full).",
+    )
+    keep_missing: bool = Field(False, description="Files that are gone stay in the data set.")
+    extra_columns: int = Field(
+        256, ge=0, description="Most columns of a source that have no meaning of their own and are kept."
+    )
     retry_failed: bool = Field(False, description="Try failed keys again.")
 
 
@@ -45,6 +56,7 @@ class TagsSettings(Section):
     vocabulary: str = Field("", description="Attribute vocabulary; empty takes configs/attributes.toml.")
     aliases: tuple[str, ...] = Field((), description="Tagcomplete CSV files: name, category, count, aliases.")
     implications: tuple[str, ...] = Field((), description="Danbooru implication exports, CSV or JSON.")
+    encoding: str = Field("", description="Encoding of captions and lists that are no UTF-8; empty tells it.")
 
 
 class EncoderSettings(Section):

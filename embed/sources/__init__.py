@@ -5,13 +5,13 @@ A source lists; it opens no picture. Adding a kind is one class and one line in 
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
-from embed.sources.sighting import Known, Sighting, Source
+from embed.sources.base import Known, Source, SourceOptions, SourceRecord
 from schema.errors import SourceError
 from schema.plugins import plugin
-from schema.settings import IngestSettings
 
 SOURCES = {
     "folder": "embed.sources.folder:FolderSource",
@@ -29,10 +29,11 @@ _ENDINGS = {
     ".pq": "parquet",
     ".tar": "tar",
 }
+DOWNLOADERS = "Download it first, with gallery-dl (posts of a site) or img2dataset (a table of addresses)."
 
 
 def kind_of(path: Path) -> str:
-    """Return the name of the source kind for a path: by its ending, or for a folder by what lies directly in it.
+    """Return the name of the source kind for a path: by its ending, or for a folder by what lies in it.
 
     Raises SourceError when the path does not exist or is of no known kind.
     """
@@ -56,31 +57,58 @@ def kind_of(path: Path) -> str:
     return kind
 
 
-def open_source(path: str | Path, settings: IngestSettings) -> tuple[str, Source]:
+def open_source(path: str | Path, options: SourceOptions) -> tuple[str, Source]:
     """Return (kind, source) of a path; raises SourceError when it is missing, unreadable or of no known kind."""
-    place = Path(path).expanduser()
+    if "://" in str(path) and not str(path).startswith("file://"):
+        raise SourceError(f"the source {path} is an address, not a path", DOWNLOADERS)
+    place = source_path(path)
     kind = kind_of(place)
-    source: Source = plugin(SOURCES, kind, "kind of source", "--source")(place.absolute(), settings)
+    source: Source = plugin(SOURCES, kind, "kind of source", "--source")(place, options)
     return kind, source
 
 
+def source_path(path: str | Path) -> Path:
+    """Return the absolute path that a source is known by: the same for every way of writing it."""
+    place = Path(str(path).removeprefix("file://")).expanduser()
+    # What lies above a link is not above what it points to, so only the file system can resolve "..".
+    return place.resolve() if ".." in place.parts else Path(os.path.abspath(place))
+
+
 def _kind_of_folder(folder: Path) -> str:
-    from embed.sources.folder import IMAGE_ENDINGS
+    """Pictures or a metadata file anywhere make a folder of pictures; else tars, else Parquet files do."""
+    from embed.sources.endings import IMAGE_ENDINGS
+    from embed.sources.sidecars.metadata import MetadataFile
 
-    endings: set[str] = set()
+    found: set[str] = set()
     try:
-        with_files = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+        waiting = [(folder, 0)]
+        while waiting:
+            place, depth = waiting.pop()
+            entries = [entry for entry in place.iterdir() if not entry.name.startswith(".")]
+            for entry in entries:
+                ending = entry.suffix.lower()
+                if ending in IMAGE_ENDINGS or (depth == 0 and entry.name.lower() in MetadataFile.patterns):
+                    return "folder"
+                if ending in (".tar", ".parquet"):
+                    found.add(ending[1:])
+                elif depth < _DEPTH and entry.is_dir() and not entry.is_symlink():
+                    waiting.append((entry, depth + 1))
     except OSError as error:
-        raise SourceError(f"cannot list the folder {folder}: {error.strerror or error}") from error
-    endings = {entry.suffix.lower() for entry in with_files}
-    names = {entry.name.lower() for entry in with_files}
-    if endings & IMAGE_ENDINGS or names & {"metadata.jsonl", "metadata.csv"}:
-        return "folder"
-    if any(entry.is_dir() for entry in with_files) and not (endings & {".tar", ".parquet"}):
-        return "folder"
-    if ".tar" in endings:
-        return "tar"
-    return "parquet" if ".parquet" in endings else "folder"
+        if not found and folder == place:
+            raise SourceError(f"cannot list the folder {folder}: {error.strerror or error}") from error
+    return "tar" if "tar" in found else ("parquet" if "parquet" in found else "folder")
 
 
-__all__ = ["SOURCES", "Known", "Sighting", "Source", "kind_of", "open_source"]
+# A data set's shards lie in data/, in data/train/ or deeper by one; pictures below that are a folder's business.
+_DEPTH = 3
+
+__all__ = [
+    "SOURCES",
+    "Known",
+    "Source",
+    "SourceOptions",
+    "SourceRecord",
+    "kind_of",
+    "open_source",
+    "source_path",
+]

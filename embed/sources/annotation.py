@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import reduce
 from typing import Any
 
@@ -77,6 +77,37 @@ def facts_of_namespaces(rating: str, named: Mapping[str, str]) -> SourceMetadata
         else:
             extras[name if name != "url" else "source_address"] = clean(value)
     return SourceMetadata(**facts, extras=extras)
+
+
+def to_json(said: Annotation) -> dict[str, Any]:
+    """Return an annotation as plain values that JSON holds."""
+    return {
+        "keys": said.keys,
+        "tags": said.tags,
+        "text": said.text,
+        "identity": said.identity,
+        "reason": said.reason,
+        "metadata": {
+            each.name: getattr(said.metadata, each.name)
+            for each in fields(SourceMetadata)
+            if getattr(said.metadata, each.name) not in (None, "", ())
+        },
+    }
+
+
+def from_json(values: Mapping[str, Any]) -> Annotation:
+    """Return the annotation that ``to_json`` was given."""
+    facts = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values["metadata"].items()
+    }
+    extras = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in values["metadata"].get("extras", {}).items()
+    }
+    return Annotation(
+        tuple(values["keys"]), tuple(values["tags"]), values["text"], values["identity"],
+        SourceMetadata(**{**facts, "extras": extras}), values["reason"],
+    )  # fmt: skip
 
 
 def readable(name: str) -> str:

@@ -4,6 +4,7 @@
 file:///data/%FF.png              a file whose name is no plain text, percent-encoded
 /data/shard.tar#offset=512&size=9 bytes inside a tar
 /data/part.parquet#row=7&column=image
+/data/part.parquet#row=7&column=images&item=2   the third of a list
 """
 
 from __future__ import annotations
@@ -47,9 +48,13 @@ def tar_uri(path: str | os.PathLike[str], offset: int, size: int) -> str:
     return f"{file_uri(path)}#offset={offset}&size={size}"
 
 
-def row_uri(path: str | os.PathLike[str], row: int, column: str) -> str:
-    """Return the uri of a picture in a row of a Parquet file, counted from 0 over the whole file."""
-    return f"{file_uri(path)}#row={row}&column={quote(column, safe='')}"
+def row_uri(path: str | os.PathLike[str], row: int, column: str, item: int | None = None) -> str:
+    """Return the uri of a picture in a row of a Parquet file, counted from 0 over the whole file.
+
+    ``item`` is the number of the picture where the column holds lists of them.
+    """
+    place = f"{file_uri(path)}#row={row}&column={quote(column, safe='')}"
+    return place if item is None else f"{place}&item={item}"
 
 
 class Reader:
@@ -70,7 +75,8 @@ class Reader:
             place = dict(parse_qsl(parts[1], keep_blank_values=True))
             if "offset" in place:
                 return self._file(path, int(place["offset"]), int(place["size"]))
-            return self._row(path, int(place["row"]), unquote(place.get("column", "")))
+            item = int(place["item"]) if "item" in place else None
+            return self._row(path, int(place["row"]), unquote(place.get("column", "")), item)
         except ReadError:
             raise
         except FileNotFoundError:
@@ -107,7 +113,7 @@ class Reader:
                 data += part
             return bytes(data)
 
-    def _row(self, path: str, row: int, column: str) -> bytes:
+    def _row(self, path: str, row: int, column: str, item: int | None) -> bytes:
         name = f"{path}\0{column}"
         with self._lock:
             rows = self._parquets.pop(name, None) or _ParquetRows(path, column)
@@ -115,6 +121,8 @@ class Reader:
             while len(self._parquets) > _FILES_KEPT:
                 self._parquets.popitem(last=False)
         value = rows.value(row)
+        if item is not None:
+            value = value[item] if isinstance(value, list) and item < len(value) else None
         if isinstance(value, dict):
             inner, path_inside = value.get("bytes"), value.get("path")
             if inner is None and path_inside:

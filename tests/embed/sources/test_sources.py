@@ -14,18 +14,26 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from embed.sources import SOURCES, Sighting, kind_of, open_source
+from embed.sources import SOURCES, SourceOptions, SourceRecord, kind_of, open_source
 from index.images.reader import Reader, ReadError, file_uri, row_uri
 from schema.errors import SourceError
 from schema.settings import IngestSettings
 
+TAKEN = frozenset({"tags", "text", "width", "height", "source", "status", "gender", "similarity"})
 
-def nothing(_key: str, _place: str) -> bool:
+
+def nothing(_key: str, _place: str, _stamp: int) -> bool:
     return False
 
 
-def listed(path: Path, **settings: str) -> list[Sighting]:
-    return list(open_source(path, IngestSettings(**settings))[1].sightings(nothing))
+def listed(path: Path, encoding: str = "", **settings: str) -> list[SourceRecord]:
+    return told(path, encoding, **settings)[0]
+
+
+def told(path: Path, encoding: str = "", **settings: str) -> tuple[list[SourceRecord], list[str]]:
+    """What a source lists, and its notes afterwards."""
+    _, source = open_source(path, SourceOptions(IngestSettings(**settings), encoding, TAKEN))
+    return list(source.records(nothing)), source.notes()
 
 
 @pytest.fixture
@@ -54,8 +62,8 @@ def test_a_plain_tree_is_listed_in_sorted_order_and_other_files_are_left_alone(t
     (tree / "b/2.txt").write_text("a girl with long hair, smiling")
     found = listed(tree)
     assert [s.key for s in found] == ["a.png", "noending", "b/10.png", "b/2.png"]
-    assert found[0].tags == ("1girl", "blue_eyes", "smile")
-    assert (found[3].tags, found[3].text) == ((), "a girl with long hair, smiling")
+    assert found[0].annotation.tags == ("1girl", "blue_eyes", "smile")
+    assert (found[3].annotation.tags, found[3].annotation.text) == ((), "a girl with long hair, smiling")
 
 
 @pytest.mark.parametrize("name", ["metadata.jsonl", "metadata.csv"])
@@ -76,12 +84,12 @@ def test_metadata_rows_come_first_and_in_their_order(tree: Path, name: str) -> N
     (tree / name).write_text(text)
     found = listed(tree)
     assert [s.key for s in found][:5] == ["b/2.png", "../../etc/passwd", "a.png", "t1", "t2"]
-    assert found[0].keys == ("x2",)
-    assert found[0].tags == ("1boy", "hat")
-    assert found[0].text == "A boy."
+    assert found[0].annotation.keys == ("x2",)
+    assert found[0].annotation.tags == ("1boy", "hat")
+    assert found[0].annotation.text == "A boy."
     assert found[1].reason == "lies outside the source folder"
-    assert found[2].tags == ("1girl", "solo", "long_hair")
-    assert (found[3].uri, found[3].text) == ("", "Only words.")
+    assert found[2].annotation.tags == ("1girl", "solo", "long_hair")
+    assert (found[3].uri, found[3].annotation.text) == ("", "Only words.")
     assert found[4].reason == "row has neither a picture nor a text"
     assert [s.key for s in found][-2:] == ["noending", "b/10.png"]
     assert ("line 6 is not JSON" in found[5].reason) == name.endswith("jsonl")
@@ -93,9 +101,9 @@ def test_kohya_tags_with_and_without_ending_join_the_captions(tree: Path) -> Non
     said = {name: {"tags": tags} for name, tags in names.items()}
     (tree / "meta_lat.json").write_text(json.dumps(said))
     found = {s.key: s for s in listed(tree)}
-    assert found["a.png"].tags == ("solo", "1girl", "hat")
-    assert found["b/2.png"].tags == ("1boy",)
-    assert found["b/10.png"].tags == ("cat",)
+    assert found["a.png"].annotation.tags == ("solo", "1girl", "hat")
+    assert found["b/2.png"].annotation.tags == ("1boy",)
+    assert found["b/10.png"].annotation.tags == ("cat",)
     assert "no such file" in found["gone"].reason
 
 
@@ -127,14 +135,14 @@ def test_listings_of_paths(tree: Path) -> None:
         '{"image": "a.png", "post": 7, "tags": ["Long Hair", "smile"], "who": "Miku"}\n{"text": "Words."}\n[]\n'
     )
     found = listed(tree / "rows.jsonl", key_column="post", identity_column="who")
-    assert found[0].keys == ("7",)
-    assert (found[0].tags, found[0].identity) == (("long_hair", "smile"), "Miku")
-    assert found[1].text == "Words."
+    assert found[0].annotation.keys == ("7",)
+    assert (found[0].annotation.tags, found[0].annotation.identity) == (("long_hair", "smile"), "Miku")
+    assert found[1].annotation.text == "Words."
     assert found[2].reason == "line 3 is not a JSON object"
     assert Reader().read(found[0].uri) == (tree / "a.png").read_bytes()
     (tree / "rows.csv").write_text("path,tag_string\na.png,1girl long_hair\n../x.png,\n")
     found = listed(tree / "rows.csv")
-    assert found[0].tags == ("1girl", "long_hair")
+    assert found[0].annotation.tags == ("1girl", "long_hair")
     assert found[1].reason == "lies outside the source folder"
 
 
@@ -159,8 +167,8 @@ def test_parquet_listings(tree: Path, png: Callable[[str], bytes], shape: str) -
     found = listed(tree / "rows.parquet")
     reader = Reader()
     assert [reader.read(s.uri) for s in reversed(found)] == pictures[::-1]
-    assert [s.tags for s in found] == [("hat",), (), ("cat", "dog")]
-    assert [s.keys[0] for s in found] == ["5", "6", "7"]
+    assert [s.annotation.tags for s in found] == [("hat",), (), ("cat", "dog")]
+    assert [s.annotation.keys[0] for s in found] == ["5", "6", "7"]
 
 
 def test_tars(tmp_path: Path, png: Callable[[str], bytes]) -> None:
@@ -179,10 +187,10 @@ def test_tars(tmp_path: Path, png: Callable[[str], bytes]) -> None:
             tar.addfile(info, io.BytesIO(data))
     found = listed(path)
     assert [s.key for s in found] == ["shard.tar/d/001.png", "shard.tar/d/002.jpg", "shard.tar/d/003"]
-    assert found[0].keys == ("d/001", "99")
-    assert (found[0].tags, found[0].text) == (("1girl", "hat"), "A girl in a hat.")
+    assert found[0].annotation.keys == ("d/001", "99")
+    assert (found[0].annotation.tags, found[0].annotation.text) == (("1girl", "hat"), "A girl in a hat.")
     assert Reader().read(found[0].uri) == png("red")
-    assert found[2].text == "A text and no picture."
+    assert found[2].annotation.text == "A text and no picture."
     torn = tmp_path / "torn.tar"
     torn.write_bytes(path.read_bytes()[:2300])
     assert "damaged tar" in listed(torn)[-1].reason

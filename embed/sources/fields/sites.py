@@ -120,6 +120,12 @@ def site_of(record: Mapping[str, Any]) -> Site:
     return _BY_NAME.get(shape, UNKNOWN)
 
 
+def is_site(name: str) -> bool:
+    """Tell whether a name is that of a site."""
+    name = name.lower()
+    return _ALIASES.get(name, name) in _BY_NAME
+
+
 def post_address(site: Site, record: Mapping[str, Any], post_id: str) -> str:
     """Return the address of a post where the site's form is known, or an empty string."""
     if site.name == "reddit" and isinstance(record.get("permalink"), str):

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from embed.sources.annotation import Annotation, annotation_of_tags, clean
-from embed.sources.sites import Site, adult_letter, post_address, site_of
-from embed.sources.values import (
+from embed.sources.fields.sites import Site, adult_letter, post_address, site_of
+from embed.sources.fields.values import (
     CATEGORY_NAMES,
     READ,
     as_extra,
@@ -25,12 +25,12 @@ from embed.sources.values import (
     tags_of,
     text_of,
 )
-from schema.source_metadata import Extra, SourceMetadata, extra_name
+from schema.source_metadata import Extra, SourceMetadata, extra_name, typed
 from schema.tags.parsing import Tags, read_caption, read_tags
 
 IMAGE_NAMES = (
     "file_name", "image", "image_path", "filename", "filepath", "file_path", "file", "path", "img",
-    "jpg", "png", "webp",
+    "jpg", "png", "webp", "images", "file_names",
 )  # fmt: skip
 TAG_NAMES = (
     "tags", "tag_string", "tag_string_general", "tags_general", "tag_list", "booru_tags", "general_tags", "hashtags",
@@ -74,8 +74,8 @@ _FAILED_STATUS = frozenset({"failed_to_download", "failed_to_resize"})
 class FieldReader:
     """Reads records of one file: its columns by meaning, those of the settings first.
 
-    ``taken`` are the column names of ours, which no extra may have. ``left_out`` counts fields that no table column
-    can hold (bytes, long lists of numbers) by name.
+    ``taken`` are the column names of ours, which no extra may have. ``cells``: values are the texts of a CSV, of which
+    extras get types. ``left_out`` counts fields that no table column can hold (bytes, long lists of numbers) by name.
     """
 
     tags: tuple[str, ...] = ()
@@ -86,6 +86,7 @@ class FieldReader:
     only_tags: bool = False
     text_as_tags: frozenset[str] = frozenset()
     keep_text: frozenset[str] = frozenset()
+    cells: bool = False
     left_out: Counter[str] = field(default_factory=Counter)
     _names: dict[str, str] = field(default_factory=dict)
 
@@ -224,7 +225,7 @@ class FieldReader:
                 {f"{name}_{part}": one for part, one in value.items()} if isinstance(value, Mapping) else {}
             )
             for column, one in inner.items() if inner else ((name, value),):
-                kept = as_extra(one)
+                kept = typed(one) if self.cells and isinstance(one, str) else as_extra(one)
                 if kept is not None:
                     extras.setdefault(self._column(column), kept)
                 elif not is_empty(one):
@@ -257,3 +258,8 @@ def _failure(fields: Mapping[str, Any], lower: Mapping[str, str], used: set[str]
     error = plain(fields.get(lower.get("error_message", "")))
     used.update(lower[name] for name in ("status", "error_message") if name in lower)
     return "" if status == "success" else f"{status.replace('_', ' ')}: {error or 'no reason given'}"
+
+
+def all_names() -> tuple[str, ...]:
+    """Return every name of a field that has a meaning, in lower case."""
+    return (*IMAGE_NAMES, *TAG_NAMES, *TEXT_NAMES, *KEY_NAMES, *_MEANING, *_CATEGORY, "json")

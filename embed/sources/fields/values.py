@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from embed.sources.annotation import clean
-from embed.sources.sites import Site
+from embed.sources.fields.sites import Site
 from schema.source_metadata import Extra, number, rating_letter, utc_time
 from schema.tags.parsing import Tags, read_tags
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from embed.sources.annotation import Annotation
-from embed.sources.fields import FieldReader
+from embed.sources.fields.reader import FieldReader
 from schema.source_metadata import SourceMetadata
 
 TAKEN = frozenset(
