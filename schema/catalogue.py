@@ -110,6 +110,24 @@ def filtered_tables(names: Iterable[str]) -> list[tuple[str, Table]]:
     ]
 
 
+def column_names(attributes: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Return the names of our columns in filters and exports, which no source's column takes.
+
+    ``attributes`` are (name, kind) of the vocabulary.
+    """
+    fixed = {
+        name
+        for table in CATALOGUE
+        if table.filtered and table.schema is not None
+        for name in table.schema.names
+    }
+    return frozenset(fixed | set(tables.labels(list(attributes)).names) | _COMPUTED)
+
+
+# What exports and selections compute, and what holds the fields of a source beyond the limit of columns.
+_COMPUTED = frozenset("split rank class selected caption source_other".split())
+
+
 def made_by(name: str) -> str:
     """Return the command that makes a missing table, as the hint of an error; empty where there is none."""
     table = describe(name)

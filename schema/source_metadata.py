@@ -187,7 +187,11 @@ def extra_name(name: str, taken: Iterable[str]) -> str:
     if plain[0].isdigit():
         plain = f"column_{plain}"
     ours = {each.lower() for each in taken}
-    return f"source_{plain}" if plain.lower() in ours else plain
+    if plain.lower() not in ours:
+        return plain
+    named = f"source_{plain}"
+    # source_score itself is ours: a score that is no number is kept beside it.
+    return f"{named}_as_given" if named.lower() in ours else named
 
 
 def extra_type(values: Iterable[Extra | None]) -> pa.DataType | None:

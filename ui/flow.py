@@ -190,10 +190,9 @@ def run_all(
 def check(of: Stage, settings: Settings, options: Options) -> None:
     """Raise the error of a mistyped path, model or vocabulary: before hours of reading, and before there is a store."""
     if "sources" in of.options:
-        from embed.sources import open_source
+        from embed.ingest.stage import check_sources
 
-        for path in options.get("sources", ()):
-            open_source(path, settings.ingest)
+        check_sources(settings, options.get("sources", ()))
     if of.name == "embed":
         from embed.encoders import encoder_key
 

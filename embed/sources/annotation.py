@@ -97,16 +97,16 @@ def to_json(said: Annotation) -> dict[str, Any]:
 
 def from_json(values: Mapping[str, Any]) -> Annotation:
     """Return the annotation that ``to_json`` was given."""
-    facts = {
+    facts: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in values["metadata"].items()
     }
-    extras = {
+    facts["extras"] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in values["metadata"].get("extras", {}).items()
     }
     return Annotation(
         tuple(values["keys"]), tuple(values["tags"]), values["text"], values["identity"],
-        SourceMetadata(**{**facts, "extras": extras}), values["reason"],
+        SourceMetadata(**facts), values["reason"],
     )  # fmt: skip
 
 

@@ -26,7 +26,8 @@ class SourceRecord:
 
     ``key`` names it within its source; ``uri`` is empty when there is no picture. ``said`` is None where the store has
     it unchanged. The stamps tell a change without reading: ``content_stamp`` of the file that the picture is in,
-    ``said_stamp`` of what ``said`` was read from; 0 is unknown.
+    ``said_stamp`` of what ``said`` was read from; 0 is unknown. ``aside``: no entry of the listing itself, such as a
+    caption that cannot be read; ``repeated``: an earlier entry named the same picture.
     """
 
     key: str
@@ -35,6 +36,8 @@ class SourceRecord:
     reason: str = ""
     content_stamp: int = 0
     said_stamp: int = 0
+    aside: bool = False
+    repeated: bool = False
 
     @property
     def annotation(self) -> Annotation:
@@ -53,7 +56,7 @@ class SourceOptions:
     @property
     def stamps(self) -> bool:
         """Whether files are looked at for changes."""
-        return self.settings.refresh != "never"
+        return False
 
 
 class Source(Protocol):

@@ -142,7 +142,7 @@ def tell_encoding(texts: Iterable[bytes]) -> str:
 def known_encoding(name: str) -> bool:
     """Tell whether an encoding of that name exists."""
     try:
-        return codecs.lookup(name)._is_text_encoding  # type: ignore[attr-defined, no-any-return]
+        return bool(codecs.lookup(name)._is_text_encoding)
     except LookupError:
         return False
 

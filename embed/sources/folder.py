@@ -90,7 +90,8 @@ class FolderSource(Source):
                 paths = (os.path.join(folder, name) for name in files.unclaimed)
                 self._unclaimed += [self._relative(path) for path in paths if path not in self._claimed]
             for folder, reason in self._walk.failures:
-                yield SourceRecord(readable(folder) + "/", reason=f"the folder cannot be listed: {reason}")
+                reason = f"the folder cannot be listed: {reason}"
+                yield SourceRecord(readable(folder) + "/", reason=reason, aside=True)
             yield from self._without_picture(index)
         finally:
             index.close()
@@ -124,7 +125,7 @@ class FolderSource(Source):
                         place = "/".join(
                             filter(None, (self._relative(path), entry.subject.partition(":")[2]))
                         )
-                        yield SourceRecord(readable(place), "", entry.said, clean(entry.reason))
+                        yield SourceRecord(readable(place), "", entry.said, clean(entry.reason), aside=True)
                     else:
                         index.add(entry)
         index.resolve(
@@ -193,6 +194,7 @@ class FolderSource(Source):
         full = self._on_disk(full)
         if not index.mark(self._relative(full)):
             self._repeated += 1
+            yield SourceRecord(readable(self._relative(full)), file_uri(full), None, repeated=True)
             return
         yield from self._picture(
             self._files(os.path.dirname(full)), os.path.basename(full), said, index, known
@@ -252,7 +254,8 @@ class FolderSource(Source):
         # What could not be read has to be told again next time, so it is never taken for unchanged.
         yield SourceRecord(key, uri, said, row.reason, content, 0 if failures or odd else stamp)
         for each, reason in failures:
-            yield SourceRecord(readable(self._relative(os.path.join(files.path, each))), reason=clean(reason))
+            place = readable(self._relative(os.path.join(files.path, each)))
+            yield SourceRecord(place, reason=clean(reason), aside=True)
 
     def _of_folders(self, relative: str) -> Annotation:
         """Return what the names of the folders above a picture say: kohya's repeats, the columns of the settings."""

@@ -179,7 +179,7 @@ class TarSource(Source):
                         readable(f"{name}/{sample.key}"), "", whole, row.reason, said_stamp=stamp_of_text
                     )
             for key, reason in texts.failures:
-                yield SourceRecord(f"{name}/{key}", reason=reason)
+                yield SourceRecord(f"{name}/{key}", reason=reason, aside=True)
 
     def _failed_rows(self, path: Path, name: str) -> Iterator[SourceRecord]:
         """Yield the rows of the table beside an img2dataset shard whose pictures could not be fetched."""

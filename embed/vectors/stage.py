@@ -272,7 +272,8 @@ def _placed(store: Store, names: list[str]) -> Iterator[pa.RecordBatch]:
     copies: dict[int, list[int]] = {}
     for batch in store.scan("copies", ["row", "source", "ordinal"]):
         for row, source, ordinal in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            copies.setdefault(row, []).append(starts.get(source, 0) + ordinal)
+            if ordinal >= 0:  # -1 is no entry of a listing
+                copies.setdefault(row, []).append(starts.get(source, 0) + ordinal)
     for batch in store.items(names):
         columns = {name: batch.column(batch.schema.get_field_index(name)) for name in names}
         sources, ordinals = columns.pop("source").to_pylist(), columns.pop("ordinal").to_pylist()

@@ -116,6 +116,10 @@ def test_extras_keep_their_names(name: str, column: str) -> None:
     assert extra_name(name, {"gender", "width"}) == column
 
 
+def test_extras_take_no_name_of_ours() -> None:
+    assert extra_name("score", {"score", "source_score"}) == "source_score_as_given"
+
+
 @pytest.mark.parametrize(
     ("cell", "value"),
     [("5", 5), ("-5", -5), ("007", "007"), ("5.0", 5.0), ("1e5", 1e5), ("True", True), ("false", False), ("", None),

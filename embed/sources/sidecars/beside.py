@@ -61,9 +61,9 @@ class FolderFiles:
             if not claims:
                 self.unclaimed.append(name)
         order = list(formats.values())
-        for sidecars in self._beside.values():
+        for files in self._beside.values():
             # What the formats that come later in the table say stands behind what the earlier ones say.
-            sidecars.sort(key=lambda pair: (order.index(pair[1][-1]), len(pair[0]), pair[0]))
+            files.sort(key=lambda pair: (order.index(pair[1][-1]), len(pair[0]), pair[0]))
 
     def claims(self, name: str) -> dict[str, list[Sidecar]]:
         """Return the pictures that a file lies beside, with the formats that may read it."""

@@ -244,7 +244,10 @@ def test_unicode_forms_and_cases_of_names_meet(told: Told, fill: Fill) -> None:
 def test_a_picture_named_twice_is_told(told: Told, fill: Fill) -> None:
     rows = [{"file_name": "a.png", "tags": "hat"}, {"file_name": "a.png", "tags": "cat"}]
     records, notes = told(fill({"a.png": None, "metadata.jsonl": "\n".join(map(json.dumps, rows))}))
-    assert [record.annotation.tags for record in records] == [("hat",)]
+    assert [(record.annotation.tags, record.repeated) for record in records] == [
+        (("hat",), False),
+        ((), True),
+    ]
     assert "1 rows name a picture that an earlier row named, and were left out" in notes
 
 
