@@ -13,12 +13,40 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
     from curate.export.exporters.base import Exporter
     from embed.encoders.base import Encoder
     from index.neighbours.searchers.base import Searcher
+    from likeness.collection import Collection, open  # noqa: A004 - likeness.open, as gzip.open
+    from likeness.duplicates import Duplicates, find_duplicates
+    from likeness.graph import KnnGraph, knn_graph
+    from likeness.table import Table
+    from schema.errors import LikenessError
     from schema.version import __version__
 
-__all__ = ["Encoder", "Exporter", "Searcher", "__version__"]
+__all__ = [
+    "Collection",
+    "Duplicates",
+    "Encoder",
+    "Exporter",
+    "KnnGraph",
+    "LikenessError",
+    "Searcher",
+    "Table",
+    "__version__",
+    "find_duplicates",
+    "knn_graph",
+    "open",
+]
 
 # Name -> where it is defined. The build of the wheel rewrites these paths like those of the plug-in tables.
 _NAMES = {
+    # Collections, and what their methods return.
+    "Collection": "likeness.collection:Collection",
+    "LikenessError": "schema.errors:LikenessError",
+    "Table": "likeness.table:Table",
+    "open": "likeness.collection:open",
+    # Algorithms without a store.
+    "Duplicates": "likeness.duplicates:Duplicates",
+    "find_duplicates": "likeness.duplicates:find_duplicates",
+    "KnnGraph": "likeness.graph:KnnGraph",
+    "knn_graph": "likeness.graph:knn_graph",
     # What a plug-in from outside extends: by these names it finds its base class in a checkout and in a wheel.
     "Encoder": "embed.encoders.base:Encoder",
     "Exporter": "curate.export.exporters.base:Exporter",

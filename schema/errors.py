@@ -12,6 +12,7 @@
     |-- ReviewError         a review decision cannot be taken
     |   `-- ReviewConflict  the item changed since the reviewer saw it
     |-- ExportError         an export target is not usable
+    |-- InputError          an argument of the Python API does not fit; also a ValueError
     `-- MissingExtra        an optional package is not installed
 
 A single bad item never raises: it becomes a row with a reason.
@@ -78,3 +79,7 @@ class ExportError(LikenessError):
 
 class MissingExtra(LikenessError):
     """Raised when an optional package is needed; the hint is the command that installs it."""
+
+
+class InputError(LikenessError, ValueError):
+    """Raised when an argument of the Python API has the wrong shape, type or values; the message says which."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from index.store.store import Store
 from schema.errors import StoreError
 from schema.ids import content_id
+
+AT_ONCE = 1000
+_ID = re.compile("[0-9a-f]{32}")
 
 
 def row_of(store: Store, given: str) -> int:
@@ -25,6 +31,16 @@ def row_named(store: Store, given: str) -> int:
         f"there is no item {given!r}",
         f"Name one by its item id, by a key, or by its row, 0 to {store.n_items() - 1}.",
     )
+
+
+def rows_named(store: Store, given: Sequence[str]) -> list[int]:
+    """Return for each id or key its row, as ``row_named`` does; ids are looked up many at a time."""
+    rows: dict[str, int] = {}
+    for start in range(0, len(given), AT_ONCE):
+        ids = ", ".join(sql_text(each) for each in given[start : start + AT_ONCE] if _ID.fullmatch(each))
+        for batch in store.scan("items", ["item_id", "row"], f"item_id IN ({ids})") if ids else ():
+            rows.update(zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True))
+    return [rows[each] if each in rows else row_named(store, each) for each in given]
 
 
 def row_of_bytes(store: Store, data: bytes) -> int | None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from index.store import Store
-from index.store.keys import row_named, row_of, row_of_bytes
+from index.store.keys import row_named, row_of, row_of_bytes, rows_named
 from schema import tables
 from schema.errors import StoreError
 from schema.ids import content_id
@@ -41,3 +41,15 @@ def test_no_such_item(named: Store, given: str) -> None:
 def test_bytes_are_found_by_their_content(named: Store) -> None:
     assert row_of_bytes(named, b"1") == 1
     assert row_of_bytes(named, b"other") is None
+
+
+def test_many_at_once_keep_their_order(named: Store) -> None:
+    assert rows_named(named, [content_id(b"2"), "again.png", content_id(b"0"), content_id(b"2")]) == [
+        2,
+        1,
+        0,
+        2,
+    ]
+    assert rows_named(named, []) == []
+    with pytest.raises(StoreError, match="no item"):
+        rows_named(named, [content_id(b"0"), content_id(b"nobody")])

@@ -1,0 +1,45 @@
+"""The blocks of docs/api.md run, from top to bottom, beside a finished demo; every public name stands in it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import likeness
+
+BASES = {"Encoder", "Exporter", "Searcher", "__version__"}
+
+
+@pytest.fixture(scope="module")
+def page(root: Path) -> str:
+    return (root / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+def test_the_page_runs(
+    page: str, demo_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pandas")
+    monkeypatch.chdir(demo_copy.parent)
+    blocks = re.findall(r"^```python\n(.*?)^```", page, flags=re.S | re.M)
+    assert len(blocks) >= 8
+    names: dict[str, object] = {}
+    for block in blocks:
+        start = page[: page.index(block)].count("\n")
+        exec(compile("\n" * start + block, "docs/api.md", "exec"), names)
+    names["collection"].close()  # type: ignore[attr-defined]
+    shown = capsys.readouterr().out
+    assert "groups" in shown
+    assert "is not a finite number" in shown
+
+
+def test_every_public_name_is_described(page: str) -> None:
+    for name in set(likeness.__all__) - BASES:
+        assert f"likeness.{name}" in page or f"`{name}`" in page, name
+
+
+def test_every_method_of_a_collection_is_described(page: str) -> None:
+    methods = {name for name in vars(likeness.Collection) if not name.startswith("_")} - {"close"}
+    for name in methods:
+        assert re.search(rf"`{name}\(|\b{name}\(", page), name
