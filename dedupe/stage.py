@@ -122,7 +122,7 @@ def write_plan(store: Store, records: Sequence[Mapping[str, object]], path: Path
 def _since(runs: Runs, key: str, plain: Mapping[str, object]) -> int:
     """How many rows the last run checked against each other under these settings and vectors; 0 when there is none."""
     last = runs.last("dedupe")
-    if last is None or last["code_version"] != __version__:
+    if last is None or last["code_version"] != __version__ or runs.has_lost_output("dedupe"):
         return 0
     facts = last["facts"]
     if facts.get("key") != key or facts.get("options") != settings_hash(plain):

@@ -95,6 +95,8 @@ def _fitted(
     last = runs.last("label")
     if last is None or last["facts"].get("vectors", "") != key or not store.has("label_models"):
         return None
+    if runs.has_lost_output("label"):
+        return None
     # Compared as they are stored: a tuple comes back as a list.
     same = json.loads(json.dumps({**recorded, "reviews": 0}, sort_keys=True, default=str))
     if {**last["settings"], "reviews": 0} != same or not store.has("label_noise") or not store.has("labels"):

@@ -5,7 +5,8 @@
     |-- VocabularyError     the attribute vocabulary does not hold together
     |-- SourceError         a source of items is missing or cannot be read at all
     |-- StoreError          the store is missing, torn or of another version
-    |   `-- StoreBusy       another run is writing to this store
+    |   |-- StoreBusy       another run is writing to this store
+    |   `-- DamagedStore    tables or files of the store are gone or cannot be read
     |-- EncoderError        a model, checkpoint or vector file does not fit
     |   `-- DownloadError   weights could not be fetched; a local file can be named instead
     |-- FilterError         a --where filter is not valid
@@ -51,6 +52,10 @@ class StoreError(LikenessError):
 
 class StoreBusy(StoreError):
     """Raised when another run holds the store; wait for it or stop it."""
+
+
+class DamagedStore(StoreError):
+    """Raised when a store lacks what its runs have counted, or a table cannot be read; look with likeness check."""
 
 
 class EncoderError(LikenessError):

@@ -161,7 +161,7 @@ def review(
 
 
 def _carry_log(uri: str, replay: str | None, out: str | None) -> None:
-    from index.reviews.replay import export_reviews, replay_reviews
+    from index.reviews.effective import export_reviews, replay_reviews
     from index.store import Store
 
     with Store.open(uri) as store:
@@ -219,6 +219,21 @@ def status(uri: str, limit: int) -> None:
         text = quality_text(store)
     if text:
         click.echo("\n" + text)
+
+
+@cli.command()
+@options.store
+@click.option("--repair", is_flag=True, help="Make again what can be made again; say what is lost.")
+@click.option(
+    "--sample", default=200, show_default=True, type=click.IntRange(0), help="Pictures to read again."
+)
+@options.settings
+def check(uri: str, repair: bool, sample: int, settings: Settings) -> None:
+    """Read every table of the store and a sample of its pictures; exit code 1 when something is damaged or lost."""
+    from ui.terminal.check import check as check_store
+
+    if not check_store(uri, settings, sample, repair, click.echo):
+        raise click.exceptions.Exit(1)
 
 
 @cli.command()

@@ -22,6 +22,7 @@ from index.filters import matching_rows
 from index.images.reader import Reader
 from index.stages.progress import progress
 from index.store import Store
+from index.store.expected import stop_if_anything_is_lost
 from schema.errors import ExportError
 from schema.records import Summary
 from schema.settings import Settings
@@ -45,9 +46,10 @@ def run_export(
     ``read`` returns the source bytes of a uri, for formats that carry images; without it, the bytes that the store
     names are read again. A picture that cannot be read is left out, counted under ``UNREAD``, and named with the
     reason in the manifest. Raises ExportError when ``out`` holds files that are not an earlier export, FilterError
-    for a bad ``where``.
+    for a bad ``where``, DamagedStore when the store has lost something.
     """
     begun = time.monotonic()
+    stop_if_anything_is_lost(store)
     reader = Reader(settings.ingest.max_bytes)
     vocabulary = load_vocabulary(settings.tags.vocabulary or None)
     items = store.schema("items") if store.has("items") else None

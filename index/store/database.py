@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from index.store.lance_errors import bad_filter, first_line, write_error
+from index.store.lance_errors import bad_filter, damaged, is_about_filter, write_error
 from schema.arrays import Ints
 from schema.catalogue import made_by
 from schema.errors import FilterError, StoreError
@@ -96,10 +96,7 @@ class Database:
         try:
             return self._db.open_table(table)
         except (OSError, RuntimeError, ValueError) as error:
-            raise StoreError(
-                f"the table {table} is damaged or cannot be read: {first_line(error)}",
-                "Restore it from a backup; derived tables (neighbours, groups, labels) may be deleted and made anew.",
-            ) from error
+            raise damaged(table, error) from error
 
     def count(self, table: str, where: str | None = None) -> int:
         """Return the number of rows, of those that match a filter when one is given; 0 for a missing table."""
@@ -107,8 +104,8 @@ class Database:
             return 0
         try:
             return int(self.table(table).count_rows(where))
-        except (ValueError, RuntimeError) as error:
-            raise self.bad_filter(table, where, error) from error
+        except (ValueError, RuntimeError, OSError) as error:
+            raise self._refused(table, where, error) from error
 
     def version(self, table: str) -> int:
         """Return a number that grows with every change of the table; 0 when it is missing."""
@@ -143,10 +140,8 @@ class Database:
             for batch in query.to_batches(batch_rows):
                 if batch.num_rows:
                     yield batch.select(list(columns)) if columns is not None else batch
-        except (ValueError, RuntimeError) as error:
-            if where:
-                raise self.bad_filter(table, where, error) from error
-            raise StoreError(f"cannot read the table {table}: {first_line(error)}") from error
+        except (ValueError, RuntimeError, OSError) as error:
+            raise self._refused(table, where, error) from error
 
     def read(self, table: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
         """Return a whole table; only for tables that are small by nature."""
@@ -312,6 +307,14 @@ class Database:
     def indexed_columns(self, table: str) -> set[str]:
         """Return the columns of a table that have an index."""
         return {column for index in self.table(table).list_indices() for column in index.columns}
+
+    def _refused(self, table: str, where: str | None, error: Exception) -> StoreError | FilterError:
+        """Return what to say of a table that did not answer: a filter that is wrong, or files that are."""
+        return (
+            self.bad_filter(table, where, error)
+            if where and is_about_filter(error)
+            else damaged(table, error)
+        )
 
     def bad_filter(self, table: str, where: str | None, error: Exception) -> FilterError:
         """Return what to say of a filter that the store refused: its words, and the columns there are."""

@@ -14,7 +14,7 @@ from index.store.database import FORMAT_TABLE, Database
 from index.store.files import replace_text
 from index.store.lock import FILES as LOCK_FILES
 from schema import tables
-from schema.errors import StoreError
+from schema.errors import DamagedStore, StoreError
 
 FILE = "store.json"
 
@@ -23,11 +23,13 @@ FILE = "store.json"
 class StoreFormat:
     """The number of the last migration that a store went through.
 
-    ``migrating`` is empty but while migrations are under way: the version by table that stages know.
+    ``migrating`` is empty but while migrations are under way: the version by table that stages know. ``rows`` is how
+    many rows facts and runs had when the last writer closed the store, so that a table that is lost is missed.
     """
 
     version: int = tables.FORMAT_VERSION
     migrating: Mapping[str, int] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
 
 
 class FormatRecord(Protocol):
@@ -54,14 +56,19 @@ class FormatFile:
         """Return the format. Raises StoreError when the file is damaged."""
         try:
             return _parse(json.loads(self._path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(f"{self._path} is damaged: {error}") from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DamagedStore(
+                f"{self._path} is damaged: {str(error)[:200]}",
+                f"Mend it with: likeness check --repair --store {self._path.parent}",
+            ) from error
 
     def write(self, state: StoreFormat) -> None:
         """Keep the format. Raises StoreError when the folder cannot be written to."""
         data: dict[str, Any] = {"likeness_store": state.version}
         if state.migrating:
             data["migrating"] = dict(state.migrating)
+        if state.rows:
+            data["rows"] = dict(state.rows)
         try:
             replace_text(self._path, json.dumps(data), self._path.with_suffix(".tmp"))
         except OSError as error:
@@ -89,6 +96,11 @@ class FormatTable:
         )
 
 
+def is_beheaded(folder: Path) -> bool:
+    """Tell whether a folder holds the items of a store without the file that makes it one."""
+    return not FormatFile(folder).exists() and (folder / "items.lance").is_dir()
+
+
 def make_folder(folder: Path) -> None:
     """Make an empty folder for a store. Raises StoreError when it cannot, or when it holds other files."""
     try:
@@ -105,4 +117,5 @@ def make_folder(folder: Path) -> None:
 
 def _parse(data: Mapping[str, Any]) -> StoreFormat:
     migrating = {str(table): int(version) for table, version in data.get("migrating", {}).items()}
-    return StoreFormat(int(data["likeness_store"]), migrating)
+    rows = {str(table): int(count) for table, count in data.get("rows", {}).items()}
+    return StoreFormat(int(data["likeness_store"]), migrating, rows)

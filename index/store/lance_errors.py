@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Sequence
 
-from schema.errors import FilterError, StoreError
+from schema.errors import DamagedStore, FilterError, StoreError
+
+_OF_FILES = ("LanceError(IO)", "not found:", "Object at location", "os error", "Corrupt", "failed to fill")
+_OF_FILTERS = (
+    "Invalid user input",
+    "Schema error",
+    "sql parser",
+    "SQL",
+    "type_coercion",
+    "Cannot infer",
+    "planning",
+)
+_PLACE = re.compile(r",?\s*[\w/.@~-]+\.rs:\d+(:\d+)?")
 
 
 def write_error(table: str, error: Exception) -> StoreError:
@@ -29,6 +42,25 @@ def bad_filter(where: str | None, error: Exception, columns: Sequence[str]) -> F
     return FilterError(
         f"the filter {where!r} is not valid: {first_line(error)}", f"Columns: {', '.join(columns)}"
     )
+
+
+def damaged(table: str, error: Exception) -> DamagedStore:
+    """Return what to say of a table whose files are gone or cannot be read."""
+    return DamagedStore(
+        f"the table {table} is damaged or cannot be read: {_without_paths(first_line(error))}",
+        "Look closer with: likeness check --store ...",
+    )
+
+
+def is_about_filter(error: Exception) -> bool:
+    """Tell an expression that the engine did not take from files that it could not read."""
+    text = str(error)
+    return not any(sign in text for sign in _OF_FILES) and any(sign in text for sign in _OF_FILTERS)
+
+
+def _without_paths(line: str) -> str:
+    """Return a message of the engine without the place in its own sources that raised it."""
+    return _PLACE.sub("", line).strip()
 
 
 def first_line(error: Exception) -> str:

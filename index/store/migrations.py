@@ -8,7 +8,7 @@ takes its input for new.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from index.store.database import Database
 from index.store.format import FormatRecord, StoreFormat
@@ -59,12 +59,12 @@ def migrate(database: Database, record: FormatRecord) -> None:
     if not pending and not state.migrating:
         return
     versions = dict(state.migrating) or {name: database.version(name) for name in database.tables()}
-    record.write(StoreFormat(state.version, versions))
+    record.write(replace(state, migrating=versions))
     for step in pending:
         step.apply(database)
-        record.write(StoreFormat(step.number, versions))
+        record.write(replace(state, version=step.number, migrating=versions))
     _record_moves(database, versions, state.version)
-    record.write(StoreFormat())
+    record.write(replace(state, version=tables.FORMAT_VERSION, migrating={}))
 
 
 def check_readable(state: StoreFormat) -> None:

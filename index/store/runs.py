@@ -16,11 +16,15 @@ import pyarrow as pa
 
 from index.store.database import Database
 from schema import tables
+from schema.catalogue import describe
 from schema.ids import settings_hash
 from schema.version import __version__
 
 # Name of the fact in which a run says that a table's version became another one without a change of its rows.
 MOVED = "moved"
+
+# Name of the fact in which every run keeps how many rows the tables of facts had when it ended.
+FACT_ROWS = "fact_rows"
 
 
 @dataclass(slots=True)
@@ -60,6 +64,7 @@ class Runs:
         run = Run(stage)
         yield run
         versions |= self.known_versions(run.touched)
+        run.facts[FACT_ROWS] = self._fact_rows()
         record = {
             "run_id": uuid.uuid4().hex,
             "stage": stage,
@@ -75,6 +80,12 @@ class Runs:
             "facts": json.dumps(run.facts, sort_keys=True, default=str),
         }
         self._store.append("runs", pa.Table.from_pylist([record], tables.RUNS), tables.RUNS)
+
+    def _fact_rows(self) -> dict[str, int]:
+        facts = [
+            name for name in self._store.tables() if name != "runs" and getattr(describe(name), "fact", False)
+        ]
+        return {name: self._store.count(name) for name in facts}
 
     def last(self, stage: str) -> dict[str, Any] | None:
         """Return the last finished run of a stage with its JSON columns parsed, or None."""
@@ -105,6 +116,13 @@ class Runs:
             and last["outputs"] == self.known_versions(list(last["outputs"]))
             and last["code_version"] == __version__
         )
+
+    def has_lost_output(self, stage: str) -> bool:
+        """Tell whether a table is older than the last run of a stage left it: no ground to go on from."""
+        last = self.last(stage)
+        written = last["outputs"] if last is not None else {}
+        present = self.known_versions(written)
+        return any(present[table] < version for table, version in written.items())
 
     def known_versions(self, names: Iterable[str]) -> dict[str, int]:
         """Return the versions of tables as stages know them: a mere change of form counts as the version before."""

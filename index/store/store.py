@@ -5,6 +5,7 @@ Facts (items, copies, thumbnails, vectors) are only appended; derived tables are
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -18,14 +19,23 @@ import pyarrow as pa
 
 from index.store.arrays import Graph, Vectors
 from index.store.database import Database, to_numpy
-from index.store.format import FormatFile, FormatRecord, FormatTable, StoreFormat, make_folder
+from index.store.expected import keep_counts, stop_if_facts_are_lost
+from index.store.format import (
+    FILE,
+    FormatFile,
+    FormatRecord,
+    FormatTable,
+    StoreFormat,
+    is_beheaded,
+    make_folder,
+)
 from index.store.items import check_columns, fold_copies, row_range, shared_columns, with_missing
 from index.store.lance_errors import first_line
 from index.store.lock import RunLock
 from index.store.migrations import check_readable, migrate
 from schema import tables
 from schema.arrays import Ints
-from schema.errors import StoreError
+from schema.errors import DamagedStore, StoreError
 
 # Lance's read-ahead defaults to 2 GiB of buffered IO; scans here are sequential and gain nothing from it.
 IO_BUFFER_BYTES = 256 * 2**20
@@ -41,20 +51,35 @@ class Store(Database):
         self._lock = lock
 
     @classmethod
-    def open(cls, uri: str | os.PathLike[str], *, create: bool = False, write: bool = False) -> Self:
+    def open(
+        cls, uri: str | os.PathLike[str], *, create: bool = False, write: bool = False, verify: bool = True
+    ) -> Self:
         """Open a store by folder or URI; ``write`` takes the one-run lock of a local store and migrates an older one.
 
         Raises StoreError when there is no store (and ``create`` is False) or its format is one that this code cannot
-        read, StoreBusy when another run holds it.
+        read, StoreBusy when another run holds it, DamagedStore when a writer (unless ``verify`` is False) would go on
+        from facts that are no longer whole.
         """
         os.environ.setdefault("LANCE_DEFAULT_IO_BUFFER_SIZE", str(IO_BUFFER_BYTES))
         uri = os.fspath(uri)
-        return cls._open_remote(uri, create, write) if "://" in uri else cls._open_folder(uri, create, write)
+        store = cls._open_remote(uri, create, write) if "://" in uri else cls._open_folder(uri, create, write)
+        if write and verify:
+            try:
+                stop_if_facts_are_lost(store)
+            except BaseException:
+                store.close()
+                raise
+        return store
 
     @classmethod
     def _open_folder(cls, uri: str, create: bool, write: bool) -> Self:
         folder = Path(uri).expanduser().resolve()
         record = FormatFile(folder)
+        if is_beheaded(folder):
+            raise DamagedStore(
+                f"{uri} holds the tables of a store, but its {FILE} is gone",
+                f"Mend it with: likeness check --repair --store {uri}",
+            )
         if not record.exists():
             if not create:
                 raise StoreError(
@@ -116,9 +141,12 @@ class Store(Database):
         self.close()
 
     def close(self) -> None:
-        """Release the lock and drop the handles."""
+        """Keep the counts of facts, release the lock and drop the handles."""
         self._rows.clear()
         if self._lock is not None:
+            # A courtesy to the next run: a store that cannot be read or written says so elsewhere.
+            with contextlib.suppress(StoreError, OSError):
+                keep_counts(self)
             self._lock.release()
             self._lock = None
 

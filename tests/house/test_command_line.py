@@ -24,7 +24,7 @@ HEAVY = (
 )
 COMMANDS = (
     "run", "ingest", "embed", "index", "label", "dedupe", "export",
-    "query", "status", "values", "review", "finetune", "demo",
+    "query", "status", "values", "check", "review", "finetune", "demo",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from schema.catalogue import describe
 from ui.flow import STAGES
 from ui.terminal.summary import numbers_line
-from ui.terminal.tables import cell, seconds, table
+from ui.terminal.tables import cell, clean, seconds, table
 
 if TYPE_CHECKING:
     from index.store import Store
@@ -37,7 +37,7 @@ class Status:
 
 def read_status(store: Store) -> Status:
     """Return the state of a store; counts are pushed down, only failures are read."""
-    from index.reviews.open import open_log
+    from index.reviews.effective import open_log
     from index.store.runs import Runs
 
     counts = {
@@ -81,9 +81,17 @@ def kind_of(reason: str) -> str:
 
 def status_text(store: Store, limit: int = 50) -> str:
     """Return the status as plain text; at most ``limit`` failures are listed, and the rest is counted."""
+    from index.store.expected import missing_rows
+
     status = read_status(store)
-    parts = [f"store {store.uri}", table(["what", "count"], status.counts.items(), indent=2)]
+    parts = [f"store {store.uri}"]
+    if lost := missing_rows(store):
+        parts += [
+            "DAMAGED, look closer with likeness check:",
+            *(f"  {clean(damage.text)}" for damage in lost),
+        ]
     parts += [
+        table(["what", "count"], status.counts.items(), indent=2),
         "stages (times in UTC)",
         table(["stage", "finished", "took", "last run"], stage_rows(status), indent=2),
     ]
