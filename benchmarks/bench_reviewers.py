@@ -22,14 +22,14 @@ from pathlib import Path
 
 import numpy as np
 
-from index.reviews.log import SqliteLog
+from index.reviews.sqlite import SqliteLog
 
 REVIEWERS = 4
 PER_MINUTE = 200
 KILL_EVERY = 5.0
 REVIEWER = """
 import sys, time
-from index.reviews.log import SqliteLog
+from index.reviews.sqlite import SqliteLog
 from schema.records import Decision
 path, name, pause, first = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
 log = SqliteLog(path)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
-from index.reviews.open import open_log
 
 from index.filters import matching_rows
 from index.reviews.log import ACTIONS
+from index.reviews.open import open_log
 from index.store import Store
 from index.store.keys import row_named, rows_named
 from likeness.inputs import Picture, picture_bytes

@@ -161,7 +161,7 @@ def review(
 
 
 def _carry_log(uri: str, replay: str | None, out: str | None) -> None:
-    from index.reviews.effective import export_reviews, replay_reviews
+    from index.reviews.replay import export_reviews, replay_reviews
     from index.store import Store
 
     with Store.open(uri) as store:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from index.images.reader import Reader, ReadError
-from index.reviews.effective import open_log
+from index.reviews.open import open_log
 from index.store import Store
 from index.store.database import to_numpy
 from index.store.expected import Damage, missing_rows

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from index.reviews.effective import open_log
+from index.reviews.open import open_log
 from index.store.database import Database
 from index.store.format import FormatFile
 from index.store.runs import FACT_ROWS, Runs

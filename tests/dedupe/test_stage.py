@@ -12,7 +12,7 @@ from PIL import Image
 
 from dedupe.stage import run_dedupe
 from embed.ingest.stage import run_ingest
-from index.reviews.effective import open_log
+from index.reviews.open import open_log
 from index.store import Store
 from schema.records import Decision
 from schema.settings import load_settings

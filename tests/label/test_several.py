@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from index.reviews.effective import open_log
+from index.reviews.open import open_log
 from index.store import Store
 from label.learn.calibration import Threshold
 from label.learn.combine import Pool

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index.reviews.effective import open_log
+from index.reviews.open import open_log
 from index.stages.parallel import in_order
 from index.store import Store
 from label.predict.explain import explain

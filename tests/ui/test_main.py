@@ -214,7 +214,7 @@ def test_pictures_that_an_export_could_not_read_have_an_exit_code(
 
 
 def test_review_log_out_and_in(ui_store: Path, tmp_path: Path) -> None:
-    from index.reviews.effective import open_log
+    from index.reviews.open import open_log
     from index.store import Store
     from schema.records import Decision
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from index.reviews.effective import effective_reviews, export_reviews, open_log, replay_reviews
+from index.reviews.effective import effective_reviews
+from index.reviews.open import open_log
+from index.reviews.replay import export_reviews, replay_reviews
 from index.store import Store
 from schema.errors import ReviewError
 from schema.records import Decision
@@ -33,6 +35,19 @@ def test_export_and_replay_onto_another_store(ui_store: Path, tmp_path: Path, st
         assert effective_reviews(other).labels == {}
         found = list(open_log(other).scan())
         assert [r.reviewer for r in found] == ["Ann"] * 5 + ["Bob"]
+
+
+def test_any_character_may_stand_in_a_record(ui_store: Path, tmp_path: Path, store_template: Path) -> None:
+    shutil.copytree(store_template, tmp_path / "other")
+    with Store.open(ui_store) as store, Store.open(tmp_path / "other") as other:
+        item = store.read("items", ["row", "item_id"]).to_pylist()[0]
+        seen = "a\u2028b\u0085c\n d"
+        open_log(store).append(
+            [Decision(item["row"], item["item_id"], "label", "hair_color", "red", seen=seen)], "Ann"
+        )
+        export_reviews(store, tmp_path / "log.jsonl")
+        assert replay_reviews(other, tmp_path / "log.jsonl") == (1, 0)
+        assert [review.seen for review in open_log(other).scan()] == [seen]
 
 
 def test_replay_names_the_bad_line(ui_store: Path, tmp_path: Path) -> None:

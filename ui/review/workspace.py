@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from index.reviews.effective import EffectiveReviews, Ledger, ReviewedLabel, open_log
+from index.reviews.effective import EffectiveReviews, ReviewedLabel, ReviewState
 from index.reviews.group_overrides import overrides_of
 from index.reviews.log import Review, live_batches
+from index.reviews.open import open_log
 from schema.arrays import Rows
 from schema.errors import StoreError
 from schema.settings import Settings
@@ -42,7 +43,7 @@ class Workspace:
         self.log = open_log(store, readonly)
         self._reviews: list[Review] = []
         self._effect = EffectiveReviews()
-        self._ledger = Ledger()
+        self._ledger = ReviewState()
         self._overrides = overrides_of(())
         self._cache: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._due: dict[str, set[int]] = {}
@@ -70,7 +71,7 @@ class Workspace:
         position = self._reviews[-1].decision
         if any(review.kind == "undo" for review in new):
             live = live_batches(self._reviews)
-            self._ledger = Ledger()
+            self._ledger = ReviewState()
             new = [r for r in self._reviews if r.kind != "undo" and live[r.batch]]
         groups = self._effect.groups
         self._effect = self._ledger.add(new, position)

@@ -37,7 +37,7 @@ class Status:
 
 def read_status(store: Store) -> Status:
     """Return the state of a store; counts are pushed down, only failures are read."""
-    from index.reviews.effective import open_log
+    from index.reviews.open import open_log
     from index.store.runs import Runs
 
     counts = {

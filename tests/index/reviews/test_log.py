@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.reviews.effective import effect_of
-from index.reviews.log import LanceLog, Review, ReviewLog, SqliteLog, live_batches
+from index.reviews.lance import LanceLog
+from index.reviews.log import Review, ReviewLog, live_batches
+from index.reviews.sqlite import SqliteLog
 from schema.errors import ReviewConflict, ReviewError
 from schema.records import Decision
 
@@ -115,21 +117,6 @@ def test_readonly_writes_nothing(tmp_path: Path) -> None:
         SqliteLog(tmp_path / "reviews.sqlite3", readonly=True).append([said(0, "red")], "Ann")
 
 
-def test_effect_of_many_valued_attributes() -> None:
-    def record(n: int, batch: str, value: str | None, action: str) -> Review:
-        return Review(n, batch, "t", "Ann", 0, "a", "label", "dress", value, action, None, None, None)
-
-    only = effect_of([record(1, "a", "hat", "add"), record(2, "b", "scarf", "remove")]).labels[0, "dress"]
-    assert (only.values, only.rejected, only.exact) == (("hat",), ("scarf",), False)
-    exact = effect_of(
-        [record(1, "a", "hat", "add"), record(2, "b", "coat", "set"), record(3, "b", "boots", "set")]
-    )
-    assert exact.labels[0, "dress"].values == ("coat", "boots")
-    assert exact.labels[0, "dress"].exact
-    unknown = effect_of([record(1, "a", "hat", "add"), record(2, "b", None, "set")]).labels[0, "dress"]
-    assert (unknown.values, unknown.exact) == ((), True)
-
-
 @given(st.lists(st.integers(0, 30), max_size=12))
 def test_undoing_all_undos_restores_everything(targets: list[int]) -> None:
     log: list[Review] = [
@@ -154,7 +141,7 @@ def test_undoing_all_undos_restores_everything(targets: list[int]) -> None:
 
 REVIEWER = """
 import sys
-from index.reviews.log import SqliteLog
+from index.reviews.sqlite import SqliteLog
 from schema.records import Decision
 log = SqliteLog(sys.argv[1])
 for n in range(25):
@@ -180,7 +167,7 @@ def test_four_processes_lose_nothing(tmp_path: Path, root: Path) -> None:
 
 WRITER = """
 import sys
-from index.reviews.log import SqliteLog
+from index.reviews.sqlite import SqliteLog
 from schema.records import Decision
 log = SqliteLog(sys.argv[1])
 n = 0

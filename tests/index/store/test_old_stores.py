@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from index.reviews.effective import effective_reviews, export_reviews, replay_reviews
+from index.reviews.effective import effective_reviews
+from index.reviews.replay import export_reviews, replay_reviews
 from index.store import Store
 from index.store.runs import Runs
 from schema.settings import load_settings

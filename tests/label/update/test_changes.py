@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from index.reviews.effective import open_log
+from index.reviews.open import open_log
 from index.store import Store
 from index.store.runs import Runs
 from label import stage

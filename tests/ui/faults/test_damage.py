@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from index.reviews.effective import open_log
+from index.reviews.open import open_log
 from index.store import Store
 from schema.records import Decision
 

@@ -16,7 +16,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from index.reviews.effective import effective_reviews, open_log
+from index.reviews.effective import effective_reviews
+from index.reviews.open import open_log
 from index.store import Store
 from schema.records import Decision
 

@@ -91,7 +91,8 @@ def test_search_filters(page_of, ui_store: Path) -> None:
 
 
 def test_history_undoes(page_of, ui_store: Path) -> None:
-    from index.reviews.effective import effective_reviews, open_log
+    from index.reviews.effective import effective_reviews
+    from index.reviews.open import open_log
     from schema.records import Decision
 
     with Store.open(ui_store) as store:
@@ -109,7 +110,7 @@ def test_history_undoes(page_of, ui_store: Path) -> None:
 def test_export_page_works_decisions_in_and_writes(page_of, ui_store: Path) -> None:
     import pyarrow.parquet as pq
 
-    from index.reviews.effective import open_log
+    from index.reviews.open import open_log
     from schema.records import Decision
 
     with Store.open(ui_store) as store:
