@@ -16,15 +16,17 @@ import pyarrow as pa
 
 from curate.export.columns import ARTISTS, INTERNAL, SPLIT, Column, arrow_schema
 from curate.export.duplicate_groups import DuplicateGroups
+from curate.protected import REASON, ProtectedGate
 from index.store import Store
 from schema.arrays import Bools, Rows
 from schema.settings import ExportSettings
 
 BATCH_ROWS = 32_768
 
-UNMATCHED, UNREADABLE, SEVERAL, SET_ASIDE = (
+UNMATCHED, UNREADABLE, PROTECTED, SEVERAL, SET_ASIDE = (
     "left out: not matched by the filter",
     "left out: could not be read",
+    f"left out: {REASON}",
     "left out: several characters",
     "left out: duplicates set aside",
 )
@@ -34,7 +36,8 @@ class ExportRows:
     """What an export holds, in batches that have every column of ``columns`` and the internal ones.
 
     ``allowed`` are the rows that a filter lets pass, ascending, or None for all. With ``everything``, copies that are
-    set aside and pictures of several characters are in it too. ``left_out`` counts the items that are not, by reason.
+    set aside and pictures of several characters are in it too; what the protected gate bars never is. ``left_out``
+    counts the items that are not in it, by reason.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class ExportRows:
         settings: ExportSettings,
         allowed: Rows | None = None,
         everything: bool = False,
+        administrators: tuple[str, ...] = (),
     ) -> None:
         self.store = store
         self.settings = settings
@@ -52,6 +56,7 @@ class ExportRows:
         self._allowed = allowed
         self._everything = everything
         self._groups = DuplicateGroups(store)
+        self._gate = ProtectedGate(store, administrators)
         self._hide_artists = ARTISTS in settings.leave_out
 
     def batches(self) -> Iterator[tuple[pa.RecordBatch, int]]:
@@ -70,10 +75,10 @@ class ExportRows:
     def _chosen(self, items: pa.RecordBatch, rows: Rows, several: Bools) -> Bools:
         """Return which of the items leave the store, bool [n]; those that do not are counted under one reason each."""
         chosen = np.ones(len(rows), dtype=bool)
-        reasons = [(UNREADABLE, as_numpy(items, "status") == "failed")]
+        reasons = [(PROTECTED, self._gate.barred(rows)), (UNREADABLE, as_numpy(items, "status") == "failed")]
         if self._allowed is not None:
             unmatched = np.isin(rows, self._allowed, assume_unique=True, invert=True)
-            reasons.insert(0, (UNMATCHED, unmatched))
+            reasons.insert(1, (UNMATCHED, unmatched))
         if not self._everything:
             reasons += [(SEVERAL, several), (SET_ASIDE, ~self._groups.keep(rows))]
         for reason, barred in reasons:

@@ -17,7 +17,7 @@ from curate.export.exporters import load_exporter
 from curate.export.exporters.base import Output
 from curate.export.folder import MANIFEST, ExportFolder
 from curate.export.manifest import Request, manifest_of, outcome
-from curate.export.rows import ExportRows, as_numpy
+from curate.export.rows import PROTECTED, ExportRows, as_numpy
 from index.filters import matching_rows
 from index.images.reader import Reader
 from index.stages.progress import progress
@@ -57,7 +57,7 @@ def run_export(
     columns = without(every, settings.export.leave_out)
     allowed = matching_rows(store, where) if where else None
     manifest = manifest_of(store, settings, vocabulary, columns, Request(format, where, everything))
-    rows = ExportRows(store, every, settings.export, allowed, everything)
+    rows = ExportRows(store, every, settings.export, allowed, everything, settings.review.administrators)
     counts: Counter[str] = Counter()
     with ExportFolder(out) as target:
         exporter = load_exporter(
@@ -74,6 +74,8 @@ def run_export(
             counts.update(rows.left_out)
             counts[UNREAD] = len(exporter.failures)
             counts = +counts
+            # Said even where it is none: that the gate was there is part of what an export states.
+            counts[PROTECTED] += 0
             target.publish({**manifest, **outcome(target.staging, counts, exporter.failures)})
         except OSError as error:
             raise ExportError(

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curate.export.exporters import EXPORTERS
+from curate.export.rows import PROTECTED
 from curate.export.stage import UNREAD, run_export
 from index.store import Store
 from schema.errors import ExportError, FilterError
@@ -57,6 +58,7 @@ def test_what_is_left_out_is_counted_by_its_reason(filled: Store, tmp_path: Path
         "left out: not matched by the filter": 11,
         "left out: several characters": 1,
         "left out: duplicates set aside": 1,
+        PROTECTED: 0,
     }
     assert int(counts["exported"]) + sum(int(count) for count in left_out.values()) == filled.n_items()
 
