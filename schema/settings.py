@@ -232,6 +232,9 @@ class ReviewSettings(Section):
     user_header: str = Field(
         "", description="Header in which a proxy names the reviewer; empty asks for a name."
     )
+    proxies: tuple[str, ...] = Field(
+        (), description="Addresses or networks of the proxies whose user header is believed."
+    )
     administrators: tuple[str, ...] = Field(
         (),
         description="Reviewers whose word on an age lets an item through the protected gate; none by default.",

@@ -9,10 +9,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from schema.errors import LikenessError
-from schema.settings import Settings
+from schema.errors import LikenessError, SettingsError
+from schema.settings import ReviewSettings, Settings
+from ui.gate import networks_of
 
 PASSWORD = "LIKENESS_REVIEW_PASSWORD"  # noqa: S105 - the name of the variable that holds it
+GATED = "LIKENESS_REVIEW_GATED"
+"""Set by the server once the gate stands before the page: without it the page shows nothing where a password is set."""
 
 LIGHT = {
     "primaryColor": "#4457c9",
@@ -33,8 +36,13 @@ DARK = {
 def serve(
     uri: str, settings: Settings, *, host: str | None = None, port: int | None = None, readonly: bool = False
 ) -> None:
-    """Serve the page until Ctrl-C. Raises LikenessError when the port is taken or the address is not ours."""
+    """Serve the page until Ctrl-C.
+
+    Raises LikenessError when the port is taken or the address is not ours, SettingsError for a user header without a
+    proxy to believe it from.
+    """
     address, number = host or settings.review.host, port or settings.review.port
+    _check_proxies(settings.review)
     _check_free(address, number)
     if not is_loopback(address) and not os.environ.get(PASSWORD):
         print(
@@ -73,7 +81,7 @@ def command(address: str, port: int) -> list[str]:
         **{f"theme.light.{name}": value for name, value in LIGHT.items()},
         **{f"theme.dark.{name}": value for name, value in DARK.items()},
     }
-    app = Path(__file__).with_name("views") / "app.py"
+    app = Path(__file__).with_name("views") / "review_server.py"
     return [sys.executable, "-m", "streamlit", "run", str(app), *(f"--{k}={v}" for k, v in options.items())]
 
 
@@ -82,6 +90,8 @@ def environment(uri: str, settings: Settings, readonly: bool, shared: bool = Fal
     local = "://" not in uri
     return {
         **os.environ,
+        # The gate has to see who really connects: what a proxy forwards is for it to judge, not for the server below.
+        "FORWARDED_ALLOW_IPS": "",
         "LIKENESS_REVIEW_STORE": str(Path(uri).expanduser().resolve()) if local else uri,
         "LIKENESS_REVIEW_SETTINGS": settings.model_dump_json(),
         "LIKENESS_REVIEW_READONLY": "1" if readonly else "",
@@ -95,6 +105,15 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return address == "localhost"
+
+
+def _check_proxies(settings: ReviewSettings) -> None:
+    networks_of(settings.proxies)
+    if settings.user_header and not settings.proxies:
+        raise SettingsError(
+            "review.user_header is set, and no proxy is named whose header is to be believed",
+            "Name its address: --set review.proxies=10.0.0.5, or 127.0.0.1 for a proxy on this machine.",
+        )
 
 
 def _check_free(address: str, port: int) -> None:

@@ -27,7 +27,8 @@ def main() -> None:
         page_icon=str(Path(__file__).with_name("static") / "icon.svg"),
         layout="wide",
     )
-    session.gate()
+    if not session.is_gated():
+        return
     pages = [
         st.Page(file, title=title, icon=icon, url_path=title.lower(), default=title == "Overview")
         for file, title, icon in PAGES

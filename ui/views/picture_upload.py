@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 import streamlit as st
 
-from ui.views.session import static
-
-LARGEST = 32 * 2**20
-"""Bytes of the largest picture taken; the browser is told, and what comes is checked again."""
+from ui.review.uploads import LARGEST, read_upload
+from ui.views.session import plain, static, workspace
 
 
 def picture_box(key: str, label: str) -> bytes:
@@ -20,6 +16,8 @@ def picture_box(key: str, label: str) -> bytes:
     _component()(
         key=key, data={"label": label, "name": name, "largest": LARGEST}, on_picture_change=lambda: _take(key)
     )
+    if problem := st.session_state.get(f"{key}-problem"):
+        st.error(plain(problem), icon=":material/error:")
     found: bytes = st.session_state.get(f"{key}-bytes", b"")
     return found
 
@@ -30,14 +28,13 @@ def _component() -> Any:
 
 
 def _take(key: str) -> None:
-    """Keep what the browser sent; it is not trusted to send a picture, decoding it says what it is."""
+    """Keep what the browser sent, or why it cannot be used."""
     told = (st.session_state.get(key) or {}).get("picture")
     if not isinstance(told, dict):
         return
-    try:
-        data = base64.b64decode(str(told.get("data", "")), validate=True)
-    except binascii.Error:
-        return
-    if len(data) <= LARGEST:
-        st.session_state[f"{key}-bytes"] = data
-        st.session_state[f"{key}-name"] = str(told.get("name", ""))[:200] if data else ""
+    sent = int(st.session_state.get("uploaded-bytes", 0))
+    upload = read_upload(told, sent, workspace().settings.ingest.max_pixels)
+    st.session_state["uploaded-bytes"] = sent + len(str(told.get("data", ""))) * 3 // 4
+    st.session_state[f"{key}-bytes"] = upload.data
+    st.session_state[f"{key}-name"] = upload.name
+    st.session_state[f"{key}-problem"] = upload.problem

@@ -69,16 +69,15 @@ def test_item_page_shows_names_as_text(page_of, ui_store: Path) -> None:
     assert all("<img" not in m.value for m in page.markdown)
 
 
-def test_password_is_asked_for(page_of, ui_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_shows_nothing_where_the_password_was_not_asked_for(
+    page_of, ui_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LIKENESS_REVIEW_PASSWORD", "open sesame")
     page = page_of("app", ui_store).run()
-    assert [t.label for t in page.text_input] == ["Password"]
-    page.text_input[0].set_value("wrong")
-    page.button[0].click().run()
-    assert page.error[0].value == "That is not the password."
-    page.text_input[0].set_value("open sesame")
-    page.button[0].click().run()
-    assert [t.value for t in page.title] == ["Overview"]
+    assert "started by: likeness review" in page.error[0].value
+    assert not page.title and not page.text_input
+    monkeypatch.setenv("LIKENESS_REVIEW_GATED", "1")
+    assert [t.value for t in page_of("app", ui_store).run().title] == ["Overview"]
 
 
 def test_search_filters(page_of, ui_store: Path) -> None:
