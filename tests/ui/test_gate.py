@@ -93,7 +93,12 @@ def enter(app: Gate, password: str, client: str = "10.0.0.9", **more: Any) -> An
     from urllib.parse import urlencode
 
     return ask(
-        app, method="POST", body=urlencode({"password": password}).encode(), headers=FORM, client=client, **more
+        app,
+        method="POST",
+        body=urlencode({"password": password}).encode(),
+        headers=FORM,
+        client=client,
+        **more,
     )
 
 
@@ -134,7 +139,9 @@ def test_nothing_gets_in_before_the_password_and_nothing_is_read(
     assert answer.status == 401
     assert answer.reads == 0, "what the request carries is not read"
     assert not page.seen
-    assert ask(closed, path, method, headers={"cookie": "likeness_admission_8501=9999999999.00"}).status == 401
+    assert (
+        ask(closed, path, method, headers={"cookie": "likeness_admission_8501=9999999999.00"}).status == 401
+    )
     assert not page.seen
 
 
@@ -237,7 +244,9 @@ def test_the_health_of_the_page_can_be_asked(closed: Gate) -> None:
         ("unix", False),
     ],
 )
-def test_the_user_header_is_believed_from_a_named_proxy_alone(page: Page, client: str, believed: bool) -> None:
+def test_the_user_header_is_believed_from_a_named_proxy_alone(
+    page: Page, client: str, believed: bool
+) -> None:
     app = Gate(page, user_header="X-User", proxies=("10.0.0.5", "10.0.7.0/24"))
     for kind in ("http", "websocket"):
         ask(app, kind=kind, client=client, headers={"x-user": "ann", "x-other": "1"})
@@ -256,7 +265,9 @@ def test_a_named_proxy_says_whose_guesses_they_are(page: Page, clock: Clock) -> 
         ).status
 
     for n in range(gate.FREE_GUESSES + 1):
-        assert guess("10.0.0.5", f"192.0.2.{n}, 198.51.100.1") == 401, "only the last entry is the proxy's own"
+        assert guess("10.0.0.5", f"192.0.2.{n}, 198.51.100.1") == 401, (
+            "only the last entry is the proxy's own"
+        )
     assert guess("10.0.0.5", "198.51.100.1") == 429
     assert guess("10.0.0.5", "198.51.100.2") == 401
     for n in range(gate.FREE_GUESSES + 1):
