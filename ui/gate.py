@@ -6,6 +6,7 @@ browser that has not given the password: no upload, no message, no file of the p
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import ipaddress
@@ -201,10 +202,8 @@ class Gate:
         if self._is_proxy(scope):
             # The last entry is the one that the proxy itself has added.
             last = _header(scope, b"x-forwarded-for").rpartition(",")[2].strip()
-            try:
+            with contextlib.suppress(ValueError):
                 address = ipaddress.ip_address(last)
-            except ValueError:
-                pass
         if isinstance(address, ipaddress.IPv6Address):
             # One line has 2 ** 64 of them.
             return str(ipaddress.ip_network((address, 64), strict=False))

@@ -293,5 +293,5 @@ def test_a_session_has_a_total_of_uploads(page: Page) -> None:
 
 
 def test_proxies_that_are_no_addresses_are_named(page: Page) -> None:
-    with pytest.raises(SettingsError, match="'proxy.example'"):
+    with pytest.raises(SettingsError, match=r"'proxy\.example'"):
         Gate(page, user_header="X-User", proxies=("proxy.example",))

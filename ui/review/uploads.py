@@ -1,4 +1,4 @@
-"""A picture that a browser sends to be searched with: limited in size and number, and looked at before it is unpacked."""
+"""A picture that a browser sends to search with: limited in size, checked before it is unpacked."""
 
 from __future__ import annotations
 
