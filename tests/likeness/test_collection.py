@@ -25,6 +25,9 @@ from schema.errors import (
     VocabularyError,
 )
 
+# The first test of a worker makes the demo, which takes half a minute on two idle cores.
+pytestmark = pytest.mark.timeout(600)
+
 
 def test_items_are_those_of_the_store(collection: likeness.Collection) -> None:
     items = collection.items()

@@ -9,12 +9,18 @@ import pytest
 
 import likeness
 
+# The first test of a worker makes the demo, which takes half a minute on two idle cores.
+pytestmark = pytest.mark.timeout(600)
+
 BASES = {"Encoder", "Exporter", "Searcher", "__version__"}
 
 
+PYTHON = re.compile(r"^```python\n(.*?)^```", flags=re.S | re.M)
+
+
 @pytest.fixture(scope="module")
-def page(root: Path) -> str:
-    return (root / "docs" / "api.md").read_text(encoding="utf-8")
+def page(checkout: Path) -> str:
+    return (checkout / "docs" / "api.md").read_text(encoding="utf-8")
 
 
 def test_the_page_runs(
@@ -22,7 +28,7 @@ def test_the_page_runs(
 ) -> None:
     pytest.importorskip("pandas")
     monkeypatch.chdir(demo_copy.parent)
-    blocks = re.findall(r"^```python\n(.*?)^```", page, flags=re.S | re.M)
+    blocks = PYTHON.findall(page)
     assert len(blocks) >= 8
     names: dict[str, object] = {}
     for block in blocks:
@@ -32,6 +38,17 @@ def test_the_page_runs(
     shown = capsys.readouterr().out
     assert "groups" in shown
     assert "is not a finite number" in shown
+
+
+def test_the_example_of_the_readme_runs(
+    checkout: Path, demo_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(demo_folder.parent)
+    (block,) = PYTHON.findall((checkout / "README.md").read_text(encoding="utf-8"))
+    exec(compile(block, "README.md", "exec"), {})
+    shown = capsys.readouterr().out
+    assert "copies set aside" in shown
+    assert len(shown.splitlines()) >= 6
 
 
 def test_every_public_name_is_described(page: str) -> None:
