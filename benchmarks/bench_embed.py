@@ -26,7 +26,8 @@ import pyarrow as pa
 from PIL import Image
 
 from embed.encoders import Batch
-from embed.vectors.stage import EmbedStage
+from embed.vectors.encoder_rows import EncoderRows
+from embed.vectors.stage import embed_stage
 from index.images.torchvision_ops import import_open_clip
 from schema.ids import content_id
 from schema.settings import Settings, load_settings
@@ -63,9 +64,16 @@ def measure(folder: Path, settings: Settings, options: argparse.Namespace) -> di
     large = [
         draw(folder / f"large{n}", n, 1000 + n % 5 * 120, 1200, FORMATS[0]) for n in range(options.large)
     ]
-    stage = EmbedStage(settings)
-    encoder, pipeline = stage.encoder, stage.pipeline
-    prepared = np.stack([pipeline.prepare(path.read_bytes()) for path in mixed[: encoder.batch_size]])
+    stage = embed_stage(settings)
+    stage.load()
+    (plugin,) = stage.plugins
+    assert isinstance(plugin, EncoderRows)
+    encoder = plugin.encoder
+
+    def prepare(path: str | Path) -> Any:
+        return plugin.prepare(stage.decode(Path(path).read_bytes(), [plugin]))
+
+    prepared = np.stack([prepare(path) for path in mixed[: encoder.batch_size]])
     table, big = items(mixed), items(large)
 
     def bare() -> int:
@@ -89,7 +97,7 @@ def measure(folder: Path, settings: Settings, options: argparse.Namespace) -> di
     def decoded(pictures: pa.Table) -> int:
         with ThreadPoolExecutor(options.workers) as pool:
             paths = pictures.column("uri").to_pylist()
-            return sum(1 for _ in pool.map(lambda path: pipeline.prepare(Path(path).read_bytes()), paths))
+            return sum(1 for _ in pool.map(prepare, paths))
 
     def pillow() -> int:
         return sum(len(batch) for batch in large_loader)

@@ -131,5 +131,5 @@ _COMPUTED = frozenset("split rank class selected caption source_other".split())
 def made_by(name: str) -> str:
     """Return the command that makes a missing table, as the hint of an error; empty where there is none."""
     table = describe(name)
-    stages = ("ingest", "embed", "index", "dedupe", "label")
+    stages = ("ingest", "embed", "index", "dedupe", "label", "measure")
     return f"Run: likeness {table.maker} --store ..." if table and table.maker in stages else ""

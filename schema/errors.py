@@ -14,6 +14,7 @@
     |   `-- ReviewConflict  the item changed since the reviewer saw it
     |-- ExportError         an export target is not usable
     |-- InputError          an argument of the Python API does not fit; also a ValueError
+    |-- Cancelled           a run was asked to stop; what it had finished is kept
     `-- MissingExtra        an optional package is not installed
 
 A single bad item never raises: it becomes a row with a reason.
@@ -80,6 +81,10 @@ class ReviewConflict(ReviewError):
 
 class ExportError(LikenessError):
     """Raised when the export target is not empty, not writable or of an unknown format."""
+
+
+class Cancelled(LikenessError):
+    """Raised when a run was asked to stop; run it again, and it goes on where it was."""
 
 
 class MissingExtra(LikenessError):

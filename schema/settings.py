@@ -84,6 +84,17 @@ class EncoderSettings(Section):
     retry_failed: bool = Field(False, description="Embed again what failed in an earlier run.")
 
 
+class MeasureSettings(Section):
+    """What is computed of each item besides its vector."""
+
+    names: tuple[str, ...] = Field(
+        (), description="Measures that likeness run makes; entries of the table of measures."
+    )
+    workers: int = Field(0, ge=0, description="Decoding threads; 0 takes one per core.")
+    commit_rows: int = Field(50_000, ge=1, description="Items per commit.")
+    retry_failed: bool = Field(False, description="Measure again what failed in an earlier run.")
+
+
 class FinetuneSettings(Section):
     """Training an open_clip model on tagged items."""
 
@@ -263,6 +274,7 @@ class Settings(Section):
     ingest: IngestSettings = IngestSettings()
     tags: TagsSettings = TagsSettings()
     encoder: EncoderSettings = EncoderSettings()
+    measure: MeasureSettings = MeasureSettings()
     finetune: FinetuneSettings = FinetuneSettings()
     index: IndexSettings = IndexSettings()
     label: LabelSettings = LabelSettings()

@@ -21,7 +21,7 @@ from PIL import Image
 from index.store import Store
 from index.store.runs import Runs
 from schema import tables
-from schema.ids import content_id
+from schema.ids import content_id, text_id
 
 # No deadline: a slow machine is not a wrong answer.
 settings.register_profile("likeness", deadline=None, max_examples=50)
@@ -175,3 +175,77 @@ def unit() -> Callable[..., npt.NDArray[np.float16]]:
         return (data / np.linalg.norm(data, axis=1, keepdims=True)).astype(np.float16)
 
     return make
+
+
+@pytest.fixture
+def picture_store(
+    tmp_path: Path, picture: Callable[..., Image.Image]
+) -> Iterator[Callable[..., tuple[Store, list[Path]]]]:
+    """Makes a store of ``count`` ingested pictures and ``texts``, and the files behind it."""
+    opened: list[Store] = []
+
+    def make(count: int = 20, texts: tuple[str, ...] = (), name: str = "store") -> tuple[Store, list[Path]]:
+        folder = tmp_path / f"{name}_files"
+        folder.mkdir()
+        records: list[dict[str, object]] = []
+        paths = []
+        for row in range(count):
+            path = folder / f"{row:03}.png"
+            picture(row, 24 + row % 5 * 16, 40).save(path)
+            paths.append(path)
+            data = path.read_bytes()
+            records.append(
+                {"item_id": content_id(data), "keys": [f"key-{row}"], "uri": str(path), "status": "ok"}
+            )
+        records += [
+            {"item_id": text_id(text), "keys": [f"text-{at}"], "uri": "", "status": "text", "text": text}
+            for at, text in enumerate(texts)
+        ]
+        for row, record in enumerate(records):
+            record |= {"row": row, "source": 0, "ordinal": row, "commit": 0}
+        store = Store.open(tmp_path / name, create=True, write=True)
+        opened.append(store)
+        store.append("items", pa.Table.from_pylist(records, tables.ITEMS), tables.ITEMS)
+        listed = [{"source": 0, "path": str(folder), "kind": "folder", "listed": len(records)}]
+        store.append("sources", pa.Table.from_pylist(listed, tables.SOURCES), tables.SOURCES)
+        return store, paths
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def kill_at_every_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Runs a stage over fresh stores, stopped at its first write, its second and so on, and once more to its end."""
+
+    def check(
+        make: Callable[[str], Store], run: Callable[[Store], object], contents: Callable[[Store], Any]
+    ) -> None:
+        whole = make("whole")
+        run(whole)
+        expected = contents(whole)
+        append, stops = Store.append, 0
+        while True:
+            store = make(f"killed{stops}")
+            written = 0
+
+            def killed(self: Store, table: str, *rest: Any, limit: int = stops) -> None:
+                nonlocal written
+                if written == limit:
+                    raise KeyboardInterrupt
+                written += 1
+                append(self, table, *rest)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(Store, "append", killed)
+                try:
+                    run(store)
+                    assert stops > 3, "the stage commits several times"
+                    return
+                except KeyboardInterrupt:
+                    stops += 1
+            run(store)
+            np.testing.assert_equal(contents(store), expected)
+
+    return check

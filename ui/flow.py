@@ -86,6 +86,14 @@ STAGES = (
         options=("runner",),
     ),
     Stage(
+        "measure",
+        "curate.stage:run_measure",
+        ("items", "thumbnails", "vectors_KEY"),
+        "Measure items: border, sharpness, tones. NAMEs are measures; without any, those of measure.names, or all.",
+        (("measured", "item measured|items measured"), ("already", "measured before"), ("failed", "failed")),
+        options=("names", "where", "runner"),
+    ),
+    Stage(
         "index",
         "index.neighbours.graph:run_index",
         ("vectors_KEY",),
@@ -157,7 +165,7 @@ def stage(name: str) -> Stage:
 def run_stage(name: str, store: Store, settings: Settings, **options: Any) -> Summary:
     """Run one stage on an open store; it does nothing when it is up to date."""
     if "runner" in options:
-        options |= _driver(options.pop("runner"), settings)
+        options |= _runner(options.pop("runner"), settings)
     return stage(name).load()(store, settings, **options)
 
 
@@ -168,14 +176,16 @@ def run_all(
     told: Callable[[Summary], None] = lambda _: None,
     runner: str = "local",
 ) -> list[Summary]:
-    """Run the stages in order on one store, and tell ``told`` of each as it ends; ingest only when there are sources.
+    """Run the stages in order on one store, and tell ``told`` of each as it ends.
 
-    The runner 'ray' drives the stages that can use it on a cluster.
+    The runner 'ray' runs the stages that can use it on a cluster.
     """
     from index.store import Store
 
     given: dict[str, Any] = {"sources": tuple(sources), "runner": runner}
-    chosen = [each for each in STAGES if each.in_run and (each.name != "ingest" or sources)]
+    # Nothing is ingested without a source, and nothing measured that the settings do not name.
+    asked = {"ingest": bool(sources), "measure": bool(settings.measure.names)}
+    chosen = [each for each in STAGES if each.in_run and asked.get(each.name, True)]
     for each in chosen:
         check(each, settings, given)
     done: list[Summary] = []
@@ -197,6 +207,11 @@ def check(of: Stage, settings: Settings, options: Options) -> None:
         from embed.encoders import encoder_key
 
         encoder_key(settings)
+    if of.name == "measure":
+        from curate.measures import measure_class
+
+        for name in (*options.get("names", ()), *settings.measure.names):
+            measure_class(name)
     if of.name in ("label", "export"):
         from curate.export.columns import export_columns
         from schema.vocabulary import load_vocabulary
@@ -204,9 +219,9 @@ def check(of: Stage, settings: Settings, options: Options) -> None:
         export_columns(load_vocabulary(settings.tags.vocabulary or None))
 
 
-def _driver(runner: str, settings: Settings) -> dict[str, Any]:
+def _runner(runner: str, settings: Settings) -> dict[str, Any]:
     if runner != "ray":
         return {}
-    from index.stages.ray_walk import Fleet
+    from index.stages.ray_runner import RayRunner
 
-    return {"drive": Fleet(settings.encoder.replicas).walk}
+    return {"runner": RayRunner(settings.encoder.replicas).run}

@@ -26,12 +26,13 @@ OPTIONS: dict[str, Callable[[Command], Command]] = {
     ),
     "runner": click.option(
         "--runner", type=click.Choice(["local", "ray"]), default="local", show_default=True,
-        help="Where pictures are embedded: here, or on the Ray cluster of RAY_ADDRESS.",
+        help="Where the work is done: here, or on the Ray cluster of RAY_ADDRESS.",
     ),
     "dry_run": click.option(
         "--dry-run", "dry_run", type=click.Path(dir_okay=False, path_type=Path), metavar="CSV",
         help="Write what would be kept, and why, to this file; change no groups.",
     ),
+    "names": click.argument("names", nargs=-1, metavar="[NAME]..."),
     "full": click.option("--full", is_flag=True, help="Fit everything anew, not only what changed."),
     "out": OUT,
     "format": click.option(

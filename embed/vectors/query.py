@@ -6,9 +6,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from embed.encoders import Batch, encoder_key, load_encoder, normalise
-from embed.vectors.pipeline import Pipeline
+from embed.encoders import Batch, encoder_key, normalise
+from embed.vectors.encoder_rows import EncoderRows
+from embed.vectors.stage import embed_stage
 from index.images.decode import BadImage
+from index.stages.row_stage import RowStage
 from index.store import Store
 from index.store.keys import row_of_bytes
 from schema.arrays import Floats32
@@ -35,8 +37,10 @@ def embed_query(settings: Settings, query: bytes | str) -> Floats32:
 
     Raises EncoderError when the bytes are not a picture, or the encoder takes no such query.
     """
-    pipeline = _pipeline(encoder_key(settings), settings.model_dump_json())
-    encoder = pipeline.encoder
+    stage = _stage(encoder_key(settings), settings.model_dump_json())
+    (plugin,) = stage.plugins
+    assert isinstance(plugin, EncoderRows)
+    encoder = plugin.encoder
     if isinstance(query, str):
         vectors = encoder.encode_texts([query])
     elif not encoder.reads_images:
@@ -46,7 +50,7 @@ def embed_query(settings: Settings, query: bytes | str) -> Floats32:
         )
     else:
         try:
-            pixels = pipeline.prepare(query)
+            pixels = plugin.prepare(stage.decode(query, [plugin]))
         except BadImage as error:
             raise EncoderError(f"the query picture cannot be used: {error}") from error
         vectors = encoder.encode(Batch(np.array(pixels[None])))
@@ -58,6 +62,8 @@ def embed_query(settings: Settings, query: bytes | str) -> Floats32:
 
 
 @lru_cache(maxsize=2)
-def _pipeline(_key: str, settings: str) -> Pipeline:
-    """One encoder per process and key: the key changes when a checkpoint file does."""
-    return Pipeline(load_encoder(Settings.model_validate_json(settings)))
+def _stage(_key: str, settings: str) -> RowStage:
+    """Return the encoder of these settings, one per process and key: the key changes when a checkpoint file does."""
+    stage = embed_stage(Settings.model_validate_json(settings))
+    stage.load()
+    return stage

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from schema.arrays import Bytes, Floats32, Floats64
+from schema.arrays import Bools, Bytes, Floats32, Floats64
 
 WORKING_SIDE = 512
 _HASH_SIDE, _HASH_KEPT = 32, 8
@@ -35,7 +35,7 @@ def measure(image: Image.Image, thumbnail_side: int = 256) -> Facts:
     work = fit(image, WORKING_SIDE)
     grey = np.asarray(work.convert("L"), dtype=np.float32)
     rgb = np.asarray(work)
-    return Facts(phash(work), sharpness(grey), border_share(rgb), thumbnail(work, thumbnail_side))
+    return Facts(phash(work), sharpness(grey), border_share(content_of(rgb)), thumbnail(work, thumbnail_side))
 
 
 def fit(image: Image.Image, side: int) -> Image.Image:
@@ -71,10 +71,9 @@ def sharpness(grey: Floats32) -> float:
     return float(laplacian.var())
 
 
-def border_share(rgb: Bytes) -> float:
-    """Return the share of the area [h, w, 3] in rows and columns of one colour at the edges; 1 for a flat picture."""
-    corner = rgb[0, 0].astype(np.int16)
-    # One edge colour: that of the most corners, so that a picture glued to one side still shows its border.
+def content_of(rgb: Bytes) -> Bools:
+    """Return which pixels [h, w] of a picture [h, w, 3] differ from the colour of its border."""
+    # One border colour: that of the most corners, so that a picture glued to one side still shows its border.
     corners = np.stack([rgb[0, 0], rgb[0, -1], rgb[-1, 0], rgb[-1, -1]]).astype(np.int16)
     near = (np.abs(corners[:, None] - corners[None]).max(axis=2) <= _BORDER_TOLERANCE).sum(axis=1)
     corner = corners[int(near.argmax())]
@@ -82,7 +81,12 @@ def border_share(rgb: Bytes) -> float:
     high = np.clip(corner + _BORDER_TOLERANCE, 0, 255).astype(np.uint8)
     # Below low wraps around to a large number: one comparison of bytes tests both sides.
     red, green, blue = (rgb[..., c] - low[c] > high[c] - low[c] for c in range(3))
-    content = red | green | blue
+    content: Bools = red | green | blue
+    return content
+
+
+def border_share(content: Bools) -> float:
+    """Return the share of the area [h, w] in rows and columns at the edges without content; 1 for a flat picture."""
     rows, columns = np.flatnonzero(content.any(axis=1)), np.flatnonzero(content.any(axis=0))
     if not len(rows):
         return 1.0

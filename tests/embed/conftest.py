@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
-from PIL import Image
 
-from index.store import Store
-from schema import tables
-from schema.ids import content_id, text_id
 from schema.settings import Settings, load_settings
 
 TINY = {
@@ -44,41 +39,3 @@ def tiny_settings(tiny_config: Path) -> Callable[..., Settings]:
         return load_settings(None, [*base, *overrides])
 
     return make
-
-
-@pytest.fixture
-def picture_store(
-    tmp_path: Path, picture: Callable[..., Image.Image]
-) -> Iterator[Callable[..., tuple[Store, list[Path]]]]:
-    """Makes a store of ``count`` ingested pictures and ``texts``, and the files behind it."""
-    opened: list[Store] = []
-
-    def make(count: int = 20, texts: tuple[str, ...] = (), name: str = "store") -> tuple[Store, list[Path]]:
-        folder = tmp_path / f"{name}_files"
-        folder.mkdir()
-        records: list[dict[str, object]] = []
-        paths = []
-        for row in range(count):
-            path = folder / f"{row:03}.png"
-            picture(row, 24 + row % 5 * 16, 40).save(path)
-            paths.append(path)
-            data = path.read_bytes()
-            records.append(
-                {"item_id": content_id(data), "keys": [f"key-{row}"], "uri": str(path), "status": "ok"}
-            )
-        records += [
-            {"item_id": text_id(text), "keys": [f"text-{at}"], "uri": "", "status": "text", "text": text}
-            for at, text in enumerate(texts)
-        ]
-        for row, record in enumerate(records):
-            record |= {"row": row, "source": 0, "ordinal": row, "commit": 0}
-        store = Store.open(tmp_path / name, create=True, write=True)
-        opened.append(store)
-        store.append("items", pa.Table.from_pylist(records, tables.ITEMS), tables.ITEMS)
-        listed = [{"source": 0, "path": str(folder), "kind": "folder", "listed": len(records)}]
-        store.append("sources", pa.Table.from_pylist(listed, tables.SOURCES), tables.SOURCES)
-        return store, paths
-
-    yield make
-    for store in opened:
-        store.close()

@@ -17,8 +17,7 @@ from ui.flow import STAGES, Stage
 def test_a_stage_is_a_function_that_takes_its_options(stage: Stage) -> None:
     parameters = inspect.signature(stage.load()).parameters
     assert list(parameters)[:2] == ["store", "settings"]
-    assert set(stage.options) - {"runner"} <= set(parameters)
-    assert ("drive" in parameters) == ("runner" in stage.options)
+    assert set(stage.options) <= set(parameters)
     if stage.command:
         assert set(stage.options) <= set(options.OPTIONS)
     assert stage.help.endswith(".")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from embed.encoders import ENCODERS, Batch, Encoder, encoder_class, encoder_key, load_encoder, normalise
 from embed.encoders import open_clip as open_clip_encoder
-from embed.vectors.stage import EmbedStage
+from embed.vectors.stage import embed_stage
 from index.images.torchvision_ops import import_open_clip
 from schema.errors import DownloadError, EncoderError
 from schema.ids import content_id
@@ -65,7 +65,7 @@ def items(picture: Make, tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
 
 
 def vectors_of(settings: Settings, items: pa.Table) -> np.ndarray:
-    stage = EmbedStage(settings)
+    stage = embed_stage(settings)
     result = stage(items)
     stage.close()
     assert result.column("row").to_pylist() == items.column("row").to_pylist()
@@ -107,7 +107,9 @@ def test_the_entry_is_an_encoder_with_a_readable_key(settings_of: Callable[..., 
 
 
 def test_an_empty_table_gives_an_empty_table(settings_of: Callable[..., Settings], items: pa.Table) -> None:
-    assert EmbedStage(settings_of())(items.slice(0, 0)).num_rows == 0
+    stage = embed_stage(settings_of())
+    assert stage(items.slice(0, 0)).num_rows == 0
+    stage.close()
 
 
 def test_the_key_changes_with_what_changes_the_vectors(

@@ -13,10 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
-from embed.encoders import load_encoder
 from embed.encoders.preprocess import Preprocess
 from embed.vectors.device_jpeg import DeviceJpeg, device_jpeg, is_baseline, trusted
-from embed.vectors.pipeline import Pipeline
+from embed.vectors.encoder_rows import EncoderRows
+from embed.vectors.stage import embed_stage
 from schema.ids import content_id
 from schema.settings import load_settings
 
@@ -109,7 +109,7 @@ def test_a_decoder_that_makes_something_else_is_not_trusted() -> None:
 
 
 def test_vectors_are_those_of_the_cpu_and_what_the_device_refuses_comes_second(
-    picture: Callable[..., Image.Image], tmp_path: Any
+    picture: Callable[..., Image.Image], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [jpeg(picture(seed, 200 + 40 * seed, 240)) for seed in range(6)]
     files += [jpeg(picture(7, 200, 200), progressive=True), jpeg(picture(8, 90, 90), comment=b"poison")]
@@ -125,16 +125,18 @@ def test_vectors_are_those_of_the_cpu_and_what_the_device_refuses_comes_second(
             "text": pa.array([None] * len(files), pa.string()),
         }
     )
-    encoder = load_encoder(
-        load_settings(None, ["encoder.device=cpu", "encoder.workers=1", "encoder.batch=4"])
-    )
-    pipeline = Pipeline(encoder)
+    chosen = load_settings(None, ["encoder.device=cpu", "encoder.workers=1", "encoder.batch=4"])
+    stage = embed_stage(chosen)
     try:
-        (plain,) = pipeline.run([table])
-        pipeline._jpeg = DeviceJpeg(encoder.preprocess, CPU, by_pillow)
-        (device,) = pipeline.run([table])
+        plain = stage(table)
+        stage.close()
+        (plugin,) = stage.plugins
+        assert isinstance(plugin, EncoderRows)
+        decoder = DeviceJpeg(plugin.encoder.preprocess, CPU, by_pillow)
+        monkeypatch.setattr(plugin, "from_files", lambda: decoder.prepare)
+        device = stage(table)
     finally:
-        pipeline.close()
+        stage.close()
     assert device.column("reason").to_pylist() == plain.column("reason").to_pylist()
     assert device.column("reason").to_pylist()[-1]
     mine, theirs = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from PIL import Image
 
 from embed.encoders import encoder_key
 from embed.vectors.query import embed_query
-from embed.vectors.stage import EmbedStage, run_embed
+from embed.vectors.stage import embed_stage, run_embed
 from index.store import Store
 from schema.errors import EncoderError
 from schema.settings import Settings
@@ -23,9 +22,9 @@ MakeSettings = Callable[..., Settings]
 
 
 @pytest.fixture(autouse=True)
-def small_slabs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several slabs and commits within a few pictures."""
-    monkeypatch.setattr("embed.vectors.stage.SLAB_ROWS", 8)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several chunks and commits within a few pictures."""
+    monkeypatch.setattr("index.stages.rowwise.CHUNK_ROWS", 8)
 
 
 def contents(store: Store, key: str) -> tuple[list[int], np.ndarray, list[tuple[int, str]]]:
@@ -53,35 +52,20 @@ def test_texts_and_pictures_are_embedded_and_a_second_run_does_nothing(
 
 
 def test_a_kill_at_any_commit_gives_the_same_table(
-    picture_store: MakeStore, tiny_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+    picture_store: MakeStore, tiny_settings: MakeSettings, kill_at_every_commit: Callable[..., None]
 ) -> None:
     settings = tiny_settings("encoder.commit_rows=8")
-    whole, paths = picture_store(30, name="whole")
-    paths[4].unlink()
-    run_embed(whole, settings)
-    expected = contents(whole, encoder_key(settings))
 
-    append = Store.append
-    for stop in range(1, 9):
-        store, paths = picture_store(30, name=f"killed{stop}")
+    def make(name: str) -> Store:
+        store, paths = picture_store(30, name=name)
         paths[4].unlink()
-        written = 0
+        return store
 
-        def killed(self: Store, table: str, *rest: object, limit: int = stop) -> None:
-            nonlocal written
-            written += 1
-            if written == limit:
-                raise KeyboardInterrupt
-            append(self, table, *rest)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Store, "append", killed)
-            with contextlib.suppress(KeyboardInterrupt):
-                run_embed(store, settings)
-        run_embed(store, settings)
-        rows, data, failures = contents(store, encoder_key(settings))
-        assert (rows, failures) == (expected[0], expected[2])
-        assert np.array_equal(data, expected[1])
+    kill_at_every_commit(
+        make,
+        lambda store: run_embed(store, settings),
+        lambda store: contents(store, encoder_key(settings)),
+    )
 
 
 def test_bad_files_are_rows_with_a_reason_and_can_be_tried_again(
@@ -130,9 +114,12 @@ def test_a_store_of_failures_alone_has_an_empty_table(
 
 
 def test_a_stage_travels_as_its_settings(tiny_settings: MakeSettings) -> None:
-    stage = EmbedStage(tiny_settings())
-    assert stage.encoder.dim == 24
-    assert len(pickle.dumps(stage)) < 10_000
+    stage = embed_stage(tiny_settings())
+    stage.load()
+    assert stage.plugins[0].columns[0].type.list_size == 24
+    travelled = pickle.dumps(stage)
+    assert len(travelled) < 10_000
+    assert pickle.loads(travelled).plugins[0].table == stage.plugins[0].table
     stage.close()
 
 

@@ -87,6 +87,8 @@ def flow(pictures: Path) -> Callable[..., list[str]]:
             "encoder.pretrained": "random",
             "encoder.batch": 4,
             "encoder.device": "cpu",
+            "measure.names": "frame",
+            "measure.commit_rows": 4,
             "index.k": 6,
             "label.min_support": 5,
         }

@@ -3,7 +3,7 @@
 One JSON request per line on stdin, one JSON answer per line on stdout. A request names the command's ``args`` and
 may ask to ``kill`` the child after so many seconds, to kill it around its n-th write (``at_write``), to limit the
 ``file_size`` it may write, to remove or change a source file (``disturb``) once something is committed, or to run in
-an ``env``. Children keep slabs small, so that a small collection takes many commits.
+an ``env``. Children keep chunks small, so that a small collection takes many commits.
 """
 
 from __future__ import annotations
@@ -31,10 +31,7 @@ def load() -> None:
     import lancedb.index  # noqa: F401
     import sklearn.linear_model  # noqa: F401
 
-    import embed.encoders.open_clip
-    import embed.encoders.precomputed
-    import embed.sources.folder
-    import embed.vectors.stage
+    import index.stages.rowwise
     import ui.main
     import ui.terminal.quality
     import ui.terminal.summary  # noqa: F401
@@ -42,7 +39,7 @@ def load() -> None:
 
     for stage in STAGES:
         stage.load()
-    embed.vectors.stage.SLAB_ROWS = 4
+    index.stages.rowwise.CHUNK_ROWS = 4
 
 
 def kill_at_write(number: int, before: bool) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from index.stages.local_runner import run_local
 from index.stages.progress import progress
-from index.stages.walk import walk
 
 pytestmark = [
     pytest.mark.ray,
@@ -63,13 +63,13 @@ def local_ray() -> Iterator[None]:
     ray.shutdown()
 
 
-def slabs() -> Iterator[pa.Table]:
+def chunks() -> Iterator[pa.Table]:
     for start in range(0, 120, 8):
         yield pa.table({"row": pa.array(np.arange(start, start + 8))})
 
 
 def test_a_killed_worker_changes_nothing(local_ray: None, tmp_path: Path) -> None:
-    from index.stages.ray_walk import Fleet
+    from index.stages.ray_runner import RayRunner
 
     here, there = tmp_path / "here", tmp_path / "there"
     for folder in (here, there):
@@ -78,9 +78,9 @@ def test_a_killed_worker_changes_nothing(local_ray: None, tmp_path: Path) -> Non
     expected: list[pa.Table] = []
     found: list[pa.Table] = []
     with progress(None, "test") as bar:
-        assert walk(slabs(), Squares(str(here)), expected.append, commit_rows=20, bar=bar) == 120
-        walked = Fleet(3).walk(slabs(), Squares(str(there)), found.append, commit_rows=20, bar=bar)
-    assert walked == 120
+        assert run_local(chunks(), Squares(str(here)), expected.append, commit_rows=20, bar=bar) == 120
+        done = RayRunner(3).run(chunks(), Squares(str(there)), found.append, commit_rows=20, bar=bar)
+    assert done == 120
     assert (there / "died").exists()
     assert len(list(there.glob("pid*"))) >= 2
     assert [table.num_rows for table in found] == [table.num_rows for table in expected]

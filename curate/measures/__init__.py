@@ -1,0 +1,18 @@
+"""The measures, by name: what is computed of each item, a table for each. A new one is a class and a line here."""
+
+from __future__ import annotations
+
+from curate.measures.base import Measure
+from schema.plugins import plugin
+
+MEASURES = {
+    "frame": "curate.measures.frame:Frame",
+}
+
+__all__ = ["MEASURES", "Measure", "measure_class"]
+
+
+def measure_class(name: str) -> type[Measure]:
+    """Return the class of an entry of MEASURES; raises SettingsError that lists the entries."""
+    found: type[Measure] = plugin(MEASURES, name, "measure", "likeness measure")
+    return found

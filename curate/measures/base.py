@@ -1,0 +1,50 @@
+"""What a measure is: a plug-in over rows whose columns go into a table of its own, ``measures_NAME``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import ClassVar
+
+import pyarrow as pa
+
+from index.stages.row_plugin import RowPlugin
+from schema.ids import settings_hash
+
+
+class Measure(RowPlugin):
+    """Numbers or short texts for each item. A subclass names itself and its columns, and writes ``compute``.
+
+    Columns begin with the measure's name, so that a filter can name any column of any table by itself. ``version``
+    grows when the same input gives other results: everything is then measured anew.
+    """
+
+    name: ClassVar[str]
+    gives: ClassVar[Mapping[str, pa.DataType]]
+    version: ClassVar[int] = 1
+
+    @property
+    def label(self) -> str:
+        """See RowPlugin."""
+        return f"measure {self.name}"
+
+    @property
+    def table(self) -> str:
+        """See RowPlugin."""
+        return f"measures_{self.name}"
+
+    @property
+    def columns(self) -> tuple[pa.Field, ...]:
+        """See RowPlugin."""
+        return tuple(pa.field(name, kind) for name, kind in self.gives.items())
+
+    @property
+    def key(self) -> str:
+        """Return what the results depend on: the version, the columns, and what ``identity`` adds."""
+        columns = {name: str(kind) for name, kind in self.gives.items()}
+        facts = {"name": self.name, "version": self.version, "columns": columns, **self.identity()}
+        return settings_hash(json.loads(json.dumps(facts, default=str)))
+
+    def identity(self) -> dict[str, str]:
+        """Return what else changes the results, such as the digest of a model's file; without loading it."""
+        return {"background": self.settings.ingest.background.lower()} if self.reads == "pixels" else {}

@@ -1,0 +1,78 @@
+"""The stages of curation: measuring."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from curate.measures import MEASURES, Measure, measure_class
+from index.filters import matching_rows
+from index.stages.local_runner import Runner, run_local
+from index.stages.rowwise import RowOptions, RowRun
+from index.store import Store
+from index.store.runs import Runs
+from schema.errors import SettingsError
+from schema.records import Count, Summary
+from schema.settings import Settings
+
+STAGE = "measure"
+
+
+def run_measure(
+    store: Store,
+    settings: Settings,
+    names: Sequence[str] = (),
+    where: str | None = None,
+    runner: Runner = run_local,
+) -> Summary:
+    """Measure the items that have no row yet in the measure's table; run again, it does only what is missing.
+
+    ``names`` are entries of MEASURES; without any those of ``measure.names``, and without these all. ``where`` leaves
+    the other items for later. Every picture is read and decoded once for all measures. Raises SettingsError for a
+    measure that does not exist, FilterError for a bad ``where``.
+    """
+    chosen = list(dict.fromkeys(names or settings.measure.names or MEASURES))
+    measures = [measure_class(name)(settings) for name in chosen]
+    _check_columns(measures)
+    only = matching_rows(store, where) if where else None
+    record = {"measures": {measure.name: measure.key for measure in measures}, "where": where or ""}
+    runs = Runs(store)
+    options = settings.measure
+    if not where and not options.retry_failed and runs.up_to_date(STAGE, record, ["items"]):
+        return Summary(STAGE, notes=("up to date",), skipped=True)
+    with runs.start(STAGE, record, ["items"]) as run:
+        run.outputs += [measure.table for measure in measures]
+        rows = RowRun(
+            store,
+            settings,
+            measures,
+            RowOptions(options.workers, options.commit_rows, options.retry_failed, only),
+            runner,
+        )
+        outcomes = dict(zip(chosen, rows.run(), strict=True))
+        reasons: Counter[str] = Counter()
+        notes = []
+        for name, outcome in outcomes.items():
+            run.counts["measured"] += outcome.done + outcome.recovered
+            run.counts["already"] += outcome.already
+            run.counts["failed"] += outcome.failed
+            run.facts[name] = outcome.facts
+            reasons.update(outcome.reasons)
+            notes += [f"{name}: {note}" for note in outcome.notes]
+    counts: dict[str, Count] = dict(run.counts)
+    return Summary(STAGE, counts, tuple(notes), dict(reasons.most_common()), run.seconds)
+
+
+def _check_columns(measures: Sequence[Measure]) -> None:
+    """Raise SettingsError for a column whose name does not begin with the measure's: another table may have it."""
+    for measure in measures:
+        wrong = [
+            column.name
+            for column in measure.columns
+            if column.name != measure.name and not column.name.startswith(f"{measure.name}_")
+        ]
+        if wrong:
+            raise SettingsError(
+                f"the measure {measure.name} gives the column {wrong[0]}",
+                f"Columns of a measure begin with its name: {measure.name}_...",
+            )
