@@ -32,7 +32,7 @@ def test_commands_come_in_the_order_of_the_flow() -> None:
         "run",
         "ingest",
         "embed",
-        "index",
+        "measure",
     ]
 
 
