@@ -78,6 +78,11 @@ CATALOGUE = (
         "copies", "ingest", "a further place of the same content", fact=True, schema=tables.COPIES, grows=True,
         counted="further copies",
     ),
+    Table(
+        "revised_items", "ingest", "an item whose sources changed", schema=tables.ITEMS, grows=True,
+        counted="changed since",
+    ),
+    Table("source_stamps", "ingest", "a listed entry", schema=tables.SOURCE_STAMPS),
     Table("thumbnails", "ingest", "a picture", fact=True, schema=tables.THUMBNAILS),
     Table("ingests", "ingest", "a commit of items", fact=True, schema=tables.INGESTS),
     Table("sources", "ingest", "a source", fact=True, schema=tables.SOURCES),

@@ -40,6 +40,11 @@ class IngestSettings(Section):
         (),
         description="What the folders above a picture name, outermost first: character, artist, any column.",
     )
+    refresh: Literal["never", "fast", "full"] = Field(
+        "fast",
+        description="Known files: never looked at again, by size and time of change (fast), or read again (full).",
+    )
+    keep_missing: bool = Field(False, description="Files that are gone stay in the data set.")
     extra_columns: int = Field(
         256, ge=0, description="Most columns of a source that have no meaning of their own and are kept."
     )

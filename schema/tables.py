@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from schema.source_metadata import FIELDS as SOURCE_FIELDS
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Number of the last migration, see index/store/migrations.py."""
 
 ITEMS = pa.schema(
@@ -40,6 +40,9 @@ ITEMS = pa.schema(
         pa.field("reason", pa.string()),
         pa.field("commit", pa.int64(), nullable=False),
         *SOURCE_FIELDS,
+        pa.field("prompt", pa.string()),
+        pa.field("prompt_source", pa.string()),
+        pa.field("has_prompt", pa.bool_()),
     ]
 )
 
@@ -55,8 +58,24 @@ COPIES = pa.schema(
         pa.field("text", pa.string()),
         pa.field("commit", pa.int64(), nullable=False),
         *SOURCE_FIELDS,
+        pa.field("identity", pa.string()),
+        pa.field("event", pa.string()),
     ]
 )
+"""``event`` is None for a further place of the same content; else what a source has changed since, see
+index/store/revisions.py."""
+
+SOURCE_STAMPS = pa.schema(
+    [
+        pa.field("source", pa.int32(), nullable=False),
+        pa.field("key", pa.binary(16), nullable=False),
+        pa.field("content", pa.int64(), nullable=False),
+        pa.field("said", pa.int64(), nullable=False),
+        pa.field("words", pa.int64(), nullable=False),
+        pa.field("commit", pa.int64(), nullable=False),
+    ]
+)
+"""By the digest of a record's key: stamps of its files and of its words, by which a change is seen without reading."""
 
 THUMBNAILS = pa.schema(
     [

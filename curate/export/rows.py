@@ -18,15 +18,17 @@ from curate.export.columns import ARTISTS, INTERNAL, SPLIT, Column, arrow_schema
 from curate.export.duplicate_groups import DuplicateGroups
 from curate.protected import REASON, ProtectedGate
 from index.store import Store
+from index.store.revisions import WITHDRAWN
 from schema.arrays import Bools, Rows
 from schema.settings import ExportSettings
 
 BATCH_ROWS = 32_768
 
-UNMATCHED, UNREADABLE, PROTECTED, SEVERAL, SET_ASIDE = (
+UNMATCHED, UNREADABLE, PROTECTED, GONE, SEVERAL, SET_ASIDE = (
     "left out: not matched by the filter",
     "left out: could not be read",
     f"left out: {REASON}",
+    "left out: no source has it any more",
     "left out: several characters",
     "left out: duplicates set aside",
 )
@@ -75,7 +77,12 @@ class ExportRows:
     def _chosen(self, items: pa.RecordBatch, rows: Rows, several: Bools) -> Bools:
         """Return which of the items leave the store, bool [n]; those that do not are counted under one reason each."""
         chosen = np.ones(len(rows), dtype=bool)
-        reasons = [(PROTECTED, self._gate.barred(rows)), (UNREADABLE, as_numpy(items, "status") == "failed")]
+        status = as_numpy(items, "status")
+        reasons = [
+            (PROTECTED, self._gate.barred(rows)),
+            (UNREADABLE, status == "failed"),
+            (GONE, np.isin(status, WITHDRAWN)),
+        ]
         if self._allowed is not None:
             unmatched = np.isin(rows, self._allowed, assume_unique=True, invert=True)
             reasons.insert(1, (UNMATCHED, unmatched))

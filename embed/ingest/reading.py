@@ -22,7 +22,10 @@ _WINDOW = 8
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """One source record after reading: the id of its content, how it ended, and what was measured of it."""
+    """One source record after reading: the id of its content, how it ended, and what was measured of it.
+
+    ``unread``: its bytes could not be had at all, so that nothing is known of its content.
+    """
 
     record: SourceRecord
     item_id: str
@@ -31,6 +34,7 @@ class ReadResult:
     size: int = 0
     picture: Picture | None = None
     facts: Facts | None = None
+    unread: bool = False
 
 
 class ReadAhead:
@@ -70,7 +74,7 @@ class ReadAhead:
         try:
             data = self._reader.read(record.uri)
         except ReadError as error:
-            return ReadResult(record, _no_content(record), "failed", str(error))
+            return ReadResult(record, _no_content(record), "failed", str(error), unread=True)
         item_id = content_id(data)
         try:
             picture = decode(

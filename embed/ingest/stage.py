@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from embed.ingest.reading import ReadAhead
-from embed.ingest.writer import OVERFLOW, Writer, place_of
+from embed.ingest.refresh import SourceRun, mark_moved
+from embed.ingest.writer import OVERFLOW, Writer
 from embed.sources import SourceOptions, open_source, source_path
-from embed.sources.base import SourceRecord
 from embed.sources.encodings import known_encoding
 from index.images.decode import to_rgb
 from index.stages.progress import progress
-from index.store import Store
+from index.store import Store, revisions
 from index.store.runs import Runs
 from schema.catalogue import column_names
 from schema.errors import SettingsError
@@ -63,55 +63,53 @@ def run_ingest(store: Store, settings: Settings, sources: Sequence[str]) -> Summ
     asked = {"ingest": ingest.model_dump(), "sources": [path for path, _, _ in opened]}
     notes: list[str] = []
     with Runs(store).start("ingest", asked) as run:
+        numbers: set[int] = set()
         with ReadAhead(ingest, background) as ahead, progress(None, "ingest", unit="item") as bar:
             for path, kind, source in opened:
                 number = writer.source(path, kind)
-                listed = 0
-                met = _Met(writer, number)
-                for record, read in ahead.run(source.records(met.unchanged), met.is_new):
+                numbers.add(number)
+                compared = SourceRun(writer, writer.known, number, ingest)
+                for record, read in ahead.run(source.records(compared.unchanged), compared.wants):
                     bar.add()
-                    if read is None:
-                        counts["known"] += 1
-                    else:
-                        outcome = writer.add(number, -1 if record.aside else listed, read)
-                        counts[outcome] += 1
-                        if outcome == "failed":
-                            failures[read.reason] += 1
-                    listed += not record.aside
+                    outcome = compared.take(record, read)
+                    counts[outcome] += 1
+                    if outcome == "failed" and read is not None:
+                        failures[read.reason] += 1
+                notes += [f"{path}: {note}" for note in compared.finish(source)]
                 writer.commit(number)
-                writer.listed(number, listed)
+                writer.listed(number, compared.listed)
+                counts.update(compared.counts)
                 notes += [f"{path}: {note}" for note in source.notes()]
-        if writer.overflow:
-            notes.append(
-                f"{len(writer.overflow):,} columns of the sources beyond ingest.extra_columns are kept together, "
-                f"as JSON, in {OVERFLOW}"
-            )
+        counts["moved"] += mark_moved(writer, writer.known, numbers)
+        if numbers:
+            writer.commit(max(numbers))
+        revisions.rebuild(store, writer.commits)
+        notes += _told(counts, writer)
         run.counts.update(counts)
         run.facts["failures"] = dict(failures.most_common(50))
-        run.outputs = [name for name in ("items", "copies") if store.has(name)]
+        run.outputs = [name for name in ("items", "copies", revisions.TABLE) if store.has(name)]
     spent = time.monotonic() - started
     return Summary("ingest", dict(counts), (), dict(failures), spent, warnings=tuple(notes))
 
 
-class _Met:
-    """Tells which records of one source are new: neither in the store nor listed before."""
-
-    def __init__(self, writer: Writer, source: int) -> None:
-        self._writer = writer
-        self._source = source
-        self._pending: set[tuple[str, str]] = set()
-
-    def unchanged(self, key: str, place: str, _stamp: int) -> bool:
-        """Tell whether the store has a record, so that what is said of it need not be read."""
-        return self._writer.knows(self._source, key, place)
-
-    def is_new(self, record: SourceRecord) -> bool:
-        """Tell whether a record is to be read, and remember it."""
-        name = (record.key, place_of(record))
-        if record.repeated or name in self._pending or self._writer.knows(self._source, *name):
-            return False
-        if len(self._pending) > 4096:
-            # What the writer has taken meanwhile, it knows by itself.
-            self._pending = {name for name in self._pending if not self._writer.knows(self._source, *name)}
-        self._pending.add(name)
-        return True
+def _told(counts: Counter[str], writer: Writer) -> list[str]:
+    """Say what changed since the last run; counts that are zero go, but for those that always stand in a summary."""
+    counts["known"] += counts.pop("listed but gone", 0)
+    words = {
+        "edited": "{} entries say something else now: their words were taken in",
+        "replaced": "{} pictures or texts were replaced: the old ones leave exports",
+        "moved": "{} pictures are found at a new place",
+        "missing": "{} files are gone and leave exports (--keep-missing keeps them)",
+        "found": "{} files are there again",
+        "could not be read again": "{} known files could not be read again; what is known of them stays",
+    }
+    notes = [text.format(f"{counts[name]:,}") for name, text in words.items() if counts[name]]
+    for name in words:
+        if not counts[name]:
+            del counts[name]
+    if writer.overflow:
+        notes.append(
+            f"{len(writer.overflow):,} columns of the sources beyond ingest.extra_columns are kept together, "
+            f"as JSON, in {OVERFLOW}"
+        )
+    return notes

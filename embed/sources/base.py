@@ -11,11 +11,12 @@ from hashlib import blake2b
 from typing import Protocol, TypeAlias
 
 from embed.sources.annotation import Annotation
+from index.images.reader import file_uri
 from schema.settings import IngestSettings
 
-Known: TypeAlias = Callable[[str, str, int], bool]
-"""Asked with (key, uri, stamp of what is said) before a source opens a caption: what is in the store and did not
-change need not be read again."""
+Known: TypeAlias = Callable[[str, str, int, int], bool]
+"""Asked with (key, uri, stamp of the content, stamp of what is said) before a source opens a caption: what is in the
+store and did not change need not be read again."""
 
 NOTHING_SAID = Annotation()
 
@@ -56,7 +57,7 @@ class SourceOptions:
     @property
     def stamps(self) -> bool:
         """Whether files are looked at for changes."""
-        return False
+        return self.settings.refresh != "never"
 
 
 class Source(Protocol):
@@ -74,6 +75,13 @@ class Source(Protocol):
     def unlisted(self) -> tuple[str, ...]:
         """Return the beginnings of keys that could not be listed this time: they are not missing."""
         return ()
+
+
+def picture_record(key: str, path: str, said: Annotation, known: Known, stamps: bool) -> SourceRecord:
+    """Return the record of a picture file; without what is said of it where the store has that already."""
+    uri = file_uri(path)
+    stamp, content = annotation_stamp(said), file_stamp(path) if stamps else 0
+    return SourceRecord(key, uri, None if known(key, uri, content, stamp) else said, "", content, stamp)
 
 
 def file_stamp(path: str | os.PathLike[str], *more: object) -> int:

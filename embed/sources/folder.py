@@ -243,7 +243,7 @@ class FolderSource(Source):
         stamps = self._options.stamps
         content = file_stamp(path) if stamps else 0
         stamp = stamp_of(*map(annotation_stamp, found), files.stamps(name)) if stamps else 0
-        if known(key, uri, stamp):
+        if known(key, uri, content, stamp):
             yield SourceRecord(key, uri, None, "", content, stamp)
             return
         beside, failures, odd = files.read(name)

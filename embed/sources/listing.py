@@ -8,11 +8,10 @@ from itertools import chain, islice
 from pathlib import Path
 
 from embed.sources.annotation import Annotation, clean, readable
-from embed.sources.base import Known, Source, SourceOptions, SourceRecord, annotation_stamp, file_stamp
+from embed.sources.base import Known, Source, SourceOptions, SourceRecord, annotation_stamp, picture_record
 from embed.sources.picture_folder import PictureFolder
 from embed.sources.records import Record, records
 from embed.sources.table_columns import PEEK_ROWS, TableColumns, find_columns, left_out_notes, named_pictures
-from index.images.reader import file_uri
 from schema.errors import SourceError
 
 WEB_ADDRESS = "is a web address; download it with img2dataset or gallery-dl and list the files"
@@ -90,14 +89,6 @@ def path_record(folder: Path, name: str, said: Annotation, known: Known, stamps:
     except ValueError as error:
         return SourceRecord(key, key, said, str(error))
     return picture_record(key, path, said, known, stamps)
-
-
-def picture_record(key: str, path: str, said: Annotation, known: Known, stamps: bool) -> SourceRecord:
-    """Return the record of a picture file; without what is said of it where the store has that already."""
-    uri = file_uri(path)
-    stamp = annotation_stamp(said)
-    unchanged = known(key, uri, stamp)
-    return SourceRecord(key, uri, None if unchanged else said, "", file_stamp(path) if stamps else 0, stamp)
 
 
 def resolve(folder: Path, name: str) -> str:

@@ -153,7 +153,7 @@ class _Table:
             said = Annotation(keys, said.tags, said.text, said.identity, said.metadata)
         uri = row_uri(self.path, row, self.columns.image, number)
         stamp = annotation_stamp(said)
-        unchanged = known(key, uri, stamp)
+        unchanged = known(key, uri, self.stamp, stamp)
         return SourceRecord(key, uri, None if unchanged else said, "", self.stamp, stamp)
 
 

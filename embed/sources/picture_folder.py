@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from embed.sources.annotation import Annotation
-from embed.sources.base import Known, SourceRecord, annotation_stamp, file_stamp
+from embed.sources.base import Known, SourceRecord, picture_record
 from embed.sources.endings import IMAGE_ENDINGS
 from embed.sources.fields.reader import KEY_NAMES
 from embed.sources.fields.values import plain
 from embed.sources.sidecars.base import same_name
-from index.images.reader import file_uri
 
 _FOLDERS = ("images", "image", "imgs", "img", "pictures", "photos", "pics", "data")
 # Of the first rows, so many must have their picture for a column to be the one that names them.
@@ -60,14 +59,9 @@ class PictureFolder:
             return SourceRecord(f"{short}/{cell}", "", said, reason)
         self._used.add(name)
         path = os.path.join(self.folder, name)
-        key, uri = f"{short}/{name}", file_uri(path)
-        stamp = annotation_stamp(said)
         keys = tuple(dict.fromkeys((*said.keys, cell)))
         said = Annotation(keys, said.tags, said.text, said.identity, said.metadata)
-        unchanged = known(key, uri, stamp)
-        return SourceRecord(
-            key, uri, None if unchanged else said, "", file_stamp(path) if stamps else 0, stamp
-        )
+        return picture_record(f"{short}/{name}", path, said, known, stamps)
 
     def notes(self) -> list[str]:
         """Return which column named the pictures, how many rows had none, and how many pictures no row named."""

@@ -167,7 +167,7 @@ class TarSource(Source):
                     said = texts.annotation(own, readable(sample.key))
                     uri = tar_uri(path, picture.offset, picture.size)
                     said_stamp = annotation_stamp(said)
-                    unchanged = known(key, uri, said_stamp)
+                    unchanged = known(key, uri, stamp, said_stamp)
                     yield SourceRecord(key, uri, None if unchanged else said, "", stamp, said_stamp)
                 if orphans := [text for text in orphans if text.ending not in ("id", "cls")]:
                     said = texts.annotation(orphans)

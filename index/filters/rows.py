@@ -18,6 +18,7 @@ from index.filters.sql import sql_of
 from index.filters.values import Values
 from index.store import Store
 from index.store.items import shared_columns
+from index.store.revisions import revised_rows
 from schema.arrays import Bools, Rows
 from schema.errors import FilterError
 
@@ -163,7 +164,8 @@ def _run(store: Store, plan: Plan) -> Rows:
         without = np.setdiff1d(store.rows("items"), store.rows(plan.table), assume_unique=True)
         rows = np.union1d(rows, without)
     if plan.copies is not None:
-        said = np.unique(_scanned(store, "copies", plan.copies_sql))
+        # What is said anew of an item stands in its own record already.
+        said = np.setdiff1d(_scanned(store, "copies", plan.copies_sql), revised_rows(store))
         if plan.gaps:
             said = np.intersect1d(said, _scanned(store, plan.table, f"`{plan.gaps}` IS NULL"))
         rows = np.union1d(rows, said) if plan.copies else np.setdiff1d(rows, said, assume_unique=True)
@@ -180,7 +182,8 @@ def _look(store: Store, plan: Plan, rows: Rows) -> Bools:
     if plan.otherwise:
         passed = passed | ~np.isin(rows, taken.column("row").to_numpy())
     if plan.copies is not None:
-        said = np.isin(rows, _scanned(store, "copies", f"({plan.copies_sql}) AND {_among(rows)}"))
+        said_rows = _scanned(store, "copies", f"({plan.copies_sql}) AND {_among(rows)}")
+        said = np.isin(rows, np.setdiff1d(said_rows, revised_rows(store)))
         if plan.gaps:
             empty = taken.filter(taken.column(plan.gaps).is_null()).column("row").to_numpy()
             said &= np.isin(rows, empty)

@@ -45,6 +45,12 @@ MIGRATIONS = (
         _add_source_metadata,
         readable=True,
     ),
+    Migration(
+        3,
+        "copies say what a source has changed since; items have the prompt that a generator wrote into the picture",
+        _add_source_metadata,
+        readable=True,
+    ),
 )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from index.store import revisions
 from index.store.arrays import Graph, Vectors
 from index.store.database import Database, to_numpy
 from index.store.expected import keep_counts, stop_if_facts_are_lost
@@ -131,6 +132,7 @@ class Store(Database):
         for name in ("items", "copies"):
             self.finish_columns(name)
         migrate(self, record)
+        revisions.rebuild(self, self.commits())
 
     def __enter__(self) -> Self:
         return self
@@ -151,6 +153,58 @@ class Store(Database):
             self._lock = None
 
     # ---- items
+
+    def commits(self) -> int:
+        """Return the number of the last whole commit of an ingest; what has a higher one was cut off by a kill."""
+        marks = (batch.column(0).to_pylist() for batch in self.scan("ingests", ["commit"]))
+        return max((mark for part in marks for mark in part), default=0)
+
+    def scan(
+        self,
+        table: str,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        batch_rows: int = 65_536,
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield a table as ``Database.scan`` does; items as their sources have them now."""
+        names = list(columns) if columns is not None else None
+        same = where is None and names is not None and set(names) <= {"row", "item_id"}
+        if table != "items" or same or not self.has(revisions.TABLE):
+            yield from super().scan(table, columns, where, batch_rows)
+            return
+        names = names if names is not None else list(self.schema("items").names)
+        fetched = names if "row" in names else ["row", *names]
+        base = super().scan("items", fetched, where, batch_rows)
+        revised = super().scan(revisions.TABLE, fetched, where, batch_rows)
+        for batch in revisions.merged(base, revised, revisions.revised_rows(self)):
+            yield batch.select(names)
+
+    def count(self, table: str, where: str | None = None) -> int:
+        """Return the number of rows, of those that match a filter when one is given; 0 for a missing table."""
+        if table == "items" and where and self.has(revisions.TABLE):
+            return sum(batch.num_rows for batch in self.scan("items", ["row"], where))
+        return super().count(table, where)
+
+    def take(
+        self, table: str, rows: Sequence[int] | npt.NDArray[Any], columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Return rows as ``Database.take`` does; items as their sources have them now."""
+        if table != "items" or not self.has(revisions.TABLE):
+            return super().take(table, rows, columns)
+        names = list(columns) if columns is not None else list(self.schema("items").names)
+        fetched = names if "row" in names else ["row", *names]
+        first = super().take("items", rows, fetched)
+        asked = np.asarray(first.column("row"), dtype=np.int64)
+        changed = np.intersect1d(asked, revisions.revised_rows(self))
+        if not len(changed):
+            return first.select(names)
+        now = super().take(revisions.TABLE, changed, fetched).cast(first.schema)
+        # Behind the first records stand the revised ones; each row takes the place of its own.
+        place = np.arange(len(asked))
+        at = np.minimum(np.searchsorted(changed, asked), len(changed) - 1)
+        is_changed = changed[at] == asked
+        place[is_changed] = len(asked) + at[is_changed]
+        return pa.concat_tables([first, now]).take(pa.array(place)).select(names)
 
     def n_items(self) -> int:
         """Return the number of item rows ever given out."""
@@ -197,7 +251,12 @@ class Store(Database):
         if not folded or not batch.num_rows:
             return batch
         parts = self.scan("copies", ["row", *folded], row_range(batch))
-        return fold_copies(batch, (record for part in parts for record in part.to_pylist()), folded)
+        records = (record for part in parts for record in part.to_pylist())
+        if self.has(revisions.TABLE):
+            # Their copies are in the revised records already.
+            changed = set(revisions.revised_rows(self).tolist())
+            records = (record for record in records if record["row"] not in changed)
+        return fold_copies(batch, records, folded)
 
     # ---- vectors and graph
 

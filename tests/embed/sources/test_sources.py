@@ -22,7 +22,7 @@ from schema.settings import IngestSettings
 TAKEN = frozenset({"tags", "text", "width", "height", "source", "status", "gender", "similarity"})
 
 
-def nothing(_key: str, _place: str, _stamp: int) -> bool:
+def nothing(*_: object) -> bool:
     return False
 
 
