@@ -29,6 +29,7 @@ from index.reviews.effective import effective_reviews
 from index.reviews.log import Review
 from index.stages.progress import progress
 from index.store import Store
+from index.store.revisions import WITHDRAWN
 from index.store.runs import Runs
 from schema import tables
 from schema.arrays import Ints
@@ -95,7 +96,8 @@ def find_groups(
             store, shortlist, settled, n, memory, limits, options.patience, threads, bar
         )
     counts.update(checked)
-    verified = _with_reviews(verified.joined(settled), said.together, said.apart)
+    verified = _still_there(store, verified.joined(settled))
+    verified = _with_reviews(verified, said.together, said.apart)
     group = cluster_verified(n, verified, options)
     policy = criteria(options.keep, options.sources)
     records = judge_groups(store, key, group, verified, memory, limits, policy, said, threads)
@@ -103,6 +105,15 @@ def find_groups(
     memory.save(store)
     counts.update(_counted(records))
     return records
+
+
+def _still_there(store: Store, pairs: Verified) -> Verified:
+    """Return the pairs of items that a source still has: one that is gone must not be the copy that stays."""
+    gone = np.zeros(store.n_items(), dtype=bool)
+    for status in WITHDRAWN:
+        for batch in store.scan("items", ["row"], f"status = '{status}'"):
+            gone[batch.column(0).to_numpy()] = True
+    return pairs.take(np.flatnonzero(~(gone[pairs.i] | gone[pairs.j]))) if gone.any() else pairs
 
 
 def write_plan(store: Store, records: Sequence[Mapping[str, object]], path: Path) -> None:

@@ -66,10 +66,13 @@ STAGES = (
             ("items", "new picture|new pictures"),
             ("texts", "text without a picture|texts without a picture"),
             ("copies", "exact copy|exact copies"),
+            ("edited", "changed description|changed descriptions"),
+            ("replaced", "picture replaced|pictures replaced"),
+            ("missing", "file gone|files gone"),
             ("failed", "file refused|files refused"),
             ("known", "known already"),
         ),
-        options=("sources",),
+        options=("sources", "refresh", "keep_missing"),
         opens="new",
     ),
     Stage(
@@ -175,14 +178,17 @@ def run_all(
     sources: Sequence[str] = (),
     told: Callable[[Summary], None] = lambda _: None,
     runner: str = "local",
+    refresh: str | None = None,
+    keep_missing: bool = False,
 ) -> list[Summary]:
     """Run the stages in order on one store, and tell ``told`` of each as it ends.
 
-    The runner 'ray' runs the stages that can use it on a cluster.
+    The runner 'ray' runs the stages that can use it on a cluster; ``refresh`` and ``keep_missing`` are for ingest.
     """
     from index.store import Store
 
     given: dict[str, Any] = {"sources": tuple(sources), "runner": runner}
+    given |= {"refresh": refresh, "keep_missing": keep_missing}
     # Nothing is ingested without a source, and nothing measured that the settings do not name.
     asked = {"ingest": bool(sources), "measure": bool(settings.measure.names)}
     chosen = [each for each in STAGES if each.in_run and asked.get(each.name, True)]

@@ -1,7 +1,7 @@
 """The command line. Commands import what they run when they run it: ``--help`` loads no heavy package.
 
 Exit codes: 0 done, 1 an error that says what to do, 2 wrong usage, 3 an export without the pictures that could not be
-read, 130 stopped with Ctrl-C.
+read or an ingest that could read nothing, 130 stopped with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -71,11 +71,13 @@ def main() -> None:
     "--source", "sources", multiple=True, metavar="PATH", help="Folder, listing or tar of items; repeatable."
 )
 @click.option("--export", "out", metavar="OUT", help="Export to this folder at the end.")
+@options.OPTIONS["refresh"]
+@options.OPTIONS["keep_missing"]
 @options.OPTIONS["runner"]
 @options.verbose
 @options.settings
 def run(
-    uri: str, sources: tuple[str, ...], out: str | None, runner: str, verbose: bool, settings: Settings
+    uri: str, sources: tuple[str, ...], out: str | None, verbose: bool, settings: Settings, **given: Any
 ) -> None:
     """Run all stages in order, from ingest to label. Run it again, and it does only what is missing."""
     from index.store import Store
@@ -83,7 +85,7 @@ def run(
 
     if not sources and not _exists(uri):
         raise click.UsageError("a new store needs at least one --source PATH")
-    done = flow.run_all(uri, settings, sources, lambda summary: show(summary, verbose), runner)
+    done = flow.run_all(uri, settings, sources, lambda summary: show(summary, verbose), **given)
     with Store.open(uri) as store:
         if out:
             done.append(flow.run_stage("export", store, settings, out=out))
@@ -116,9 +118,19 @@ def stage_command(of: flow.Stage) -> click.Command:
 
 
 def _exit_incomplete(done: list[Summary]) -> None:
-    """Exit with a code of its own where an export had to leave pictures out, for scripts that look at nothing else."""
-    if any(summary.stage == "export" and summary.failures for summary in done):
+    """Exit with a code of its own where pictures could not be read, for scripts that look at nothing else."""
+    if any(_is_incomplete(summary) for summary in done):
         click.get_current_context().exit(INCOMPLETE)
+
+
+def _is_incomplete(summary: Summary) -> bool:
+    """Tell an export that had to leave pictures out, and an ingest of which every row failed."""
+    if summary.stage == "ingest":
+        read = sum(
+            number for name, number in summary.counts.items() if name != "failed" and isinstance(number, int)
+        )
+        return bool(summary.failures) and not read
+    return summary.stage == "export" and bool(summary.failures)
 
 
 for _stage in flow.STAGES:

@@ -24,6 +24,13 @@ OPTIONS: dict[str, Callable[[Command], Command]] = {
         "--source", "sources", multiple=True, required=True, metavar="PATH",
         help="Folder, listing or tar of items; repeatable.",
     ),
+    "refresh": click.option(
+        "--refresh", type=click.Choice(["never", "fast", "full"]), default=None,
+        help="Known files: never look again, compare size and time (fast, the default), or read again (full).",
+    ),
+    "keep_missing": click.option(
+        "--keep-missing", is_flag=True, help="Files that are gone stay in the data set."
+    ),
     "runner": click.option(
         "--runner", type=click.Choice(["local", "ray"]), default="local", show_default=True,
         help="Where the work is done: here, or on the Ray cluster of RAY_ADDRESS.",

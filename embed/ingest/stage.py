@@ -44,12 +44,22 @@ def check_sources(settings: Settings, sources: Sequence[str]) -> None:
         open_source(path, options)
 
 
-def run_ingest(store: Store, settings: Settings, sources: Sequence[str]) -> Summary:
+def run_ingest(
+    store: Store,
+    settings: Settings,
+    sources: Sequence[str],
+    refresh: str | None = None,
+    keep_missing: bool = False,
+) -> Summary:
     """Bring everything that the sources list into the store, and return counts and failures by reason.
 
+    ``refresh`` and ``keep_missing`` stand for the settings of the same names, as options of the command line.
     Raises SourceError when a source as a whole cannot be read, before anything of it is written.
     """
     started = time.monotonic()
+    changed: dict[str, object] = {"refresh": refresh} if refresh else {}
+    changed |= {"keep_missing": True} if keep_missing else {}
+    settings = settings.model_copy(update={"ingest": settings.ingest.model_copy(update=changed)})
     ingest = settings.ingest
     try:
         background = to_rgb(ingest.background)

@@ -63,6 +63,22 @@ def test_a_second_run_does_nothing_and_new_items_cost_only_themselves(
     assert summary.counts["new_pairs"] <= 8
 
 
+def test_a_picture_that_is_gone_is_not_the_copy_that_stays(store: Store, collection: Path) -> None:
+    run_dedupe(store, SETTINGS)
+    assert groups(store)["0"]["keep"]
+    whole = (collection / "0.png").read_bytes()
+    (collection / "0.png").unlink()
+    run_ingest(store, SETTINGS, [str(collection)])
+    run_dedupe(store, SETTINGS)
+    found = groups(store)
+    assert "0" not in found
+    assert sum(record["keep"] and record["verdict"] == "kept" for record in found.values()) == 1
+    (collection / "0.png").write_bytes(whole)
+    run_ingest(store, SETTINGS, [str(collection)])
+    run_dedupe(store, SETTINGS)
+    assert groups(store)["0"]["keep"]
+
+
 def test_new_items_are_held_against_the_store_alone(
     store: Store, collection: Path, face: Callable[..., Image.Image]
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from ui import flow
 from ui.main import cli
@@ -211,6 +212,32 @@ def test_pictures_that_an_export_could_not_read_have_an_exit_code(
     monkeypatch.undo()
     whole = run("export", tmp_path / "out", "--store", ui_store, "--format", "webdataset")
     assert whole.exit_code == 0, whole.stderr
+
+
+def test_an_ingest_that_could_read_nothing_has_an_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.png").write_bytes(b"no picture")
+    result = run("ingest", "--store", tmp_path / "store", "--source", tmp_path / "bad")
+    assert result.exit_code == 3
+    assert "1 file refused" in result.output
+    again = run("ingest", "--store", tmp_path / "store", "--source", tmp_path / "bad")
+    assert again.exit_code == 0
+
+
+def test_ingest_says_what_changed(tmp_path: Path) -> None:
+    folder, store = tmp_path / "set", tmp_path / "store"
+    folder.mkdir()
+    for number in range(2):
+        Image.new("RGB", (32, 32), (90 * number, 20, 200)).save(folder / f"{number}.png")
+    asked = ("ingest", "--store", store, "--source", folder)
+    assert run(*asked).exit_code == 0
+    (folder / "0.txt").write_text("1girl, hat")
+    (folder / "1.png").unlink()
+    kept = run(*asked, "--keep-missing")
+    assert "1 entries say something else now" in kept.output
+    assert "gone" not in kept.output
+    assert "gone" not in run(*asked, "--refresh", "never").output
+    assert "1 files are gone" in run(*asked, "--refresh", "full").output
 
 
 def test_review_log_out_and_in(ui_store: Path, tmp_path: Path) -> None:
