@@ -29,7 +29,7 @@ from index.reviews.effective import effective_reviews
 from index.reviews.log import Review
 from index.stages.progress import progress
 from index.store import Store
-from index.store.revisions import WITHDRAWN
+from index.store.items.revisions import WITHDRAWN
 from index.store.runs import Runs
 from schema import tables
 from schema.arrays import Ints

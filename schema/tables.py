@@ -63,7 +63,7 @@ COPIES = pa.schema(
     ]
 )
 """``event`` is None for a further place of the same content; else what a source has changed since, see
-index/store/revisions.py."""
+index/store/items/revisions.py."""
 
 SOURCE_STAMPS = pa.schema(
     [

@@ -18,7 +18,7 @@ from curate.export.columns import ARTISTS, INTERNAL, SPLIT, Column, arrow_schema
 from curate.export.duplicate_groups import DuplicateGroups
 from curate.protected import REASON, ProtectedGate
 from index.store import Store
-from index.store.revisions import WITHDRAWN
+from index.store.items.revisions import WITHDRAWN
 from schema.arrays import Bools, Rows
 from schema.settings import ExportSettings
 

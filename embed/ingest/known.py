@@ -12,7 +12,7 @@ from embed.sources.base import SourceRecord, stamp_of
 from index.images.reader import file_path
 from index.store import Store
 from index.store.database import Database
-from index.store.revisions import WITHDRAWN
+from index.store.items.revisions import WITHDRAWN
 from schema import tables
 from schema.ids import key_digest
 from schema.source_metadata import as_text

@@ -16,7 +16,8 @@ from embed.sources import SourceOptions, open_source, source_path
 from embed.sources.encodings import known_encoding
 from index.images.decode import to_rgb
 from index.stages.progress import progress
-from index.store import Store, revisions
+from index.store import Store
+from index.store.items import revisions
 from index.store.runs import Runs
 from schema.catalogue import column_names
 from schema.errors import SettingsError

@@ -13,7 +13,8 @@ from embed.ingest.known import FAILED, KnownEntries, words_stamp
 from embed.ingest.reading import ReadResult
 from embed.sources.annotation import Annotation, readable
 from embed.sources.base import SourceRecord
-from index.store import Store, revisions
+from index.store import Store
+from index.store.items import revisions
 from schema import tables
 from schema.settings import IngestSettings
 from schema.source_metadata import Extra, as_type, extra_type

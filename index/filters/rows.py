@@ -18,7 +18,7 @@ from index.filters.sql import sql_of
 from index.filters.values import Values
 from index.store import Store
 from index.store.items import shared_columns
-from index.store.revisions import revised_rows
+from index.store.items.revisions import revised_rows
 from schema.arrays import Bools, Rows
 from schema.errors import FilterError
 

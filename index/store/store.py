@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from index.store import revisions
 from index.store.arrays import Graph, Vectors
 from index.store.database import Database, to_numpy
 from index.store.expected import keep_counts, stop_if_facts_are_lost
@@ -30,7 +29,7 @@ from index.store.format import (
     is_beheaded,
     make_folder,
 )
-from index.store.items import check_columns, fold_copies, row_range, shared_columns, with_missing
+from index.store.items import check_columns, fold_copies, revisions, row_range, shared_columns, with_missing
 from index.store.lance_errors import first_line
 from index.store.lock import RunLock
 from index.store.migrations import check_readable, migrate

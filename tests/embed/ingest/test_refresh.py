@@ -319,22 +319,33 @@ def test_a_store_without_stamps_is_compared_by_sizes_and_words(
     assert (summary.counts["edited"], summary.counts["replaced"]) == (1, 1)
 
 
+@pytest.mark.parametrize("cut", ["copies", "source_stamps", "ingests", "revised_items"])
 def test_what_a_kill_leaves_of_an_edit_is_finished(
-    store: Store, ingest: Ingest, source: Path, tmp_path: Path
+    store: Store, ingest: Ingest, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: str
 ) -> None:
     ingest(source)
     (source / "1.txt").write_text("1girl, blue hair")
     (source / "2.png").unlink()
-    ingest(source)
-    whole = [record for batch in store.items() for record in batch.to_pylist()]
     store.close()
-    for cut in ("marker", "records"):
-        place = tmp_path / cut
-        shutil.copytree(tmp_path / "store", place)
-        with Store.open(place, write=True) as torn:
-            if cut == "marker":
-                torn.delete("ingests", f"commit = {torn.commits()}")
-            torn.drop("revised_items")
-        with Store.open(place, write=True) as again:
-            run_ingest(again, load_settings(), [str(source)])
-            assert [record for batch in again.items() for record in batch.to_pylist()] == whole
+    shutil.copytree(tmp_path / "store", tmp_path / "torn")
+    with Store.open(tmp_path / "store", write=True) as whole:
+        run_ingest(whole, load_settings(), [str(source)])
+        wanted = [record for batch in whole.items() for record in batch.to_pylist()]
+    append, replace = Store.append, Store.replace
+
+    def torn(write: Any) -> Any:
+        def run(self: Store, name: str, *arguments: Any) -> None:
+            if name == cut:
+                raise KeyboardInterrupt
+            write(self, name, *arguments)
+
+        return run
+
+    with Store.open(tmp_path / "torn", write=True) as killed, monkeypatch.context() as patch:
+        patch.setattr(Store, "append", torn(append))
+        patch.setattr(Store, "replace", torn(replace))
+        with pytest.raises(KeyboardInterrupt):
+            run_ingest(killed, load_settings(), [str(source)])
+    with Store.open(tmp_path / "torn", write=True) as again:
+        run_ingest(again, load_settings(), [str(source)])
+        assert [record for batch in again.items() for record in batch.to_pylist()] == wanted
