@@ -221,9 +221,14 @@ class Attribute(Entry):
 
 
 class Vocabulary(Entry):
-    """All attributes, in the order of the file."""
+    """All attributes, in the order of the file.
+
+    ``renamed`` has the names that decisions of reviewers may still use: {'hair_colour': 'hair_color'} for attributes,
+    {'hair_color': {'golden': 'blonde'}} for values of an attribute as it is called now.
+    """
 
     attributes: tuple[Attribute, ...]
+    renamed: dict[str, str | dict[str, str]] = Field(default_factory=dict)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -243,6 +248,20 @@ class Vocabulary(Entry):
                 f"there is no attribute {name!r}{near}", f"Attributes: {', '.join(self.names)}"
             )
         return found
+
+    def current_attribute(self, name: str) -> str | None:
+        """Return what an attribute is called now; None when it is neither there nor renamed."""
+        if name in self._by_name:
+            return name
+        renamed = self.renamed.get(name)
+        return renamed if isinstance(renamed, str) else None
+
+    def current_value(self, attribute: str, value: str) -> str | None:
+        """Return what a value of an attribute is called now; None when it is neither there nor renamed."""
+        if self._by_name[attribute].holds(value):
+            return value
+        renamed = self.renamed.get(attribute)
+        return renamed.get(value) if isinstance(renamed, dict) else None
 
     def base(self, attribute: str, value: str) -> str:
         """Return a value without its colour: ('dress', 'green yukata') gives 'yukata'."""

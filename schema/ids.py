@@ -7,8 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+
+_ITEM_ID = re.compile("[0-9a-f]{32}")
+
+
+def is_item_id(text: str) -> bool:
+    """Tell whether a text has the form of an item id."""
+    return _ITEM_ID.fullmatch(text) is not None
 
 
 def content_id(data: bytes) -> str:

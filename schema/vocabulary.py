@@ -22,6 +22,8 @@ from schema.near import did_you_mean
 
 __all__ = ["DEFAULT_PATH", "EVERY_OTHER", "Attribute", "Value", "Vocabulary", "display", "load_vocabulary"]
 
+RENAMED = "renamed"
+"""The table of old names, which is no attribute."""
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "configs" / "attributes.toml"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -58,9 +60,11 @@ def load_vocabulary(path: str | Path | None = None) -> Vocabulary:
 
 
 def _build(data: Mapping[str, Any]) -> Vocabulary:
-    if not data:
+    tables_of = {name: table for name, table in data.items() if name != RENAMED}
+    if not tables_of:
         raise VocabularyError("the vocabulary holds no attribute")
-    vocabulary = Vocabulary(attributes=tuple(_attribute(name, table) for name, table in data.items()))
+    attributes = tuple(_attribute(name, table) for name, table in tables_of.items())
+    vocabulary = Vocabulary(attributes=attributes, renamed=_renamed(data.get(RENAMED, {}), attributes))
     taken = set(_RESERVED)
     for attribute in vocabulary.attributes:
         columns = {attribute.name, *(attribute.name + suffix for suffix in _SUFFIXES)}
@@ -74,6 +78,46 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
             raise VocabularyError(f"{titles[title]} and {attribute.name} have the same title {title!r}")
         titles[title] = attribute.name
     return vocabulary
+
+
+def _renamed(given: object, attributes: Sequence[Attribute]) -> dict[str, str | dict[str, str]]:
+    """Return the table of old names, checked: what is old is no name of today, and what it became is one."""
+    if not isinstance(given, dict):
+        raise VocabularyError(f"{RENAMED} is not a table; write [{RENAMED}]")
+    by_name = {each.name: each for each in attributes}
+    found: dict[str, str | dict[str, str]] = {}
+    for name, became in given.items():
+        if isinstance(became, str):
+            if name in by_name:
+                raise VocabularyError(
+                    f"{RENAMED}.{name}: there is an attribute of that name; for its values write [{RENAMED}.{name}]"
+                )
+            if became not in by_name:
+                raise VocabularyError(
+                    f"{RENAMED}.{name}: there is no attribute {became!r}{did_you_mean(became, by_name)}"
+                )
+            found[name] = became
+        elif isinstance(became, dict):
+            if name not in by_name:
+                raise VocabularyError(
+                    f"[{RENAMED}.{name}]: there is no attribute {name!r}{did_you_mean(name, by_name)}"
+                )
+            found[name] = {
+                old: _renamed_value(f"{RENAMED}.{name}.{old!r}", by_name[name], old, new)
+                for old, new in became.items()
+            }
+        else:
+            raise VocabularyError(f"{RENAMED}.{name}: write the new name, or [{RENAMED}.{name}] for values")
+    return found
+
+
+def _renamed_value(where: str, attribute: Attribute, old: str, new: object) -> str:
+    if attribute.holds(old):
+        raise VocabularyError(f"{where}: {attribute.name} has a value of that name")
+    if not isinstance(new, str) or not attribute.holds(new):
+        near = did_you_mean(str(new), attribute.by_name)
+        raise VocabularyError(f"{where}: {attribute.name} has no value {new!r}{near}")
+    return new
 
 
 def _attribute(name: str, table: object) -> Attribute:

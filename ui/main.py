@@ -1,7 +1,7 @@
 """The command line. Commands import what they run when they run it: ``--help`` loads no heavy package.
 
-Exit codes: 0 done, 1 an error that says what to do, 2 wrong usage, 3 an export without the pictures that could not be
-read or an ingest that could read nothing, 130 stopped with Ctrl-C.
+Exit codes: 0 done, 1 an error that says what to do, 2 wrong usage, 3 done but for what could not be read (pictures of
+an export, lines of a replayed log, all that an ingest listed), 130 stopped with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -175,15 +175,18 @@ def review(
 def _carry_log(uri: str, replay: str | None, out: str | None) -> None:
     from index.reviews.replay import export_reviews, replay_reviews
     from index.store import Store
+    from ui.terminal.reviews import replayed_text
 
+    problems = False
     with Store.open(uri) as store:
         if replay:
-            written, missing = replay_reviews(store, replay)
-            click.echo(
-                f"replayed {written} decisions; {missing} are about items that this store does not have"
-            )
+            replayed = replay_reviews(store, replay)
+            problems = bool(replayed.problems)
+            click.echo(replayed_text(replayed))
         if out:
             click.echo(f"wrote {export_reviews(store, out)} decisions to {out}")
+    if problems:
+        click.get_current_context().exit(INCOMPLETE)
 
 
 @cli.command()

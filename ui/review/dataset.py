@@ -32,11 +32,17 @@ def preview_counts(workspace: Workspace, where: str, everything: bool) -> dict[s
 
 
 def pending(workspace: Workspace) -> int:
-    """Return how many decisions came after the last label run."""
-    last = Runs(workspace.store).last("label")
-    if last is None:
-        return len(workspace.reviews())
-    return sum(r.time[:23] > str(last["started"])[:23] for r in workspace.reviews())
+    """Return how many decisions the last runs of dedupe and label have not taken in, by their place in the log."""
+    runs = Runs(workspace.store)
+    label, dedupe = runs.last("label"), runs.last("dedupe")
+    reviews, groups = workspace.reviews(), workspace.reviewed().groups
+    seen = int(label["facts"].get("reviews", 0)) if label else 0
+    late = {review.decision for review in reviews if review.decision > seen}
+    taken = dedupe["settings"] if dedupe else {}
+    if (len(groups), groups[-1].decision if groups else 0) != (taken.get("reviews", 0), taken.get("last", 0)):
+        grouped = [review.decision for review in reviews if review.kind in ("group", "undo")]
+        late.update(decision for decision in grouped if decision > taken.get("last", 0))
+    return len(late)
 
 
 def write_export(

@@ -43,7 +43,7 @@ class Workspace:
         self.log = open_log(store, readonly)
         self._reviews: list[Review] = []
         self._effect = EffectiveReviews()
-        self._ledger = ReviewState()
+        self._ledger = ReviewState(self.vocabulary)
         self._overrides = overrides_of(())
         self._cache: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._due: dict[str, set[int]] = {}
@@ -71,7 +71,7 @@ class Workspace:
         position = self._reviews[-1].decision
         if any(review.kind == "undo" for review in new):
             live = live_batches(self._reviews)
-            self._ledger = ReviewState()
+            self._ledger = ReviewState(self.vocabulary)
             new = [r for r in self._reviews if r.kind != "undo" and live[r.batch]]
         groups = self._effect.groups
         self._effect = self._ledger.add(new, position)

@@ -28,16 +28,16 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Counts by name, failures by (stage, reason), the last run of each stage."""
+    """Counts by name, failures by (stage, reason), the last run of each stage, reviewed values that nobody knows."""
 
     counts: dict[str, int]
     reasons: dict[tuple[str, str], int]
     runs: list[dict[str, Any]] = field(default_factory=list)
+    unknown: str = ""
 
 
 def read_status(store: Store) -> Status:
     """Return the state of a store; counts are pushed down, only failures are read."""
-    from index.reviews.open import open_log
     from index.store.runs import Runs
 
     counts = {
@@ -54,14 +54,32 @@ def read_status(store: Store) -> Status:
         entry = describe(name)
         if entry is not None and entry.counted:
             counts.setdefault(entry.called(name), store.count(name))
-    counts["decisions"] = sum(1 for _ in open_log(store, readonly=True).scan())
+    counts["decisions"], unknown = _decisions(store)
     reasons: Counter[tuple[str, str]] = Counter()
     for failure in failures(store):
         reasons[failure.stage, kind_of(failure.reason)] += 1
     last: dict[str, dict[str, Any]] = {}
     for run in Runs(store).all():
         last[run["stage"]] = run
-    return Status(counts, dict(reasons.most_common()), list(last.values()))
+    return Status(counts, dict(reasons.most_common()), list(last.values()), unknown)
+
+
+def _decisions(store: Store) -> tuple[int, str]:
+    """Return how many decisions the log holds, and which values of them the last label run's vocabulary lacks."""
+    from index.filters.values import Values
+    from index.reviews.effective import effect_of
+    from index.reviews.open import open_log
+
+    log = open_log(store, readonly=True)
+    try:
+        reviews = list(log.scan())
+    finally:
+        log.close()
+    if not reviews:
+        return 0, ""
+    from ui.terminal.reviews import unknown_text
+
+    return len(reviews), unknown_text(effect_of(reviews, vocabulary=Values(store).vocabulary))
 
 
 def failures(store: Store) -> Iterator[Failure]:
@@ -95,6 +113,8 @@ def status_text(store: Store, limit: int = 50) -> str:
         "stages (times in UTC)",
         table(["stage", "finished", "took", "last run"], stage_rows(status), indent=2),
     ]
+    if status.unknown:
+        parts.append(status.unknown)
     if status.reasons:
         rows2 = [(stage, reason, count) for (stage, reason), count in status.reasons.items()]
         parts += ["failures by reason", table(["stage", "reason", "count"], rows2, indent=2)]
