@@ -190,34 +190,60 @@ def _carry_log(uri: str, replay: str | None, out: str | None) -> None:
 
 
 @cli.command()
-@click.argument("image", required=False, type=click.Path())
+@click.argument("images", nargs=-1, type=click.Path(), metavar="[IMAGE]...")
 @options.store
-@click.option("--text", help="Search by a description instead of an image.")
+@click.option("--image", "more", multiple=True, type=click.Path(), help="A picture as well; repeatable.")
+@click.option("--text", default="", help="A description, alone or beside pictures.")
+@click.option("--not", "excluded", multiple=True, metavar="TEXT", help="What it should not be; repeatable.")
 @options.where
 @click.option("-n", "count", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many.")
-@click.option("--sheet", type=click.Path(dir_okay=False), metavar="OUT.png", help="Write a contact sheet.")
+@click.option(
+    "--sample",
+    default=0,
+    type=click.IntRange(0, 1000),
+    help="Draw so many at random of what --where matches.",
+)
+@click.option("--seed", default=0, help="Another number draws another sample.")
+@click.option(
+    "--sheet", default="", type=click.Path(dir_okay=False), metavar="OUT.png", help="Write a contact sheet."
+)
 @click.option("--duplicates", is_flag=True, help="Say which stored items show the same picture.")
 @options.settings
 def query(
-    image: str | None,
+    images: tuple[str, ...],
+    more: tuple[str, ...],
     uri: str,
-    text: str | None,
     where: str | None,
-    count: int,
-    sheet: str | None,
-    duplicates: bool,
     settings: Settings,
+    **given: Any,
 ) -> None:
-    """Find the items most similar to an image or a text, with their labels."""
-    from index.store import Store
-    from ui.terminal.query import query_text
+    """Find items: the most similar to pictures, a text or both; or those that a filter matches.
 
-    if (image is None) == (text is None):
-        raise click.UsageError("give either an IMAGE or --text")
-    if duplicates and image is None:
+    \b
+    likeness query a.png --store DIR                        similar to a picture
+    likeness query a.png b.png --text "red dress"           to the mean of all of them
+    likeness query --text "a witch" --not "hat"             and away from something
+    likeness query a.png --where "gender = 'male'"          among those that a filter matches
+    likeness query --where "has(tags, 'smile')" --sample 20 --sheet out.png
+
+    It uses the encoder that made the store's vectors, and none of the settings has to name it. What --where can ask
+    for: likeness values.
+    """
+    from index.store import Store
+    from ui.terminal.query import Query, query_text
+
+    asked = Query((*images, *more), where=where or "", **given)
+    similar = bool(asked.images or asked.text)
+    if not (similar or asked.where or asked.sample):
+        raise click.UsageError("name an IMAGE, --text, --where or --sample")
+    if asked.excluded and not similar:
+        raise click.UsageError("--not goes with an IMAGE or --text")
+    if asked.duplicates and not asked.images:
         raise click.UsageError("--duplicates needs an IMAGE")
+    if asked.sample and similar:
+        raise click.UsageError("--sample goes with --where: the most similar items are no sample")
     with Store.open(uri) as store:
-        click.echo(query_text(store, settings, image, text, where, count, sheet, duplicates))
+        click.echo(query_text(store, settings, asked))
 
 
 @cli.command()

@@ -99,7 +99,8 @@ def test_a_missing_settings_file(ui_store: Path, tmp_path: Path) -> None:
         ["run", "--store", "new"],
         ["ingest", "--store", "new"],
         ["query", "--store", "new"],
-        ["query", "--store", "new", "--text", "a girl", "a.png"],
+        ["query", "--store", "new", "--not", "a girl"],
+        ["query", "--store", "new", "--text", "a girl", "--sample", "3"],
         ["query", "--store", "new", "--text", "a girl", "--duplicates"],
         ["export", "--store", "new"],
         ["finetune", "--out", "new"],
@@ -164,6 +165,54 @@ def test_query_by_a_stored_picture(ui_store: Path, tmp_path: Path, store_templat
     lines = result.output.splitlines()
     assert lines[2].split()[1:3] == ["04.png", "1.000"]
     assert sheet.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_query_by_a_filter_alone_and_by_a_sample_of_it(ui_store: Path, tmp_path: Path) -> None:
+    result = run("query", "--store", ui_store, "--where", "hair_color = 'black'", "-n", 3)
+    assert result.exit_code == 0, result.stderr
+    lines = result.output.splitlines()
+    assert "similarity" not in lines[0]
+    assert all("black" in line for line in lines[2:5])
+    assert "3 of 5 items that match" in result.output
+    drawn = [run("query", "--store", ui_store, "--sample", 8, "--seed", seed).output for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert len(drawn[0].splitlines()) == 10
+    sheet = tmp_path / "sheet.png"
+    again = run(
+        "query", "--store", ui_store, "--sample", 2, "--where", "hair_color = 'red'", "--sheet", sheet
+    )
+    assert again.exit_code == 0, again.stderr
+    assert again.output.count(" red ") == 2
+    assert sheet.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert "nothing matches" in run("query", "--store", ui_store, "--where", "hair_color = 'silver'").output
+
+
+def test_query_by_several_pictures(ui_store: Path, store_template: Path) -> None:
+    pictures = [store_template / "pictures" / f"{n:02}.png" for n in (4, 9, 14)]
+    one = run("query", pictures[0], "--store", ui_store, "-n", 1).output.splitlines()[2].split()
+    assert one[1:3] == ["04.png", "1.000"]
+    result = run("query", pictures[0], "--image", pictures[1], "--image", pictures[2], "--store", ui_store)
+    assert result.exit_code == 0, result.stderr
+    first = result.output.splitlines()[2].split()
+    assert first[1] in ("04.png", "09.png", "14.png")
+    assert 0.5 < float(first[2]) < 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--text", "a girl"], ["OUTSIDE"], ["STORED", "--not", "hat"]], ids=str
+)
+def test_query_never_ranks_across_two_models(
+    arguments: list[str], ui_store: Path, tmp_path: Path, store_template: Path
+) -> None:
+    # The vectors of the small store are nobody's: what the settings name by default did not make them.
+    from PIL import Image
+
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "new.png")
+    words = {"OUTSIDE": str(tmp_path / "new.png"), "STORED": str(store_template / "pictures" / "04.png")}
+    result = run("query", *(words.get(word, word) for word in arguments), "--store", ui_store)
+    assert result.exit_code == 1
+    assert "encoder that made the vectors of this store is not here" in result.stderr
+    assert "encoder.pretrained" in result.stderr and "--where alone" in result.stderr
 
 
 def test_query_says_which_items_are_duplicates(ui_store: Path, store_template: Path) -> None:

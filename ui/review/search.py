@@ -23,11 +23,24 @@ GUESS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """What is searched for: a picture's bytes, or a text, or neither; and a filter."""
+    """What is searched for: pictures' bytes and a text, what it should not be, and a filter; any of it, or nothing.
 
-    image: bytes = b""
+    ``sample`` draws so many of what the filter matches, the same ones for the same ``seed``. ``everything`` looks at
+    texts and refused files, too, where there is nothing but a filter.
+    """
+
+    images: tuple[bytes, ...] = ()
     text: str = ""
     where: str = ""
+    excluded: tuple[bytes | str, ...] = ()
+    sample: int = 0
+    seed: int = 0
+    everything: bool = False
+
+    @property
+    def queries(self) -> tuple[bytes | str, ...]:
+        """Pictures and text together."""
+        return (*self.images, *([self.text] if self.text else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +58,49 @@ class Hits:
 
 
 def find(workspace: Workspace, wanted: SearchRequest, count: int = SIMILAR) -> Hits:
-    """Return the items that match, by similarity to the picture or text when one is given.
+    """Return the items that match, by similarity to the pictures and the text when any are given.
 
-    Raises FilterError for a bad condition, EncoderError when the picture cannot be read.
+    Raises FilterError for a bad condition, EncoderError when a picture cannot be read or the store's encoder is not
+    here.
     """
-    if not wanted.image and not wanted.text:
-        return Hits(workspace.rows(wanted.where))
-    from embed.vectors.query import query_vector
+    if not wanted.queries:
+        if wanted.excluded:
+            raise FilterError(
+                "there is nothing to search for but what it should not be", "Name a picture or a text."
+            )
+        return Hits(_matching(workspace, wanted))
+    from embed.vectors.query import joint_vector
     from index.neighbours.search import search
 
-    vector = query_vector(workspace.store, workspace.settings, wanted.image or wanted.text)
-    rows, similarity = search(
-        workspace.store, workspace.store.encoder_key(), vector, count, wanted.where or None
-    )
+    store = workspace.store
+    vector = joint_vector(store, workspace.settings, wanted.queries, wanted.excluded)
+    rows, similarity = search(store, store.encoder_key(), vector, count, wanted.where or None)
     pairs = zip(rows.tolist(), similarity.tolist(), strict=True)
     return Hits(rows.astype(np.int64), dict(pairs), True, vector)
+
+
+def _matching(workspace: Workspace, wanted: SearchRequest) -> Rows:
+    """Return the rows that the filter matches, or a sample of them; ascending."""
+    if wanted.everything:
+        from index.filters import matching_rows
+
+        where = wanted.where or "status != 'failed'"
+        rows = (
+            matching_rows(workspace.store, where) if workspace.store.has("items") else np.empty(0, np.int64)
+        )
+    else:
+        rows = workspace.rows(wanted.where)
+    return sampled(rows, wanted.sample, wanted.seed) if wanted.sample else rows
+
+
+def sampled(rows: Rows, count: int, seed: int) -> Rows:
+    """Return ``count`` of the rows, drawn by a hash of each: new items change the draw only where they are drawn."""
+    # SplitMix64 (Steele, Lea, Flood 2014), whose rounds wrap around.
+    x = rows.astype(np.uint64) + np.uint64((seed * 2 + 1) * 0x9E3779B97F4A7C15 & (2**64 - 1))
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    order = np.lexsort((rows, x ^ (x >> np.uint64(31))))[:count]
+    return np.sort(rows[order])
 
 
 def filter_expression(

@@ -6,6 +6,7 @@ import importlib
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,38 +25,44 @@ REPORTS = ("label.report", "dedupe.report")
 SHOWN = ("gender", "age", "hair_color", "hair_length", "hair_style", "eye_color", "dress", "expression")
 
 
-def query_text(
-    store: Store,
-    settings: Settings,
-    image: str | None,
-    text: str | None,
-    where: str | None,
-    count: int,
-    sheet: str | None,
-    duplicates: bool,
-) -> str:
-    """Return a table of the items closest to a picture or a text, and write a contact sheet when one is asked for.
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the query command was asked: pictures by path, words, what it should not be, a filter; and how to answer."""
 
-    Raises EncoderError when the picture cannot be read, FilterError for a bad ``where``.
+    images: tuple[str, ...] = ()
+    text: str = ""
+    excluded: tuple[str, ...] = ()
+    where: str = ""
+    count: int = 10
+    sample: int = 0
+    seed: int = 0
+    sheet: str = ""
+    duplicates: bool = False
+
+
+def query_text(store: Store, settings: Settings, query: Query) -> str:
+    """Return a table of the items that answer a query, and write a contact sheet when one is asked for.
+
+    Raises EncoderError when a picture cannot be read or the store's encoder is not here, FilterError for a bad filter.
     """
     workspace = Workspace(store, settings, readonly=True)
-    data = _bytes_of(image) if image else b""
-    hits = find(workspace, SearchRequest(data, text or "", where or ""), count)
-    items = workspace.items(hits.rows)
-    names = [name for name in SHOWN if any(i.labels[name].values for i in items if name in i.labels)]
-    rows: list[tuple[Cell, ...]] = [
-        (
-            n,
-            item.name,
-            round(hits.similarity[item.row], 3),
-            *(item.labels[name].text or "-" for name in names),
-            _group(item),
+    images = tuple(_bytes_of(image) for image in query.images)
+    request = SearchRequest(
+        images, query.text, query.where, query.excluded, query.sample, query.seed, everything=True
+    )
+    hits = find(workspace, request, query.count)
+    items = workspace.items(hits.rows[: query.sample or query.count])
+    lines = [_items_table(items, hits)]
+    if len(hits.rows) > len(items):
+        lines.append(
+            f"\n{len(items):,} of {len(hits.rows):,} items that match; -n shows more, --sample others"
         )
-        for n, item in enumerate(items, 1)
-    ]
-    lines = [table(["", "item", "similarity", *names, "group"], rows)] if rows else ["nothing matches"]
-    own = predicted_labels(workspace, hits)
-    if own and image:
+    own = (
+        predicted_labels(workspace, hits)
+        if len(images) == 1 and not query.text and not query.excluded
+        else []
+    )
+    if own:
         lines.append(
             "\nlabels it would get: "
             + (", ".join(f"{o.attribute} {o.value} ({o.chance:.2f})" for o in own if o.sure) or "none")
@@ -64,12 +71,29 @@ def query_text(
             "not sure enough: "
             + (", ".join(f"{o.attribute} {o.value} ({o.chance:.2f})" for o in own if not o.sure) or "none")
         )
-    if duplicates:
-        lines.append("\n" + _duplicates(workspace, data, hits))
-    if sheet:
-        contact_sheet(workspace, items, hits, Path(sheet))
-        lines.append(f"\ncontact sheet: {sheet}")
+    if query.duplicates:
+        lines += ["\n" + _duplicates(workspace, image, hits) for image in images]
+    if query.sheet:
+        contact_sheet(workspace, items, hits, Path(query.sheet))
+        lines.append(f"\ncontact sheet: {query.sheet}")
     return "\n".join(lines)
+
+
+def _items_table(items: Sequence[Item], hits: Hits) -> str:
+    if not items:
+        return "nothing matches"
+    names = [name for name in SHOWN if any(i.labels[name].values for i in items if name in i.labels)]
+    rows: list[tuple[Cell, ...]] = [
+        (
+            n,
+            item.name,
+            *([round(hits.similarity[item.row], 3)] if hits.ranked else []),
+            *(item.labels[name].text or "-" for name in names),
+            _group(item),
+        )
+        for n, item in enumerate(items, 1)
+    ]
+    return table(["", "item", *(["similarity"] if hits.ranked else []), *names, "group"], rows)
 
 
 def _bytes_of(image: str) -> bytes:
@@ -133,7 +157,7 @@ def contact_sheet(
         name = "".join(c if c.isascii() and c.isprintable() else "?" for c in item.name)[-18:]
         pencil.text(
             (x, y + side + 4),
-            f"{n + 1}  {hits.similarity.get(item.row, 0):.3f}  {name}",
+            f"{n + 1}  {f'{hits.similarity[item.row]:.3f}  ' if hits.ranked else ''}{name}",
             fill="black",
             font_size=11,
         )

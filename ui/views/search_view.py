@@ -47,11 +47,13 @@ with st.expander("More", icon=":material/tune:"):
     )
 
 with session.error_boundary():
-    wanted = SearchRequest(picture, text.strip(), filter_expression(workspace, chosen, tag, kind, expert))
+    wanted = SearchRequest(
+        (picture,) if picture else (), text.strip(), filter_expression(workspace, chosen, tag, kind, expert)
+    )
     found = find(workspace, wanted)
-    if wanted.image:
+    if picture:
         left, right = st.columns([1, 5], vertical_alignment="center")
-        left.image(drawn(workspace, wanted.image, 256), width="stretch")
+        left.image(drawn(workspace, picture, 256), width="stretch")
         with right:
             st.markdown("**The labels this picture would get**")
             own = predicted_labels(workspace, found)
@@ -66,7 +68,7 @@ with session.error_boundary():
                 st.caption(
                     "Left open (not sure enough, or too few examples to say how sure): " + "  ·  ".join(open_)
                 )
-            row = row_of_bytes(workspace.store, wanted.image)
+            row = row_of_bytes(workspace.store, picture)
             if row is not None and st.button("It is in the store: open it", icon=":material/portrait:"):
                 gallery.open_item(row)
     st.caption(f"{len(found.rows):,} items" + (", closest first" if found.ranked else ""))

@@ -346,13 +346,13 @@ def test_merge_needs_two_and_keep_one_per_group(small_workspace: Workspace) -> N
 
 def test_search_by_a_stored_picture(small_workspace: Workspace) -> None:
     data = (Path(str(small_workspace.store.folder)) / "pictures" / "04.png").read_bytes()
-    hits = find(small_workspace, SearchRequest(image=data), 6)
+    hits = find(small_workspace, SearchRequest(images=(data,)), 6)
     assert hits.rows[0] == 4
     assert hits.similarity[4] == pytest.approx(1.0, abs=1e-3)
     assert ("hair_color", "black") in [
         (o.attribute, o.value) for o in predicted_labels(small_workspace, hits)
     ]
-    filtered = find(small_workspace, SearchRequest(image=data, where="hair_color = 'red'"), 6)
+    filtered = find(small_workspace, SearchRequest(images=(data,), where="hair_color = 'red'"), 6)
     assert {i.labels["hair_color"].text for i in small_workspace.items(filtered.rows)} == {"red"}
 
 
