@@ -6,6 +6,10 @@ an export, lines of a replayed log, all that an ingest listed), 130 stopped with
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
 STOPPED = 130
 INCOMPLETE = 3
+LONGEST = 2000
+"""Letters of one line of an error: names may be a megabyte long."""
 
 
 class Likeness(click.Group):
@@ -35,7 +41,18 @@ class Likeness(click.Group):
             return super().invoke(ctx)
         except LikenessError as error:
             lines = [f"likeness: {error.message}", *(f"  {line}" for line in error.hint.splitlines())]
-            click.echo("\n".join(clean(line) for text in lines for line in text.splitlines()), err=True)
+            shown = [clean(line) for text in lines for line in text.splitlines()]
+            click.echo(
+                "\n".join(line if len(line) <= LONGEST else f"{line[:LONGEST]} ..." for line in shown),
+                err=True,
+            )
+            ctx.exit(1)
+        except OSError as error:
+            # A file that nobody expected to fail; without a name it is the output, and main() has the last word.
+            if error.filename is None:
+                raise
+            name = clean(os.fsdecode(error.filename) if not isinstance(error.filename, int) else "")[:LONGEST]
+            click.echo(f"likeness: {name}: {error.strerror or type(error).__name__}", err=True)
             ctx.exit(1)
         except (KeyboardInterrupt, click.exceptions.Abort):
             click.echo("\nlikeness: stopped; the same command continues where it was", err=True)
@@ -61,8 +78,26 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line."""
-    cli()
+    """Run the command line; output that cannot be written (a closed pipe, a full disk) ends it quietly with 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names may hold what the terminal's encoding does not
+            stream.reconfigure(errors="backslashreplace")
+    code: int | str | None = 0
+    try:
+        cli()
+    except SystemExit as end:
+        code = end.code
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EFBIG) or error.filename is not None:
+            raise
+        code = 1
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What is left in the buffer goes nowhere, or Python would complain about it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = code or 1
+    sys.exit(code)
 
 
 @cli.command()

@@ -20,7 +20,6 @@ from index.store.arrays import Graph
 from index.store.runs import Run, Runs
 from schema import tables
 from schema.arrays import Ints
-from schema.errors import StoreError
 from schema.records import Summary
 from schema.settings import IndexSettings, Settings
 
@@ -35,7 +34,7 @@ EXTEND_SHARE_APPROXIMATE = 0.01
 def run_index(store: Store, settings: Settings) -> Summary:
     """Build or extend the kNN graph and the search index of the current vectors.
 
-    Raises StoreError when there are no vectors.
+    Does nothing where no item has a vector; raises StoreError when none were ever asked for.
     """
     key = store.encoder_key()
     table, source = f"neighbours_{key}", f"vectors_{key}"
@@ -44,11 +43,11 @@ def run_index(store: Store, settings: Settings) -> Summary:
     runs = Runs(store)
     if runs.up_to_date("index", record, [source]):
         return Summary("index", skipped=True)
+    if not store.count(source):
+        return Summary("index", warnings=("no item has a vector: there is nothing to find neighbours of",))
     with runs.start("index", record, [source]) as run:
         vectors = store.vectors(key)
         n = len(vectors.rows)
-        if n == 0:
-            raise StoreError("no item has a vector", "See: likeness status --store ... for the reasons.")
         searcher = choose_searcher(n, options)
         share = EXTEND_SHARE_APPROXIMATE if searcher.approximate else EXTEND_SHARE
         old = _reusable(store, table, vectors.rows, options, share)

@@ -56,7 +56,15 @@ class FormatFile:
         """Return the format. Raises StoreError when the file is damaged."""
         try:
             return _parse(json.loads(self._path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            OverflowError,
+        ) as error:
             raise DamagedStore(
                 f"{self._path} is damaged: {str(error)[:200]}",
                 f"Mend it with: likeness check --repair --store {self._path.parent}",
@@ -118,4 +126,7 @@ def make_folder(folder: Path) -> None:
 def _parse(data: Mapping[str, Any]) -> StoreFormat:
     migrating = {str(table): int(version) for table, version in data.get("migrating", {}).items()}
     rows = {str(table): int(count) for table, count in data.get("rows", {}).items()}
-    return StoreFormat(int(data["likeness_store"]), migrating, rows)
+    version = int(data["likeness_store"])
+    if version < 1 or min(rows.values(), default=0) < 0:
+        raise ValueError("it holds numbers below zero")
+    return StoreFormat(version, migrating, rows)

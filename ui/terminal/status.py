@@ -102,7 +102,7 @@ def status_text(store: Store, limit: int = 50) -> str:
     from index.store.expected import missing_rows
 
     status = read_status(store)
-    parts = [f"store {store.uri}"]
+    parts = [f"store {clean(store.uri)}"]
     if lost := missing_rows(store):
         parts += [
             "DAMAGED, look closer with likeness check:",
