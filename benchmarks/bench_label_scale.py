@@ -2,7 +2,7 @@
 
     python -m benchmarks.bench_label_scale --items 250000,500000,1000000 --dim 512 [--json OUT]
 
-The clock covers learning and judging every item for every attribute and building the label table's columns; it does
+The clock covers learning and labelling every item for every attribute and building the label table's columns; it does
 not cover reading the store. Both wall time and processor time are given: on a shared machine they differ.
 """
 
@@ -18,20 +18,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from label.data.load import FOLDS, Found
-from label.data.task import folds_of
-from label.learn.fit_all import Collection, learn_all
-from label.observed.labels import STATED, Stated
-from label.predict.writer import Writer
-from label.stage import choices_of
-from label.update.changes import State
+from label.data.dataset import Dataset, LabelInputs
+from label.data.load import FOLDS
+from label.data.task import assign_folds
+from label.learn.fit_all import fit_all
+from label.observed.labels import SOURCES, ObservedLabels
+from label.predict.writer import LabelWriter
+from label.stage import fit_options
 from schema.settings import LabelSettings
 from schema.vocabulary import load_vocabulary
 
 SHARE = 0.3
 
 
-def collection(n: int, dim: int, seed: int = 0) -> tuple[Collection, dict[str, npt.NDArray[np.int64]]]:
+def dataset_of(n: int, dim: int, seed: int = 0) -> tuple[Dataset, dict[str, npt.NDArray[np.int64]]]:
     """Return n items whose first values of every attribute sit in planted directions, three in ten stated."""
     rng = np.random.default_rng(seed)
     vocabulary = load_vocabulary(None)
@@ -47,10 +47,10 @@ def collection(n: int, dim: int, seed: int = 0) -> tuple[Collection, dict[str, n
         for name, codes in planted.items():
             x += places[name][codes[start:stop]] * 0.7
         vectors[start:stop] = x / np.linalg.norm(x, axis=1, keepdims=True)
-    stated = {}
+    observed = {}
     tagged = rng.random(n) < 0.6
     for each in vocabulary.attributes:
-        entry = Stated(each)
+        entry = ObservedLabels(each)
         names = [value.name for value in each.values][:10]
         for name in names:
             entry.code(name)
@@ -58,34 +58,25 @@ def collection(n: int, dim: int, seed: int = 0) -> tuple[Collection, dict[str, n
         if each.name == "subjects":
             planted[each.name][:] = names.index("one")
         entry.rows.frombytes(rows.astype(np.int64).tobytes())
-        entry.coded.frombytes(planted[each.name][rows].astype(np.int32).tobytes())
-        entry.sources.frombytes(np.full(len(rows), STATED.index("tag"), np.int8).tobytes())
-        stated[each.name] = entry
-    kin = np.full(n, -1, np.int64)
-    found = Collection(
-        stated,
-        np.ones(n, bool),
-        np.where(tagged, 12, 0).astype(np.int32),
-        kin,
-        folds_of(np.arange(n), kin, FOLDS, 0),
-        np.arange(n),
-        vectors,
-    )
-    return found, planted
+        entry.value_codes.frombytes(planted[each.name][rows].astype(np.int32).tobytes())
+        entry.source_codes.frombytes(np.full(len(rows), SOURCES.index("tag"), np.int8).tobytes())
+        observed[each.name] = entry
+    rows = np.arange(n)
+    tags = np.where(tagged, 12, 0).astype(np.int32)
+    folds = assign_folds(rows, np.full(n, -1, np.int64), FOLDS, 0)
+    return Dataset(rows, observed, np.ones(n, bool), tags, folds, rows, vectors), planted
 
 
 def measure(n: int, dim: int) -> dict[str, Any]:
-    """Return seconds, memory and how right the accepted votes are, at one size."""
+    """Return seconds, memory and how right the accepted values are, at one size."""
     vocabulary = load_vocabulary(None)
-    found, planted = collection(n, dim)
+    dataset, planted = dataset_of(n, dim)
     settings = LabelSettings()
     wall, cpu = time.monotonic(), time.process_time()
-    learned, _ = learn_all(vocabulary.attributes, found, settings, choices_of(settings))
+    models, _ = fit_all(vocabulary.attributes, dataset, settings, fit_options(settings))
     taught = time.monotonic() - wall, time.process_time() - cpu
-    ids = [""] * n
     cells = np.full((n, len(vocabulary.attributes)), -1, np.int16)
-    state = State(np.zeros(n, np.int64), np.zeros(n, np.int64), found.folds.astype(np.int8), cells)
-    writer = Writer(vocabulary, Found(found, ids, {}, {}, {}), learned, settings, state)
+    writer = LabelWriter(vocabulary, LabelInputs(dataset, [""] * n), models, settings, cells)
     right = total = 0
     names = [value.name for value in vocabulary.attribute("hair_color").values]
     for batch in writer.batches(lambda _: None):
@@ -94,7 +85,7 @@ def measure(n: int, dim: int) -> dict[str, Any]:
         column = few.column(few.schema.get_field_index("hair_color")).to_pylist()
         source = few.column(few.schema.get_field_index("hair_color_source")).to_pylist()
         for row, value, word in zip(rows.tolist(), column, source, strict=True):
-            if value and word == "fused":
+            if value and word == "model":
                 total += 1
                 right += value == names[planted["hair_color"][row]]
     return {
@@ -107,7 +98,7 @@ def measure(n: int, dim: int) -> dict[str, Any]:
         "cpu_s": time.process_time() - cpu,
         "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "precision_hair_color": right / max(total, 1),
-        "voted_hair_color": total,
+        "predicted_hair_color": total,
     }
 
 

@@ -5,9 +5,9 @@
 VECTORS.npy may be the word 'bundled': then the bundled encoder makes the vectors, and those of prompts.
 
 CHARACTERS_DIR holds metadata.jsonl (file_name, tags) and truth.csv (file_name, family, one column per attribute).
-Donors are the noisy tags; truth is compared with labels of items whose tags do not say the attribute. Families
-never vote for themselves. The clock covers learning and judging, not reading files. cleanlab is measured where it
-is installed (the extra ``benchmarks``).
+Observed labels are the noisy tags; truth is compared with labels of items whose tags do not say the attribute.
+Leakage groups never help to label themselves. The clock covers learning and scoring, not reading files. cleanlab is
+measured where it is installed (the extra ``benchmarks``).
 """
 
 from __future__ import annotations
@@ -35,44 +35,53 @@ from benchmarks.characters import (
     without_style,
 )
 from benchmarks.label_rivals import flipped, neighbours_sklearn, outright
-from label.learn.fit import at_precision
-from label.learn.fit_all import Learned, Lesson, learn_all
-from label.learn.model import Choices, Heard
+from label.learn.fit_all import AttributeFit, LabelModels, fit_all
+from label.learn.held_out import at_precision
+from label.learn.options import FitOptions
+from label.learn.scorer import Scores
+from label.predict.decide import DecisionRule, Predictions, Statements, decide
 
 
 def labels(
     bench: Bench,
-    learned: Learned,
-    lessons: dict[str, Lesson],
+    models: LabelModels,
+    fits: dict[str, AttributeFit],
     only: npt.NDArray[np.bool_] | None = None,
 ) -> dict[str, dict[float, dict[str, Any]]]:
-    """Return by attribute and asked precision how the labels compare with the truth."""
+    """Return by attribute and target precision how the labels compare with the truth."""
     found: dict[str, dict[float, dict[str, Any]]] = {}
-    for name, lesson in lessons.items():
-        if lesson.model is None or lesson.question is None or lesson.held is None or name not in bench.truth:
+    for name, fit in fits.items():
+        if fit.model is None or fit.task is None or fit.held_out is None or name not in bench.truth:
             continue
         rows = asked_rows(bench, name, only)
         if not len(rows):
             continue
         found[name] = {}
-        heard = heard_rows(bench, learned, name, rows)
-        chances = lesson.model.chances(heard)
-        for asked in ASKED:
-            model = at_precision(lesson.model, lesson.question, lesson.held, asked)
-            stands = model.accept(heard, chances)
-            # As the label stage has it: these items state nothing of the attribute, and some of them are tagged.
-            stated = np.zeros(chances.shape, bool)
-            tagged = bench.collection.tag_counts[rows] > 0
-            known = model.beside(chances, stated, tagged)
-            stands &= ~model.silent(stated, tagged)[:, None] | (known >= asked)
-            found[name][asked] = judge(bench, name, rows, model.values, known, stands)
+        scores = scores_of(bench, models, name, rows)
+        probability = fit.model.probabilities(scores)
+        said = nothing_stated(bench.dataset.tag_counts[rows] > 0, len(fit.model.values))
+        for target in ASKED:
+            model = at_precision(fit.model, fit.task, fit.held_out, target)
+            unchecked = np.zeros(probability.shape, np.float32)
+            predictions = Predictions(probability, model.thresholds_of(scores.ood), unchecked)
+            decisions = decide(DecisionRule.of(model), said, predictions)
+            found[name][target] = judge(
+                bench, name, rows, model.values, decisions.probability, decisions.passes
+            )
     return found
 
 
-def heard_rows(bench: Bench, learned: Learned, name: str, rows: npt.NDArray[np.int64]) -> Heard:
-    """Return the evidence on rows, each from the judges of its fold."""
-    at = bench.collection.at[rows]
-    return learned.listen(bench.collection.vectors[at], bench.collection.folds[rows], [name])[0][name]
+def nothing_stated(tagged: npt.NDArray[np.bool_], values: int) -> Statements:
+    """Return that nothing of an attribute is stated of n items, of which some are ``tagged`` [n] all the same."""
+    n = len(tagged)
+    no, none = np.zeros(n, bool), np.zeros((n, values), bool)
+    return Statements(np.zeros((n, values), np.int8), no, no, none, none, no, none, tagged, ~no)
+
+
+def scores_of(bench: Bench, models: LabelModels, name: str, rows: npt.NDArray[np.int64]) -> Scores:
+    """Return the scores of rows, each by the scorers of its fold."""
+    dataset = bench.dataset
+    return models.score(dataset.vectors_of(rows), dataset.folds[rows], [name])[0][name]
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -80,14 +89,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no prompts": {"sources": ("votes", "probe")},
     "prompts alone": {"sources": ("prompts",)},
     "votes alone": {"sources": ("votes",)},
-    "single votes alone": {"sources": ("votes",), "bodies": False},
-    "bodies alone": {"sources": ("votes",), "votes": False},
+    "neighbours alone": {"sources": ("votes",), "centroids": False},
+    "centroids alone": {"sources": ("votes",), "neighbours": False},
     "probe alone": {"sources": ("probe",)},
-    "no presence": {"presence": False},
-    "missing tags are absent": {"recall": False},
-    "no slips": {"slips": False},
-    "no held-out kinds": {"kinds": False},
-    "each value for itself": {"pooled": False},
+    "no applicability": {"applicability": False},
+    "missing tags are absent": {"tagging_recall": False},
+    "no false tags": {"false_tags": False},
+    "no held-out styles": {"new_styles": False},
+    "each value for itself": {"pooled_thresholds": False},
 }
 
 
@@ -109,9 +118,9 @@ def main() -> None:
         "vectors": Path(given.vectors).name,
     }
     attributes = [each for each in bench.vocabulary.attributes if each.name in bench.truth]
-    base = Choices()
+    base = FitOptions()
     names = ["default", "votes alone", "probe alone"] if "main" in parts else []
-    if "main" in parts and bench.collection.prompts:
+    if "main" in parts and bench.dataset.prompts:
         names += ["no prompts", "prompts alone"]
     if "ablation" in parts:
         names = list(VARIANTS)
@@ -119,26 +128,26 @@ def main() -> None:
         names = given.variants.split(",")
     for name in names:
         started = time.monotonic()
-        options = dict(VARIANTS[name])
-        landmarks = options.pop("landmarks", 512)
-        choices = replace(base, **options)
-        learned, lessons = learn_all(attributes, bench.collection, bench.settings, choices, landmarks)
-        found = labels(bench, learned, lessons)
+        switches = dict(VARIANTS[name])
+        landmarks = switches.pop("landmarks", 512)
+        options = replace(base, **switches)
+        models, fits = fit_all(attributes, bench.dataset, bench.settings, options, landmarks)
+        found = labels(bench, models, fits)
         print(f"\n[{name}: {time.monotonic() - started:.1f} s]")
         table(name, found)
         result[name] = {"summary": summary(found), "attributes": plain(found)}
         if name == "default" and "main" in parts:
             for shared in (True, False):
                 title = f"sklearn kNN share, one threshold {'for all' if shared else 'by attribute'}"
-                found = neighbours_sklearn(bench, lessons, 15, shared)
+                found = neighbours_sklearn(bench, fits, 15, shared)
                 table(title, found)
                 result[title] = {"summary": summary(found), "attributes": plain(found)}
             shares = {
-                each: lesson.model.chances(heard_rows(bench, learned, each, asked_rows(bench, each)))
-                for each, lesson in lessons.items()
-                if lesson.model is not None and each in bench.truth
+                each: fit.model.probabilities(scores_of(bench, models, each, asked_rows(bench, each)))
+                for each, fit in fits.items()
+                if fit.model is not None and each in bench.truth
             }
-            result["outright"] = outright(bench, lessons, shares)
+            result["outright"] = outright(bench, fits, shares)
             print("\nright when every item gets a label")
             for each, ways in result["outright"].items():
                 print(f"  {each:14s}", {way: round(share, 3) for way, share in ways.items()})
@@ -146,10 +155,10 @@ def main() -> None:
     if "styles" in parts:
         for style in given.styles.split(",") if given.styles else np.unique(bench.styles).tolist():
             held = without_style(bench, style)
-            learned, lessons = learn_all(attributes, held.collection, held.settings, base)
-            found = labels(held, learned, lessons, held.styles == style)
+            models, fits = fit_all(attributes, held.dataset, held.settings, base)
+            found = labels(held, models, fits, held.styles == style)
             if found:
-                table(f"no donor of the style {style}", found)
+                table(f"no labelled item of the style {style}", found)
                 pooled_styles.append(found)
                 result[f"style {style}"] = {"attributes": plain(found)}
         together = {

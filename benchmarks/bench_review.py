@@ -175,7 +175,7 @@ def _labels(
             columns[f"{attribute.name}_confidence"] = pa.array(
                 rng.uniform(0.5, 1, n).astype(np.float32), mask=~known
             )
-            source = np.where(rng.random(n) < 0.5, "tag", "fused")
+            source = np.where(rng.random(n) < 0.5, "tag", "model")
             columns[f"{attribute.name}_source"] = pa.array(source, pa.string(), mask=~known)
             columns[f"{attribute.name}_support"] = pa.array(
                 rng.integers(0, 32, n).astype(np.int32), mask=~known

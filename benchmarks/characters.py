@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from label.data.task import folds_of
-from label.learn.calibration import expected_error
-from label.learn.fit_all import Collection
-from label.observed.labels import Stated, contradicted
-from label.observed.tags import TagReader
+from label.data.dataset import Dataset
+from label.data.task import assign_folds
+from label.learn.calibration import expected_calibration_error
+from label.observed.labels import ObservedLabels
 from schema.settings import LabelSettings, Settings
+from schema.tags.conflicts import DISAGREE
 from schema.tags.parsing import parse_tags
+from schema.tags.values import TagReader
 from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
 
 ASKED = (0.90, 0.95, 0.99)
@@ -76,7 +77,7 @@ class Bench:
     """One collection to measure on."""
 
     vocabulary: Vocabulary
-    collection: Collection
+    dataset: Dataset
     truth: dict[str, list[Truth]]
     styles: npt.NDArray[np.str_]
     settings: LabelSettings
@@ -97,18 +98,18 @@ def read(vectors: Path | None, folder: Path) -> Bench:
     records = [rows[each["file_name"]] for each in meta]
     n = len(meta)
     reader = TagReader(vocabulary)
-    stated = {each.name: Stated(each) for each in vocabulary.attributes}
-    clear, counts = np.ones(n, bool), np.zeros(n, np.int32)
+    observed = {each.name: ObservedLabels(each) for each in vocabulary.attributes}
+    single, counts = np.ones(n, bool), np.zeros(n, np.int32)
     for row, each in enumerate(meta):
         tags = list(parse_tags(each["tags"]))
         counts[row] = len(tags)
-        reading = reader.read(tags)
-        clear[row] = not reading.ambiguous
-        for name, values in reading.values.items():
-            stated[name].add(row, values, "tag")
-        for conflict in reading.conflicts:
-            name, values = contradicted(conflict)
-            stated[name].contest(row, [value for value in values if stated[name].attribute.holds(value)])
+        parsed = reader.read(tags)
+        single[row] = not parsed.ambiguous
+        for name, values in parsed.values.items():
+            observed[name].add(row, values, "tag")
+        for conflict in parsed.conflicts:
+            if conflict.kind == DISAGREE:
+                observed[conflict.attribute].contest(row, conflict.values)
     _, families = np.unique([record["family"] for record in records], return_inverse=True)
     families = families.astype(np.int64)
     prompts: dict[str, dict[str, npt.NDArray[np.float32]]] = {}
@@ -119,25 +120,20 @@ def read(vectors: Path | None, folder: Path) -> Bench:
     else:
         data_ = np.load(vectors).astype(np.float32)
     data_ /= np.maximum(np.linalg.norm(data_, axis=1, keepdims=True), 1e-9)
-    collection = Collection(
-        stated,
-        clear,
-        counts,
-        families,
-        folds_of(np.arange(n), families, 5, 0),
-        np.arange(n),
-        data_.astype(np.float16),
-        prompts=prompts,
+    rows_ = np.arange(n)
+    folds = assign_folds(rows_, families, 5, 0)
+    dataset = Dataset(
+        rows_, observed, single, counts, folds, rows_, data_.astype(np.float16), prompts=prompts
     )
     truth: dict[str, list[Truth]] = {}
-    single = np.array([record.get("n_people", "1") == "1" for record in records])
+    alone = np.array([record.get("n_people", "1") == "1" for record in records])
     for column, name, words in TRUTH:
         if column in records[0] and name in vocabulary.names:
             truth.setdefault(name, []).append(
-                truth_of(vocabulary.attribute(name), [record[column] for record in records], words, single)
+                truth_of(vocabulary.attribute(name), [record[column] for record in records], words, alone)
             )
     styles = np.array([each["file_name"].split("/")[1] for each in meta])
-    return Bench(vocabulary, collection, truth, styles, LabelSettings())
+    return Bench(vocabulary, dataset, truth, styles, LabelSettings())
 
 
 def embedded(
@@ -184,12 +180,12 @@ def truth_of(
 
 
 def judge(bench: Bench, name: str, rows: npt.NDArray[np.int64], values: Sequence[str],
-          chances: npt.NDArray[np.float64], accepted: npt.NDArray[np.bool_]) -> dict[str, Any]:  # fmt: skip
-    """Compare accepted values of rows with the truth of one attribute; returns counts and (chance, hit) pairs."""
+          probabilities: npt.NDArray[np.float64], accepted: npt.NDArray[np.bool_]) -> dict[str, Any]:  # fmt: skip
+    """Compare accepted values of rows with the truth of one attribute; returns counts and (probability, hit) pairs."""
     kind = bench.vocabulary.attribute(name).kind
     covered = np.zeros(len(rows), bool)
     known_any = np.zeros(len(rows), bool)
-    chance: list[npt.NDArray[np.float64]] = []
+    probability: list[npt.NDArray[np.float64]] = []
     hit: list[npt.NDArray[np.bool_]] = []
     taken: list[npt.NDArray[np.bool_]] = []
     for truth in bench.truth[name]:
@@ -199,27 +195,27 @@ def judge(bench: Bench, name: str, rows: npt.NDArray[np.int64], values: Sequence
             positive &= ~truth.right[rows, truth.values.index("none")]
         known_any |= positive
         if kind == "one":
-            best = chances.argmax(axis=1)
+            best = probabilities.argmax(axis=1)
             right = np.zeros(len(rows), bool)
             for at, value in enumerate(values):
                 if value in truth.values:
                     right |= (best == at) & truth.right[rows, truth.values.index(value)]
-            voted = known & (chances.max(axis=1) > 0)
-            chance.append(chances.max(axis=1)[voted])
-            hit.append(right[voted])
-            taken.append(accepted.any(axis=1)[voted])
+            spoken = known & (probabilities.max(axis=1) > 0)
+            probability.append(probabilities.max(axis=1)[spoken])
+            hit.append(right[spoken])
+            taken.append(accepted.any(axis=1)[spoken])
             covered |= accepted.any(axis=1) & known & positive
         else:
             for at, value in enumerate(values):
                 if value in truth.values:
                     right = truth.right[rows, truth.values.index(value)]
-                    # The many values that nobody would vote for are right to be near zero and say nothing.
-                    voted = known & ((chances[:, at] >= 0.1) | accepted[:, at])
-                    chance.append(chances[voted, at])
-                    hit.append(right[voted])
-                    taken.append(accepted[voted, at])
+                    # The many values that nobody would give are right to be near zero and say nothing.
+                    spoken = known & ((probabilities[:, at] >= 0.1) | accepted[:, at])
+                    probability.append(probabilities[spoken, at])
+                    hit.append(right[spoken])
+                    taken.append(accepted[spoken, at])
                     covered |= accepted[:, at] & known & positive
-    p = np.concatenate(chance) if chance else np.empty(0)
+    p = np.concatenate(probability) if probability else np.empty(0)
     h = np.concatenate(hit) if hit else np.empty(0, bool)
     t = np.concatenate(taken) if taken else np.empty(0, bool)
     return {
@@ -228,8 +224,8 @@ def judge(bench: Bench, name: str, rows: npt.NDArray[np.int64], values: Sequence
         "right": int((t & h).sum()),
         "precision": float(h[t].mean()) if t.any() else None,
         "coverage": float(covered.sum() / max(known_any.sum(), 1)),
-        "ece_accepted": expected_error(p[t], h[t].astype(float)) if t.any() else None,
-        "ece_all": expected_error(p, h.astype(float)),
+        "ece_accepted": expected_calibration_error(p[t], h[t].astype(float)) if t.any() else None,
+        "ece_all": expected_calibration_error(p, h.astype(float)),
         "_p": p,
         "_h": h,
         "_t": t,
@@ -238,11 +234,11 @@ def judge(bench: Bench, name: str, rows: npt.NDArray[np.int64], values: Sequence
 
 def asked_rows(bench: Bench, name: str, only: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.int64]:
     """Rows that the figures are of: single characters with a known truth whose tags do not say the attribute."""
-    collection = bench.collection
-    known = np.zeros(collection.size, bool)
+    dataset = bench.dataset
+    known = np.zeros(len(dataset), bool)
     for truth in bench.truth[name]:
         known |= truth.known
-    pick = known & (collection.stated[name].counts(collection.size) == 0) & collection.clear
+    pick = known & (dataset.observed[name].counts(dataset.rows) == 0) & dataset.single
     return np.flatnonzero(pick if only is None else pick & only)
 
 
@@ -251,20 +247,20 @@ def summary(found: dict[str, dict[float, dict[str, Any]]], least: int = 50) -> d
     out: dict[str, Any] = {}
     for asked in ASKED:
         rows = [each[asked] for each in found.values() if each[asked]["items"] >= least]
-        spoken = [row for row in rows if row["accepted"]]
-        big = [row["precision"] for row in spoken if row["accepted"] >= 200]
+        given = [row for row in rows if row["accepted"]]
+        big = [row["precision"] for row in given if row["accepted"] >= 200]
         if not rows:
             continue
         p = np.concatenate([row["_p"] for row in rows])
         h = np.concatenate([row["_h"] for row in rows])
         t = np.concatenate([row["_t"] for row in rows])
         out[f"{asked}"] = {
-            "precision": float(np.mean([row["precision"] for row in spoken])) if spoken else None,
+            "precision": float(np.mean([row["precision"] for row in given])) if given else None,
             "precision_pooled": float(h[t].mean()) if t.any() else None,
             "worst_of_200": min(big, default=None),
             "coverage": float(np.mean([row["coverage"] for row in rows])),
-            "ece_accepted": expected_error(p[t], h[t].astype(float)) if t.any() else None,
-            "ece_all": expected_error(p, h.astype(float)),
+            "ece_accepted": expected_calibration_error(p[t], h[t].astype(float)) if t.any() else None,
+            "ece_all": expected_calibration_error(p, h.astype(float)),
         }
     return out
 
@@ -290,22 +286,33 @@ def table(title: str, found: dict[str, dict[float, dict[str, Any]]]) -> None:
 
 
 def without_style(bench: Bench, style: str) -> Bench:
-    """Return the bench with all statements about one art style taken away."""
+    """Return the bench with all observed labels of one art style taken away."""
     held = bench.styles == style
-    stated = {}
-    for name, each in bench.collection.stated.items():
-        rows, coded, sources = each.triples()
+    old = bench.dataset
+    observed = {}
+    for name, labels in old.observed.items():
+        rows, codes, sources = labels.triples()
         kept = ~held[rows]
-        copy = Stated(each.attribute, list(each.values), dict(each.codes))
-        copy.contested = {row: codes for row, codes in each.contested.items() if not held[row]}
-        copy.rows.extend(rows[kept].tolist())
-        copy.coded.extend(coded[kept].tolist())
-        copy.sources.extend(sources[kept].tolist())
-        stated[name] = copy
-    old = bench.collection
+        observed[name] = copied(labels, rows[kept], codes[kept], sources[kept])
+        observed[name].contested = {row: said for row, said in labels.contested.items() if not held[row]}
     counts = np.where(held, 0, old.tag_counts).astype(np.int32)
-    collection = Collection(stated, old.clear, counts, old.families, old.folds, old.vector_rows, old.vectors)
-    return replace(bench, collection=collection)
+    dataset = Dataset(old.rows, observed, old.single, counts, old.folds, old.vector_rows, old.vectors)
+    return replace(bench, dataset=dataset)
+
+
+def copied(
+    labels: ObservedLabels,
+    rows: npt.NDArray[np.int64],
+    codes: npt.NDArray[np.int64],
+    sources: npt.NDArray[np.int8],
+) -> ObservedLabels:
+    """Return labels of the same attribute and value codes with other entries."""
+    made = ObservedLabels(labels.attribute, list(labels.values), dict(labels.codes))
+    made.contested = dict(labels.contested)
+    made.rows.extend(rows.tolist())
+    made.value_codes.extend(codes.tolist())
+    made.source_codes.extend(sources.tolist())
+    return made
 
 
 def plain(found: dict[str, Any]) -> dict[str, Any]:

@@ -1,21 +1,36 @@
-"""The report on labels: one HTML page with plots drawn in place, and the same figures as JSON beside it."""
+"""The report on labels: one HTML page with plots drawn in place, and the same figures as JSON beside it.
+
+The plots are SVG of a few lines: the page is one file that opens without a network, which a plotting library's scripts
+would not.
+"""
 
 from __future__ import annotations
 
-import html
 import json
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+
 from index.store import Store
 from index.store.files import replace_text
+from label.observed.labels import SOURCES
+from label.predict.columns import ConflictRecord
+from label.predict.noise import CONTRADICTED, MISSING
+from label.update.stored import load_report
 from schema.errors import StoreError
 from schema.settings import Settings
 from schema.vocabulary import load_vocabulary
 
 LISTED = 25
-"""Entries of each list on the page; the JSON and the tables have them all."""
+"""Entries of each list on the page; the JSON has more of them, the tables all."""
+LISTED_IN_JSON = 10_000
+TEMPLATE = "report.html.j2"
 
 
 def write_report(store: Store, settings: Settings, folder: str | Path) -> Path:
@@ -37,152 +52,80 @@ def gather(store: Store, settings: Settings) -> dict[str, Any]:
     if not store.has("labels"):
         raise StoreError("the store holds no labels yet", "Run: likeness label --store ...")
     vocabulary = load_vocabulary(settings.tags.vocabulary or None)
-    held: dict[str, Any] = {}
-    for batch in store.scan("label_models", ["name", "blob"]):
-        for record in batch.to_pylist():
-            if record["name"] == "report":
-                held = json.loads(record["blob"])
-    attributes: dict[str, dict[str, Any]] = {
-        each.name: {"title": each.title, "held_out": held.get(each.name, {}), "sources": {}, "labels": {}}
-        for each in vocabulary.attributes
-    }
-    sources = {name: Counter[str]() for name in attributes}
-    values = {name: Counter[str]() for name in attributes}
+    held_out = load_report(store)
+    sources = {name: Counter[str]() for name in vocabulary.names}
+    values = {name: Counter[str]() for name in vocabulary.names}
     conflicts: list[dict[str, Any]] = []
     counts = Counter[str]()
-    wanted = ["row", "item_id", "ambiguous", "conflicts"]
-    wanted += [name for each in attributes for name in (each, f"{each}_source")]
-    for batch in store.scan("labels", wanted):
+    columns = ["row", "item_id", "ambiguous", "conflicts"]
+    columns += [column for name in vocabulary.names for column in (name, f"{name}_source")]
+    for batch in store.scan("labels", columns):
         counts["items"] += batch.num_rows
-        counts["ambiguous"] += sum(batch.column(2).to_pylist())
-        for row, item_id, found in zip(
-            batch.column(0).to_pylist(), batch.column(1).to_pylist(), batch.column(3).to_pylist(), strict=True
-        ):
-            counts["conflicts"] += len(found or ())
-            if found and len(conflicts) < 10_000:
-                conflicts += [{"row": row, "item_id": item_id, "conflict": text} for text in found]
-        for name in attributes:
-            column = batch.column(batch.schema.get_field_index(name))
-            flat = column.flatten() if hasattr(column, "flatten") and column.type.num_fields else column
+        counts["ambiguous"] += batch["ambiguous"].true_count
+        rows = zip(*(batch[name].to_pylist() for name in ("row", "item_id", "conflicts")), strict=True)
+        for row, item_id, records in rows:
+            counts["conflicts"] += len(records or ())
+            if len(conflicts) < LISTED_IN_JSON:
+                found = (ConflictRecord.read(record) for record in records or ())
+                conflicts += [{"row": row, "item_id": item_id, **asdict(conflict)} for conflict in found]
+        for name in vocabulary.names:
+            column = batch[name]
+            flat = column.flatten() if pa.types.is_list(column.type) else column
             values[name].update(value for value in flat.to_pylist() if value)
-            sources[name].update(
-                word
-                for word in batch.column(batch.schema.get_field_index(f"{name}_source")).to_pylist()
-                if word
-            )
-    noise: list[dict[str, Any]] = []
-    for batch in store.scan("label_noise"):
-        noise += batch.to_pylist()
-    for name, each in attributes.items():
-        each["sources"], each["labels"] = dict(sources[name]), dict(values[name].most_common())
+            sources[name].update(source for source in batch[f"{name}_source"].to_pylist() if source)
+    attributes = {
+        each.name: {
+            "title": each.title,
+            "held_out": held_out.get(each.name, {}),
+            "sources": dict(sources[each.name]),
+            "labels": dict(values[each.name].most_common()),
+        }
+        for each in vocabulary.attributes
+    }
+    noise = [record for batch in store.scan("label_noise") for record in batch.to_pylist()]
     return {"counts": dict(counts), "attributes": attributes, "conflicts": conflicts, "noise": noise}
 
 
 def page(figures: dict[str, Any]) -> str:
-    """Return the HTML page of the figures."""
-    counts = figures["counts"]
-    parts = [
-        f"<h1>Labels</h1><p>{counts.get('items', 0):,} items, {counts.get('ambiguous', 0):,} ambiguous, "
-        f"{counts.get('conflicts', 0):,} conflicts between tags.</p>"
-        "<p>Precision, coverage and calibration are of tagged items held out with their families, from pools, curves "
-        "and thresholds fitted on other items. Precision is read against the tags, slips and omissions of the "
-        "taggers accounted for.</p>",
-        _overview(figures["attributes"]),
-    ]
-    for name, each in figures["attributes"].items():
-        parts.append(_attribute(name, each))
-    parts.append(_conflicts(figures["conflicts"]))
-    parts.append(_noise(figures["noise"], "wrong", "Tags that the votes contradict"))
-    parts.append(_noise(figures["noise"], "missing", "Tags that are probably missing"))
-    return f"<!doctype html><html lang=en><meta charset=utf-8><title>Labels</title><style>{STYLE}</style>{''.join(parts)}</html>"  # noqa: E501
-
-
-STYLE = (
-    "body{font:14px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}"
-    "table{border-collapse:collapse;margin:.5rem 0}td,th{padding:.15rem .6rem;border-bottom:1px solid #ddd;"
-    "text-align:right}td:first-child,th:first-child{text-align:left}svg{margin-right:2rem}"
-    ".silent{color:#888}h2{margin-top:2.5rem}"
-)
-
-
-def _overview(attributes: dict[str, Any]) -> str:
-    rows = []
-    for each in attributes.values():
-        held = each["held_out"]
-        people = sum(n for word, n in each["sources"].items() if word in ("review", "tag", "text"))
-        machine = sum(each["sources"].values()) - people
-        rows.append(
-            [
-                each["title"],
-                f"{people:,}",
-                f"{machine:,}",
-                _number(held.get("asked"), 2),
-                _number(held.get("precision")),
-                _number(held.get("coverage")),
-                _number(held.get("calibration_error_accepted")),
-                _number(held.get("calibration_error")),
-                f"{held.get('donors', 0):,}",
-            ]
-        )
-    head = [
-        "attribute",
-        "stated",
-        "voted",
-        "asked",
-        "precision",
-        "coverage",
-        "error, accepted",
-        "error, all",
-        "donors",
-    ]
-    return _table(head, rows)
-
-
-def _attribute(name: str, each: dict[str, Any]) -> str:
-    held = each["held_out"]
-    if not held.get("values"):
-        return f"<h2 id='{name}'>{html.escape(each['title'])}</h2><p class=silent>No votes: {html.escape(held.get('reason', 'not learned'))}.</p>"  # noqa: E501
-    rows = []
-    for value in held["values"]:
-        at = value["threshold"]
-        rows.append(
-            [
-                value["value"],
-                f"{value['donors']:,}",
-                _number(value["precision"]),
-                _number(value["coverage"]),
-                _number(value["calibration_error"]),
-                f"{at:.3f}" if at is not None else f"abstains: {value['reason']}",
-                f"{each['labels'].get(value['value'], 0):,}",
-            ]
-        )
-    head = ["value", "donors", "precision", "coverage", "error", "threshold", "labels"]
-    evidence = ", ".join(f"{kind} × {weight:.2f}" for kind, weight in held["evidence"].items())
-    confusion = "".join(
-        f"<li>{html.escape(c['stated'])} voted as {html.escape(c['voted'])}: {c['items']} ({c['accepted']} accepted)</li>"  # noqa: E501
-        for c in held["confusion"][:8]
+    """Return the HTML page of the figures; whatever stands in them is escaped."""
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    return (
-        f"<h2 id='{name}'>{html.escape(each['title'])}</h2><p>Evidence: {evidence}. Taggers state what is there in "
-        f"{held['recall_of_taggers']:.0%} of cases.</p>{_reliability(held['reliability'])}{_curve(held['curve'], held['asked'])}"  # noqa: E501
-        f"{_table(head, rows)}" + (f"<p>Most confused:</p><ul>{confusion}</ul>" if confusion else "")
+    templates.filters["number"] = number
+    templates.filters["conflict"] = lambda record: str(ConflictRecord.read(record))
+    return templates.get_template(TEMPLATE).render(
+        figures=figures,
+        stated=[source for source in SOURCES if source],
+        reliability=reliability,
+        curve=curve,
+        listed=LISTED,
+        lists={
+            CONTRADICTED: "Tags that the model contradicts",
+            MISSING: "Tags that are probably missing",
+        },
     )
 
 
-def _reliability(bins: list[dict[str, float]]) -> str:
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a number as words, a dash where it is not known."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def reliability(bins: Sequence[dict[str, float]]) -> Markup:
+    """Return the plot of precision over probability, a dot for each bin."""
     dots = "".join(
-        f"<circle cx='{20 + 200 * b['chance']:.1f}' cy='{220 - 200 * b['precision']:.1f}' r='4' fill='#2563eb'>"
-        f"<title>chance {b['chance']:.3f}, precision {b['precision']:.3f}, {b['items']} items</title></circle>"
-        for b in bins
+        f"<circle cx='{20 + 200 * each['probability']:.1f}' cy='{220 - 200 * each['precision']:.1f}' r='4' "
+        f"fill='#2563eb'><title>probability {each['probability']:.3f}, precision {each['precision']:.3f}, "
+        f"{each['items']} items</title></circle>"
+        for each in bins
     )
-    return _plot(
-        "reliability: chance → precision", f"<line x1='20' y1='220' x2='220' y2='20' stroke='#bbb'/>{dots}"
-    )
+    return _plot("probability → precision", f"<line x1='20' y1='220' x2='220' y2='20' stroke='#bbb'/>{dots}")
 
 
-def _curve(points: list[list[float]], asked: float) -> str:
+def curve(points: Sequence[Sequence[float]], target: float) -> Markup:
+    """Return the plot of precision over coverage, with a line at the target precision."""
     line = " ".join(f"{20 + 200 * x:.1f},{220 - 200 * y:.1f}" for x, y in points)
-    level = 220 - 200 * asked
+    level = 220 - 200 * target
     return _plot(
         "coverage → precision",
         f"<line x1='20' y1='{level}' x2='220' y2='{level}' stroke='#bbb'/>"
@@ -190,37 +133,10 @@ def _curve(points: list[list[float]], asked: float) -> str:
     )
 
 
-def _plot(title: str, inside: str) -> str:
-    return (
-        "<svg width='240' height='250' role='img'><rect x='20' y='20' width='200' height='200' fill='none' stroke='#ddd'/>"  # noqa: E501
-        f"{inside}<text x='120' y='242' text-anchor='middle' font-size='12'>{html.escape(title)}</text></svg>"
+def _plot(title: str, inside: str) -> Markup:
+    # Numbers and fixed words alone: nothing in it comes from outside.
+    return Markup(  # noqa: S704
+        "<svg width='240' height='250' role='img'>"
+        "<rect x='20' y='20' width='200' height='200' fill='none' stroke='#ddd'/>"
+        f"{inside}<text x='120' y='242' text-anchor='middle' font-size='12'>{title}</text></svg>"
     )
-
-
-def _conflicts(conflicts: list[dict[str, Any]]) -> str:
-    rows = [[str(c["row"]), c["item_id"], c["conflict"]] for c in conflicts[:LISTED]]
-    return f"<h2>Conflicts</h2>{_table(['item', 'id', 'conflict'], rows)}" if rows else ""
-
-
-def _noise(noise: list[dict[str, Any]], kind: str, title: str) -> str:
-    listed = sorted((each for each in noise if each["kind"] == kind), key=lambda each: -each["score"])[
-        :LISTED
-    ]
-    rows = [
-        [str(n["row"]), n["item_id"], n["attribute"], n["value"], f"{n['score']:.3f}", n["suggestion"] or ""]
-        for n in listed
-    ]
-    head = ["item", "id", "attribute", "value", "score", "the votes say"]
-    return f"<h2>{title}</h2>{_table(head, rows)}" if rows else ""
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<table><tr>{top}</tr>{body}</table>"
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"

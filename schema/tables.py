@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from schema.source_metadata import FIELDS as SOURCE_FIELDS
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Number of the last migration, see index/store/migrations.py."""
 
 ITEMS = pa.schema(
@@ -179,10 +179,24 @@ LABEL_NOISE = pa.schema(
         pa.field("rank", pa.int32(), nullable=False),
         pa.field("score", pa.float32(), nullable=False),
         pa.field("suggestion", pa.string()),
-        pa.field("chance", pa.float32()),
+        pa.field("probability", pa.float32()),
     ]
 )
-"""Tags that the votes contradict ('wrong') and tags that are probably missing ('missing'), ranked by attribute."""
+"""Tags that the model contradicts (kind 'contradicted') and tags that are probably missing ('missing'), ranked by
+attribute and kind; ``suggestion`` is the value that the model gives instead, with its ``probability``."""
+
+CONFLICT = pa.struct(
+    [
+        pa.field("attribute", pa.string()),
+        pa.field("kind", pa.string()),
+        pa.field("values", pa.list_(pa.string())),
+        pa.field("evidence", pa.list_(pa.string())),
+        pa.field("resolved", pa.string()),
+        pa.field("confidence", pa.float32()),
+    ]
+)
+"""What contradicts itself on an item: kind 'disagree', 'denied' or 'count', the values, the tag or words for each, and
+the value that the model gives instead, if it does."""
 
 PAIRS = pa.schema(
     [
@@ -251,7 +265,7 @@ def labels(attributes: list[tuple[str, str]]) -> pa.Schema:
         pa.field("item_id", pa.string(), nullable=False),
         pa.field("ambiguous", pa.bool_(), nullable=False),
         pa.field("ambiguous_reason", pa.string()),
-        pa.field("conflicts", pa.list_(pa.string())),
+        pa.field("conflicts", pa.list_(CONFLICT)),
     ]
     for name, kind in attributes:
         many = kind == "many"

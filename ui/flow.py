@@ -123,7 +123,7 @@ STAGES = (
         "Label every attribute with a confidence, or leave it unknown.",
         (
             ("* stated", "label from tags, texts and reviews|labels from tags, texts and reviews"),
-            ("* voted", "inferred"),
+            ("* predicted", "inferred"),
             ("ambiguous", "picture of several characters|pictures of several characters"),
         ),
         options=("full",),

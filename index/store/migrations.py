@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from index.store.database import Database
 from index.store.format import FormatRecord, StoreFormat
+from index.store.migrate_labels import migrate_labels
 from index.store.runs import MOVED, Runs
 from schema import tables
 from schema.errors import StoreError
@@ -50,6 +51,11 @@ MIGRATIONS = (
         "copies say what a source has changed since; items have the prompt that a generator wrote into the picture",
         _add_source_metadata,
         readable=True,
+    ),
+    Migration(
+        4,
+        "labels name the model as their source, conflicts between tags are records, noise lists give probabilities",
+        migrate_labels,
     ),
 )
 

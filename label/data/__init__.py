@@ -1,1 +1,1 @@
-"""From the store to arrays: the labelled items of each attribute."""
+"""From the store to arrays: the items with what is observed of them, and the task that each attribute is."""

@@ -1,128 +1,213 @@
-"""Reading a store for labelling: statements of tags, texts and reviews, families, vectors; arrays by row."""
+"""From the store to arrays: what is observed of the items, their leakage groups and folds, and their vectors."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 
-from index.reviews.effective import ReviewedLabel, effective_reviews
+from index.reviews.effective import EffectiveReviews, ReviewedLabel, effective_reviews
 from index.store import Store
-from label.data.leakage import families, links_of_keys
-from label.data.task import folds_of
-from label.learn.fit_all import Collection
-from label.learn.sources.base import Words
-from label.observed.labels import Stated
-from label.observed.reader import Reader
-from schema.arrays import Floats32, Ints
+from index.store.encoder_key import known_encoder_key
+from label.data.dataset import Dataset, LabelInputs
+from label.data.leakage import Links, leakage_groups, links_by_key
+from label.data.task import assign_folds
+from label.observed.base import ItemWords
+from label.observed.labels import ObservedLabels
+from label.observed.reader import NO_REVIEWS, ItemReader
+from schema.arrays import Bools, Floats16, Floats32, Rows
 from schema.settings import Settings
+from schema.tags.conflicts import Conflict
 from schema.vocabulary import Vocabulary
 
 COPY_SIMILARITY = 0.985
 """Above this cosine two pictures are taken for copies of one another, whatever the groups say."""
 FOLDS = 5
+STATE = "label_state"
+"""The table of what a label run leaves for the next one: digests, folds and cells, by row."""
+COLUMNS = ("row", "item_id", "keys", "tags", "text", "identity")
+SEVERAL = "a reviewer says: several characters"
 
 
 @dataclass(slots=True)
-class Found:
-    """A collection, and what only the table needs: ids, why items are ambiguous, conflicts, what reviewers rejected."""
+class _Words:
+    """What tags, texts and reviews say of the items read so far."""
 
-    collection: Collection
-    item_ids: list[str]
-    ambiguous: dict[int, str]
-    conflicts: dict[int, list[str]]
-    rejected: dict[str, dict[int, set[str]]]
-    closed: dict[str, set[int]] = field(default_factory=dict)
-    position: int = 0
-    notes: list[str] = field(default_factory=list)
+    observed: dict[str, ObservedLabels]
+    rows: list[int] = field(default_factory=list)
+    item_ids: list[str] = field(default_factory=list)
+    tag_counts: list[int] = field(default_factory=list)
+    identities: dict[int, str] = field(default_factory=dict)
+    ambiguous: dict[int, str] = field(default_factory=dict)
+    conflicts: dict[int, tuple[Conflict, ...]] = field(default_factory=dict)
 
 
-def collect(store: Store, vocabulary: Vocabulary, settings: Settings, key: str | None) -> Found:
-    """Return what labelling reads of a store."""
-    n = store.n_items()
-    reviews = effective_reviews(store)
-    reader = Reader(vocabulary, settings)
-    stated = {each.name: Stated(each) for each in vocabulary.attributes}
-    reviewed: dict[int, dict[str, ReviewedLabel]] = {}
-    for (row, name), label in reviews.labels.items():
-        if name in stated:
-            reviewed.setdefault(row, {})[name] = label
-    item_ids: list[str] = [""] * n
-    ambiguous: dict[int, str] = {}
-    conflicts: dict[int, list[str]] = {}
-    depth = np.zeros(n, np.int32)
-    identities: dict[int, str] = {}
-    for batch in store.items(["row", "item_id", "keys", "tags", "text", "identity"]):
-        columns = [batch.column(at).to_pylist() for at in range(batch.num_columns)]
-        for row, item_id, keys, tags, text, identity in zip(*columns, strict=True):
-            item_ids[row] = item_id
-            depth[row] = len(tags) if tags else 0
-            if identity:
-                identities[row] = identity
-            words = Words(item_id, keys or (), tags or (), text or "")
-            reason, disputed = reader.read(row, words, stated, reviewed.get(row, {}))
-            if reason:
-                ambiguous[row] = reason
-            if disputed:
-                conflicts[row] = disputed
-    for row, verdict in reviews.subjects.items():
-        if verdict == "one":
-            ambiguous.pop(row, None)
-        else:
-            ambiguous[row] = "a reviewer says: several characters"
-    rejected: dict[str, dict[int, set[str]]] = {name: {} for name in stated}
-    closed: dict[str, set[int]] = {name: set() for name in stated}
-    for row, labels in reviewed.items():
-        for name, label in labels.items():
+class ItemLoader:
+    """Reads what labelling needs of a store's items, all of them or some by row; keeps the readers of tags and text."""
+
+    def __init__(self, store: Store, vocabulary: Vocabulary, settings: Settings) -> None:
+        self.store = store
+        self.vocabulary = vocabulary
+        self.settings = settings
+        self._reader = ItemReader(vocabulary, settings)
+
+    def load_all(self) -> LabelInputs:
+        """Return all items of the store, with folds by leakage group."""
+        store, key = self.store, known_encoder_key(self.store)
+        reviews = effective_reviews(store)
+        words = self._read(store.items(list(COLUMNS)), reviews)
+        n = len(words.rows)
+        named = np.array(list(words.identities), np.int64)
+        links = [links_by_key(named, np.array(list(words.identities.values()), object))]
+        duplicates = None
+        if store.has("groups"):
+            groups = _group_links(store)
+            links += groups
+            duplicates = leakage_groups(n, groups[:1])
+        if key and store.has(f"neighbours_{key}"):
+            links.append(copy_links(store, key))
+        rows = np.arange(n)
+        folds = assign_folds(rows, leakage_groups(n, links), FOLDS, self.settings.label.seed)
+        vector_rows, vectors = np.empty(0, np.int64), np.empty((0, 1), np.float16)
+        if key and store.has(f"vectors_{key}"):
+            stored = store.vectors(key)
+            vector_rows, vectors = stored.rows, stored.data
+        dataset = Dataset(
+            rows,
+            words.observed,
+            _single(rows, words.ambiguous),
+            np.array(words.tag_counts, np.int32),
+            folds,
+            vector_rows,
+            vectors,
+            duplicates,
+            prompts_of(store, key) if key else {},
+        )
+        return self._inputs(dataset, words, reviews)
+
+    def load_some(self, rows: Rows, reviews: EffectiveReviews | None = None) -> LabelInputs:
+        """Return the items ``rows``, with the folds of the last label run (-1 for an item that came later).
+
+        ``reviews`` may be other decisions than those in the log: then the items are read as if these were taken.
+        """
+        store, key = self.store, known_encoder_key(self.store)
+        wanted = np.unique(np.asarray(rows, np.int64))
+        said = effective_reviews(store, wanted.tolist()) if reviews is None else reviews
+        words = self._read(store.take_items(wanted, list(COLUMNS)).to_batches(), said)
+        found = np.array(words.rows, np.int64)
+        folds = np.full(len(found), -1, np.int64)
+        if store.has(STATE):
+            state = store.take(STATE, found, ["row", "fold"])
+            folds[np.searchsorted(found, state["row"].to_numpy())] = state["fold"].to_numpy()
+        vector_rows, vectors = take_vectors(store, key, found)
+        dataset = Dataset(
+            found,
+            words.observed,
+            _single(found, words.ambiguous),
+            np.array(words.tag_counts, np.int32),
+            folds,
+            vector_rows,
+            vectors,
+        )
+        return self._inputs(dataset, words, said)
+
+    def _read(self, batches: Iterable[pa.RecordBatch], reviews: EffectiveReviews) -> _Words:
+        words = _Words({each.name: ObservedLabels(each) for each in self.vocabulary.attributes})
+        reviewed: dict[int, dict[str, ReviewedLabel]] = {}
+        for (row, name), label in reviews.labels.items():
+            if name in words.observed:
+                reviewed.setdefault(row, {})[name] = label
+        for batch in batches:
+            columns = [batch.column(name).to_pylist() for name in COLUMNS]
+            for row, item_id, keys, tags, text, identity in zip(*columns, strict=True):
+                words.rows.append(row)
+                words.item_ids.append(item_id)
+                words.tag_counts.append(len(tags) if tags else 0)
+                if identity:
+                    words.identities[row] = identity
+                item = ItemWords(item_id, keys or (), tags or (), text or "")
+                report = self._reader.read(row, item, words.observed, reviewed.get(row, NO_REVIEWS))
+                if report.ambiguous:
+                    words.ambiguous[row] = report.ambiguous
+                if report.conflicts:
+                    words.conflicts[row] = report.conflicts
+                subjects = reviews.subjects.get(row)
+                if subjects == "one":
+                    words.ambiguous.pop(row, None)
+                elif subjects is not None:
+                    words.ambiguous[row] = SEVERAL
+        return words
+
+    def _inputs(self, dataset: Dataset, words: _Words, reviews: EffectiveReviews) -> LabelInputs:
+        rejected: dict[str, dict[int, set[str]]] = {name: {} for name in words.observed}
+        closed: dict[str, set[int]] = {name: set() for name in words.observed}
+        for (row, name), label in reviews.labels.items():
+            if name not in words.observed:
+                continue
             if label.rejected:
                 rejected[name][row] = set(label.rejected)
             if label.exact:
                 closed[name].add(row)
-    copied: Ints | None = None
-    links = [links_of_keys(np.array(list(identities), np.int64), np.array(list(identities.values()), object))]
-    if store.has("groups"):
-        # Versions of one drawing with copies of their own are groups of one family.
-        named = [name for name in ("group_id", "family") if name in store.schema("groups").names]
-        groups = store.read("groups", ["row", *named])
-        for name in named:
-            links.append(links_of_keys(groups["row"].to_numpy(), np.array(groups[name].to_pylist(), object)))
-        copied = families(n, links[1:2])
-    rows, data = np.empty(0, np.int64), np.empty((0, 1), np.float16)
-    if key and store.has(f"vectors_{key}"):
-        vectors = store.vectors(key)
-        rows, data = vectors.rows, vectors.data
-    if key and store.has(f"neighbours_{key}"):
-        links.append(copies(store, key))
-    clear = np.ones(n, bool)
-    clear[list(ambiguous)] = False
-    kin = families(n, links)
-    folds = folds_of(np.arange(n), kin, FOLDS, settings.label.seed)
-    prompts = prompts_of(store, key) if key else {}
-    collection = Collection(stated, clear, depth, kin, folds, rows, data, copied, prompts)
-    return Found(
-        collection, item_ids, ambiguous, conflicts, rejected, closed, reviews.position, list(reader.notes)
-    )
+        return LabelInputs(
+            dataset,
+            words.item_ids,
+            words.ambiguous,
+            words.conflicts,
+            rejected,
+            closed,
+            reviews.position,
+            list(self._reader.notes),
+        )
+
+
+def _single(rows: Rows, ambiguous: dict[int, str]) -> Bools:
+    """Return which of the items show one character, bool [n]."""
+    single = np.ones(len(rows), bool)
+    single[np.searchsorted(rows, np.array(list(ambiguous), np.int64))] = False
+    return single
+
+
+def _group_links(store: Store) -> list[Links]:
+    """Return the links of duplicate groups, and those of versions of one drawing that have copies of their own."""
+    names = [name for name in ("group_id", "family") if name in store.schema("groups").names]
+    groups = store.read("groups", ["row", *names])
+    rows = groups["row"].to_numpy()
+    return [links_by_key(rows, np.array(groups[name].to_pylist(), object)) for name in names]
 
 
 def prompts_of(store: Store, key: str) -> dict[str, dict[str, Floats32]]:
     """Return the vectors of the vocabulary's prompts by attribute and value; none without a text tower."""
-    found: dict[str, dict[str, Floats32]] = {}
+    prompts: dict[str, dict[str, Floats32]] = {}
     if store.has(f"prompts_{key}"):
         for batch in store.scan(f"prompts_{key}", ["attribute", "value", "vector"]):
             for record in batch.to_pylist():
                 vector = np.asarray(record["vector"], np.float32)
-                found.setdefault(record["attribute"], {})[record["value"]] = vector
-    return found
+                prompts.setdefault(record["attribute"], {})[record["value"]] = vector
+    return prompts
 
 
-def copies(store: Store, key: str) -> tuple[Ints, Ints]:
+def take_vectors(store: Store, key: str | None, rows: Rows) -> tuple[Rows, Floats16]:
+    """Return the rows among ``rows`` that have a vector, and their vectors float16 [m, d]."""
+    if key is None or not store.has(f"vectors_{key}"):
+        return np.empty(0, np.int64), np.empty((0, 1), np.float16)
+    stored = store.take(f"vectors_{key}", rows, ["row", "vector"])
+    if not stored.num_rows:
+        return np.empty(0, np.int64), np.empty((0, 1), np.float16)
+    vectors = stored["vector"].combine_chunks()
+    data = vectors.flatten().to_numpy().reshape(len(vectors), -1)
+    return stored["row"].to_numpy(), np.asarray(data, np.float16)
+
+
+def copy_links(store: Store, key: str) -> Links:
     """Return links between items so similar that they are copies, from the kNN graph, in batches."""
     heads, tails = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for batch in store.scan(f"neighbours_{key}", ["row", "ids", "similarity"]):
         rows = batch.column(0).to_numpy()
         ids = batch.column(1).flatten().to_numpy().reshape(len(rows), -1)
         similarity = batch.column(2).flatten().to_numpy().reshape(len(rows), -1)
-        at, column = np.nonzero((similarity >= COPY_SIMILARITY) & (ids >= 0))
-        heads.append(rows[at])
-        tails.append(ids[at, column].astype(np.int64))
+        place, column = np.nonzero((similarity >= COPY_SIMILARITY) & (ids >= 0))
+        heads.append(rows[place])
+        tails.append(ids[place, column].astype(np.int64))
     return np.concatenate(heads), np.concatenate(tails)

@@ -1,7 +1,7 @@
-"""What is asked of one attribute, who may answer, and the folds that keep an answer from leaking to itself.
+"""The task of one attribute: which labelled items may be learned from, and in which fold each is held out.
 
-Every item belongs to one fold by a hash of its family, and is only ever judged by models that saw no donor of that
-fold: tagged and untagged items are treated alike, so what is measured on the tagged holds for the others.
+Every item belongs to one fold by a hash of its leakage group, and is only ever scored by models that saw no labelled
+item of that fold. Tagged and untagged items are treated alike, so what is measured on the tagged holds for the others.
 """
 
 from __future__ import annotations
@@ -10,85 +10,133 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schema.arrays import Bools, Floats32, Ints
+from label.data.dataset import Dataset
+from schema.arrays import Bools, Floats32, Ints, Rows
+from schema.hashing import mix64
+from schema.settings import LabelSettings
+from schema.vocabulary import Attribute
+
+MIN_LABELLED = 5
+"""A value that fewer items have is not learned at all: each of five folds must see it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One attribute with its donors.
+class AttributeTask:
+    """One attribute with its labelled items.
 
-    ``targets`` float32 [m, v]: one-hot or several-hot for donors that state a value, zero for those that, tagged as
-    deeply, state none. ``weights`` [m] undo the balancing of a capped sample and share one voice among copies,
-    ``folds`` int64 [m].
+    ``targets`` float32 [m, v]: one-hot or multi-hot for items with observed values, all zero for items that were
+    tagged as thoroughly and have none. ``weights`` [m] undo the balancing of a capped sample and share one weight
+    among copies; ``folds`` int64 [m].
     """
 
     name: str
-    kind: str
+    multi_label: bool
     values: tuple[str, ...]
-    rows: Ints
+    rows: Rows
     targets: Floats32
     weights: Floats32
     folds: Ints
-    witness: Floats32
-    """What each donor [m] counts for as evidence: the copies of one picture are one witness together."""
-    absent: bool = False
-    """Whether a character may have nothing of the kind: then an item that states nothing counts against a value."""
+    duplicate_weights: Floats32
+    """What each item [m] counts for as evidence: the copies of one picture count as one item."""
+    may_be_absent: bool = False
+    """Whether a character may have nothing of the kind: then an item without a value counts against every value."""
 
     @property
-    def stated(self) -> Bools:
-        """Which donors state a value, bool [m]."""
-        found: Bools = self.targets.sum(axis=1) > 0
-        return found
+    def labelled(self) -> Bools:
+        """Which items have an observed value, bool [m]."""
+        return np.asarray(self.targets.sum(axis=1) > 0)
 
 
-def folds_of(rows: Ints, families: Ints, folds: int, seed: int) -> Ints:
-    """Return the fold of each row, int64 [n]; ``families`` int64 [n], -1 for an item that stands alone."""
-    # A lone item stands under its row number, shifted clear of the family numbers.
-    key = np.where(families < 0, rows + (1 << 40), families).astype(np.uint64)
-    with np.errstate(over="ignore"):
-        key = (key + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
-        key ^= key >> np.uint64(29)
-        key *= np.uint64(0xBF58476D1CE4E5B9)
-        key ^= key >> np.uint64(32)
-    return (key % np.uint64(folds)).astype(np.int64)
+def build_task(attribute: Attribute, dataset: Dataset, settings: LabelSettings) -> AttributeTask | str:
+    """Return the task of an attribute over a whole store, or the reason why nothing can be learned of it."""
+    observed = dataset.observed[attribute.name]
+    multi_label = attribute.kind == "many"
+    values = list(observed.values)
+    if not values:
+        return "no item states a value"
+    usable = dataset.vector_place >= 0
+    # How many characters a picture shows is learned from pictures of several, too.
+    if not attribute.ambiguous:
+        usable &= dataset.single
+    counts = observed.counts(dataset.rows)
+    stated = usable & (counts > 0 if multi_label else counts == 1)
+    if stated.sum() < settings.min_support:
+        return f"{int(stated.sum())} items with a vector state a value, {settings.min_support} needed"
+    # A missing tag says something only where the tagger went as deep as those who did state a value.
+    depth = max(float(np.quantile(dataset.tag_counts[stated], 0.25)), 1.0)
+    unstated = usable & (counts == 0) & (dataset.tag_counts >= depth)
+    rows = dataset.rows[stated | unstated]
+    counts = counts[stated | unstated]
+    if multi_label:
+        values += [value for value in attribute.expand(values) if value not in observed.codes]
+    targets = observed.matrix(rows, values, expand=multi_label)
+    kept = np.flatnonzero(targets.sum(axis=0) >= MIN_LABELLED)
+    if len(kept) < (1 if multi_label else 2):
+        return f"fewer than two values are stated by {MIN_LABELLED} items"
+    targets = targets[:, kept]
+    inside = (targets.sum(axis=1) > 0) | (counts == 0)
+    rows, targets = rows[inside], targets[inside]
+    chosen, weights = sample_items(targets, settings.donors_cap, settings.seed)
+    rows, targets = rows[chosen], targets[chosen]
+    places = dataset.places(rows)
+    groups = dataset.duplicate_groups
+    shared = np.ones(len(rows), np.float32) if groups is None else duplicate_weights(groups[places])
+    return AttributeTask(
+        attribute.name,
+        multi_label,
+        tuple(values[code] for code in kept),
+        rows,
+        np.ascontiguousarray(targets),
+        weights * shared,
+        dataset.folds[places],
+        shared,
+        attribute.absent is not None,
+    )
 
 
-def witness_of(groups: Ints) -> Floats32:
-    """Return what each item counts for, float32 [m]: one over the items of its group [m], -1 for one that is alone."""
-    found = np.ones(len(groups), np.float32)
+def assign_folds(rows: Rows, groups: Ints, folds: int, seed: int) -> Ints:
+    """Return the fold of each row, int64 [n]; ``groups`` int64 [n] are leakage groups, -1 for an item that is alone."""
+    # A lone item is hashed by its row number, shifted clear of the group numbers.
+    key = np.where(groups < 0, rows + (1 << 40), groups).astype(np.uint64) + np.uint64(seed)
+    return (mix64(key) % np.uint64(folds)).astype(np.int64)
+
+
+def duplicate_weights(groups: Ints) -> Floats32:
+    """Return what each item counts for, float32 [m]: one over the items of its group [m], -1 for an item alone."""
+    weights = np.ones(len(groups), np.float32)
     grouped = groups >= 0
-    _, place, sizes = np.unique(groups[grouped], return_inverse=True, return_counts=True)
-    found[grouped] = 1 / sizes[place]
-    return found
+    _, group, sizes = np.unique(groups[grouped], return_inverse=True, return_counts=True)
+    weights[grouped] = 1 / sizes[group]
+    return weights
 
 
-def sample_donors(targets: Floats32, cap: int, seed: int) -> tuple[Ints, Floats32]:
-    """Return the places of at most ``cap`` donors and the weights [m] that stand for those left out.
+def sample_items(targets: Floats32, cap: int, seed: int) -> tuple[Ints, Floats32]:
+    """Return the places of at most ``cap`` labelled items, and the weights [k] that stand for those left out.
 
-    Rare values are kept whole and frequent ones are cut to one common size, so that no value is lost; donors that
-    state nothing are one more class.
+    Rare values are kept whole and frequent ones are cut to one common size, so that no value is lost; items without
+    a value are one more class.
     """
     m, v = targets.shape
     if m <= cap:
         return np.arange(m), np.ones(m, np.float32)
     counts = targets.sum(axis=0)
-    # A donor of several values counts under its rarest one.
+    # An item of several values counts under its rarest one.
     rarity = np.where(targets > 0, counts, np.inf)
     group = np.where(targets.sum(axis=1) > 0, rarity.argmin(axis=1), v)
     sizes = np.bincount(group, minlength=v + 1)
-    level = _water_level(sizes, cap)
-    random = np.random.default_rng(seed)
-    shuffled = random.permutation(m)
-    rank = np.empty(m, np.int64)
+    level = _common_size(sizes, cap)
+    shuffled = np.random.default_rng(seed).permutation(m)
     by_group = shuffled[np.argsort(group[shuffled], kind="stable")]
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    rank = np.empty(m, np.int64)
     rank[by_group] = np.arange(m) - starts[group[by_group]]
     kept = np.flatnonzero(rank < level)
     weights = np.maximum(sizes / max(level, 1), 1.0)[group[kept]]
     return kept, weights.astype(np.float32)
 
 
-def _water_level(sizes: Ints, cap: int) -> int:
+def _common_size(sizes: Ints, cap: int) -> int:
+    """Return the largest size to which classes can be cut so that together they hold at most ``cap`` items."""
     low, high = 0, int(sizes.max())
     while low < high:
         middle = (low + high + 1) // 2

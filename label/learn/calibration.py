@@ -1,8 +1,8 @@
 """From a raw score to a probability, and from a probability to a threshold that keeps a promise.
 
-A curve is a logistic in the log odds of the score, bent by an isotonic step where there are donors enough to bend
-it; it never turns the order of two items round. A threshold is the lowest one whose lower Clopper-Pearson bound on
-held-out items meets the asked precision; too few held-out items mean silence.
+A calibrator is a logistic in the log odds of the score, bent by an isotonic step where there are held-out items enough
+to bend it; it never reverses the order of two items. A threshold is the lowest one whose lower Clopper-Pearson bound on
+held-out items meets the target precision; with too few held-out items a value abstains.
 """
 
 from __future__ import annotations
@@ -14,13 +14,26 @@ import numpy as np
 import numpy.typing as npt
 
 from schema.arrays import Floats64
+from schema.statistics import lower_bound
 
-Weights = npt.NDArray[np.floating]
+Numbers = npt.NDArray[np.floating]
 EDGE = 1e-6
+"""Scores are kept this far from 0 and 1, where log odds are infinite."""
+STEPS_TRUSTED = 500
+"""Held-out items at which the isotonic step counts for half."""
+NEVER = 2.0
+"""A threshold that no probability reaches."""
+LIKELY = 0.5
+"""What is less likely than not is never accepted, whatever its neighbours in the ranking are."""
+OWN_ITEMS = 8
+"""Held-out items of its own that a value needs above its threshold, with the target precision among them: otherwise it
+would be carried by the other values alone."""
+STRONGEST_PRIOR = 60.0
+"""The prior never counts for more than this many items, however alike the values look."""
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class Calibrator:
     """A rising function of scores: sigmoid(``slope`` * logit(score) + ``bias``), then ``x`` to ``y`` between knots."""
 
     slope: float
@@ -28,20 +41,27 @@ class Curve:
     x: Floats64
     y: Floats64
 
-    def __call__(self, scores: Weights) -> Floats64:
+    def __call__(self, scores: Numbers) -> Floats64:
         """Return probabilities float64 [n] of raw scores [n] in 0 to 1."""
         q = np.clip(np.asarray(scores, np.float64), EDGE, 1 - EDGE)
         smooth = 1 / (1 + np.exp(-(self.slope * (np.log(q) - np.log1p(-q)) + self.bias)))
         return np.asarray(np.interp(smooth, self.x, self.y))
 
+    def divided(self, recall: float) -> Calibrator:
+        """Return the calibrator of what is there, where taggers state only the share ``recall`` of it."""
+        return Calibrator(self.slope, self.bias, self.x, np.minimum(self.y / recall, 1.0))
 
-def fit_curve(scores: Weights, hits: Weights, weights: Weights | None = None) -> Curve:
-    """Return the curve from scores [n] to the share of hits [n], each between 0 and 1."""
+
+ENDS = np.array([0.0, 1.0])
+IDENTITY = Calibrator(1.0, 0.0, ENDS, ENDS)
+
+
+def fit_calibrator(scores: Numbers, hits: Numbers, weights: Numbers | None = None) -> Calibrator:
+    """Return the calibrator from scores [n] to the share of hits [n], each between 0 and 1."""
     from scipy.optimize import minimize
 
-    none = np.array([0.0, 1.0])
     if not len(scores):
-        return Curve(1.0, 0.0, none, none)
+        return IDENTITY
     q = np.clip(np.asarray(scores, np.float64), EDGE, 1 - EDGE)
     z = np.log(q) - np.log1p(-q)
     y = np.asarray(hits, np.float64)
@@ -51,59 +71,42 @@ def fit_curve(scores: Weights, hits: Weights, weights: Weights | None = None) ->
         t = flat[0] * z + flat[1]
         p = 1 / (1 + np.exp(-t))
         error = w * (p - y)
-        # Drawn to the identity with the strength of a few donors.
+        # Drawn towards the identity with the strength of a few items.
         value = float(w @ (np.logaddexp(0, t) - t * y)) + (flat[0] - 1) ** 2 + flat[1] ** 2 / 2
         return value, np.array([error @ z + 2 * (flat[0] - 1), error.sum() + flat[1]])
 
-    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0.05, 5), (-8, 8)])
-    slope, bias = float(found.x[0]), float(found.x[1])
+    fitted = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0.05, 5), (-8, 8)])
+    slope, bias = float(fitted.x[0]), float(fitted.x[1])
     smooth = 1 / (1 + np.exp(-(slope * z + bias)))
     knots, steps = isotonic(smooth, y, w)
-    # The steps are trusted as far as they rest on many donors: half and half at 500.
-    trust = len(y) / (len(y) + 500)
-    grid = np.unique(
-        np.concatenate([none, np.linspace(0, 1, 101), np.quantile(smooth, np.linspace(0, 1, 101))])
-    )
+    trust = len(y) / (len(y) + STEPS_TRUSTED)
+    quantiles = np.quantile(smooth, np.linspace(0, 1, 101))
+    grid = np.unique(np.concatenate([ENDS, np.linspace(0, 1, 101), quantiles]))
     bent = (1 - trust) * grid + trust * np.interp(grid, knots, steps)
-    return Curve(slope, bias, grid, np.maximum.accumulate(bent))
+    return Calibrator(slope, bias, grid, np.maximum.accumulate(bent))
 
 
-def isotonic(scores: Weights, hits: Weights, weights: Weights) -> tuple[Floats64, Floats64]:
+def isotonic(scores: Numbers, hits: Numbers, weights: Numbers) -> tuple[Floats64, Floats64]:
     """Return knots and steps of the rising function of scores closest to hits, by pool adjacent violators.
 
-    Steps are drawn in from 0 and 1 by half a donor at each end, where no sample can put a probability.
+    Steps are drawn in from 0 and 1 by half an item at each end, where no sample can put a probability.
     """
     from scipy.optimize import isotonic_regression
 
     order = np.argsort(scores, kind="stable")
     x, y = np.asarray(scores, np.float64)[order], np.asarray(hits, np.float64)[order]
     w = np.maximum(np.asarray(weights, np.float64)[order], 1e-9)
-    found = isotonic_regression(y, weights=w)
-    starts = found.blocks[:-1]
+    starts = isotonic_regression(y, weights=w).blocks[:-1]
     mass = np.add.reduceat(w, starts)
     centres = np.add.reduceat(w * x, starts) / mass
     steps = (np.add.reduceat(w * y, starts) + 0.5) / (mass + 1)
     return centres, np.maximum.accumulate(steps)
 
 
-def lower_bound(hits: Weights, total: Weights, confidence: float) -> Floats64:
-    """Return the one-sided Clopper-Pearson lower bound of hits out of total; 0 where there are no hits."""
-    from scipy.special import betaincinv
-
-    good = np.asarray(hits, np.float64)
-    all_ = np.asarray(total, np.float64)
-    found = betaincinv(np.maximum(good, 1e-9), all_ - good + 1, 1 - confidence)
-    return np.asarray(np.where(good <= 0, 0.0, found))
-
-
-def upper_bound(hits: Weights, total: Weights, confidence: float) -> Floats64:
-    """Return the one-sided Clopper-Pearson upper bound of hits out of total."""
-    return np.asarray(1 - lower_bound(np.asarray(total) - np.asarray(hits), total, confidence))
-
-
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The lowest accepted probability of a value, and the held-out evidence; ``at`` above 1 means never."""
+    """The lowest accepted probability of a value, ``at`` (above 1: the value abstains, for a ``reason``), and the
+    held-out evidence for it: right ones and all above it."""
 
     at: float
     hits: float
@@ -111,79 +114,76 @@ class Threshold:
     reason: str
 
 
-NEVER = 2.0
-LIKELY = 0.5
-"""What is less likely than not is never accepted, however good the company it is in."""
-
-
-OWN = 8
-"""Held-out items of its own above a threshold: fewer, and a value would be carried by the others alone. Its own share
-must meet what is asked, too."""
-
-
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """Held-out predictions of one value: calibrated ``chances`` [n], ``hits`` [n] and how much each counts."""
+class HeldOutPredictions:
+    """Held-out predictions of one value: calibrated ``probabilities`` [n], ``hits`` [n] and how much each counts."""
 
-    chances: Floats64
-    hits: Weights
-    mass: Weights
+    probabilities: Floats64
+    hits: Numbers
+    weights: Numbers
 
 
 def choose_thresholds(
-    trials: Sequence[Trial],
-    asked: float | Floats64,
+    predictions: Sequence[HeldOutPredictions],
+    target: float | Floats64,
     confidence: float,
     min_support: int,
     pooled: bool = True,
 ) -> tuple[Threshold, ...]:
-    """Return for each value the lowest threshold whose lower precision bound meets ``asked``, one for all or by value.
+    """Return for each value the lowest threshold whose lower precision bound meets ``target``, for all or by value.
 
     The bound of a value is the quantile of a beta posterior. Its prior comes from the other values at the same
     threshold, and counts for as many items as the values are seen to agree (empirical Bayes; Robbins, 1956);
     without ``pooled`` it counts for none, and the bound is Clopper and Pearson's.
     """
-    everything = np.concatenate([np.asarray(trial.chances) for trial in trials]) if trials else np.empty(0)
-    if not len(everything):
-        return tuple(Threshold(NEVER, 0.0, 0.0, "no held-out items") for _ in trials)
+    if not sum(len(each.probabilities) for each in predictions):
+        return tuple(Threshold(NEVER, 0.0, 0.0, "no held-out items") for _ in predictions)
+    grid = _candidates(predictions)
+    right, count = _cumulative(predictions, grid)
+    prior, strength = _prior(right, count) if pooled else (np.zeros_like(right), np.zeros(len(grid)))
+    targets = np.broadcast_to(np.asarray(target, np.float64), len(predictions))
+    thresholds = []
+    for value, each in enumerate(predictions):
+        support = float((np.asarray(each.weights) * each.hits).sum())
+        total = float(np.asarray(each.weights).sum())
+        if support < min_support:
+            reason = f"{support:.0f} held-out items, {min_support} needed"
+            thresholds.append(Threshold(NEVER, support, total, reason))
+            continue
+        bound = lower_bound(right[value] + prior[value] * strength, count[value] + strength, confidence)
+        own = (count[value] >= OWN_ITEMS) & (right[value] >= targets[value] * count[value])
+        reached = np.flatnonzero((bound >= targets[value]) & own)
+        if not len(reached):
+            reason = f"no threshold reaches {targets[value]:.3g} on {total:.0f} held-out items"
+            thresholds.append(Threshold(NEVER, support, total, reason))
+            continue
+        low = int(reached[0])
+        thresholds.append(Threshold(float(grid[low]), float(right[value, low]), float(count[value, low]), ""))
+    return tuple(thresholds)
+
+
+def _candidates(predictions: Sequence[HeldOutPredictions]) -> Floats64:
+    """Return the thresholds that are tried, ascending [g]: even steps, and quantiles of what is likely."""
+    everything = np.concatenate([np.asarray(each.probabilities) for each in predictions])
     likely = everything[everything >= LIKELY]
     grid = np.linspace(LIKELY, 1, 51)
-    if len(likely):
-        grid = np.unique(np.concatenate([grid, np.quantile(likely, np.linspace(0, 1, 400))]))
-    right = np.zeros((len(trials), len(grid)))
-    count = np.zeros((len(trials), len(grid)))
-    for at, trial in enumerate(trials):
-        order = np.argsort(-np.asarray(trial.chances), kind="stable")
-        mass = np.asarray(trial.mass, np.float64)[order]
-        good = np.concatenate([[0.0], np.cumsum(mass * np.asarray(trial.hits, np.float64)[order])])
-        total = np.concatenate([[0.0], np.cumsum(mass)])
-        place = np.searchsorted(-np.asarray(trial.chances)[order], -grid, side="right")
-        right[at], count[at] = good[place], total[place]
-    prior, strength = _prior(right, count) if pooled else (np.zeros_like(right), np.zeros(len(grid)))
-    found = []
-    wanted = np.broadcast_to(np.asarray(asked, np.float64), len(trials))
-    for at, trial in enumerate(trials):
-        support = float((np.asarray(trial.mass) * trial.hits).sum())
-        total_of = float(np.asarray(trial.mass).sum())
-        if support < min_support:
-            found.append(
-                Threshold(NEVER, support, total_of, f"{support:.0f} held-out items, {min_support} needed")
-            )
-            continue
-        bound = quantile_bound(right[at] + prior[at] * strength, count[at] + strength, confidence)
-        own = (count[at] >= OWN) & (right[at] >= wanted[at] * count[at])
-        places = np.flatnonzero((bound >= wanted[at]) & own)
-        if not len(places):
-            reason = f"no threshold reaches {wanted[at]:.3g} on {total_of:.0f} held-out items"
-            found.append(Threshold(NEVER, support, total_of, reason))
-        else:
-            low = int(places[0])
-            found.append(Threshold(float(grid[low]), float(right[at, low]), float(count[at, low]), ""))
-    return tuple(found)
+    if not len(likely):
+        return grid
+    return np.unique(np.concatenate([grid, np.quantile(likely, np.linspace(0, 1, 400))]))
 
 
-MOST_AGREEMENT = 60.0
-"""The prior never counts for more than this many items, however alike the values look."""
+def _cumulative(predictions: Sequence[HeldOutPredictions], grid: Floats64) -> tuple[Floats64, Floats64]:
+    """Return how many held-out items of each value are right, and how many there are, at or above each threshold."""
+    right = np.zeros((len(predictions), len(grid)))
+    count = np.zeros((len(predictions), len(grid)))
+    for value, each in enumerate(predictions):
+        order = np.argsort(-np.asarray(each.probabilities), kind="stable")
+        weights = np.asarray(each.weights, np.float64)[order]
+        hits = np.concatenate([[0.0], np.cumsum(weights * np.asarray(each.hits, np.float64)[order])])
+        total = np.concatenate([[0.0], np.cumsum(weights)])
+        above = np.searchsorted(-np.asarray(each.probabilities)[order], -grid, side="right")
+        right[value], count[value] = hits[above], total[above]
+    return right, count
 
 
 def _prior(right: Floats64, count: Floats64) -> tuple[Floats64, Floats64]:
@@ -200,22 +200,19 @@ def _prior(right: Floats64, count: Floats64) -> tuple[Floats64, Floats64]:
     noise = mean * (1 - mean)
     scale = total - (count**2).sum(axis=0) / np.maximum(total, 1e-9)
     between = np.maximum((spread - (values - 1) * noise) / np.maximum(scale, 1e-9), 1e-9)
-    strength = np.clip(noise / between - 1, 0, MOST_AGREEMENT)
+    strength = np.clip(noise / between - 1, 0, STRONGEST_PRIOR)
     strength = np.minimum(strength, others_count.min(axis=0))
     return np.asarray(prior), np.asarray(np.where(values > 1, strength, 0.0))
 
 
-def quantile_bound(hits: Weights, total: Weights, confidence: float) -> Floats64:
-    """Return the lower bound of hits out of total, fractions allowed: Clopper and Pearson's on whole numbers."""
-    return lower_bound(hits, total, confidence)
-
-
-def expected_error(chances: Floats64, hits: Weights, bins: int = 15, weights: Weights | None = None) -> float:
+def expected_calibration_error(
+    probabilities: Floats64, hits: Numbers, bins: int = 15, weights: Numbers | None = None
+) -> float:
     """Return the expected calibration error over equal-mass bins: |probability - precision| weighted by mass."""
-    n = len(chances)
+    n = len(probabilities)
     if not n:
         return 0.0
     w = np.ones(n) if weights is None else np.maximum(np.asarray(weights, np.float64), 1e-12)
-    parts = np.array_split(np.argsort(chances, kind="stable"), min(bins, n))
-    gaps = (abs(float(w[p] @ chances[p]) - float(w[p] @ np.asarray(hits)[p])) for p in parts)
+    parts = np.array_split(np.argsort(probabilities, kind="stable"), min(bins, n))
+    gaps = (abs(float(w[p] @ probabilities[p]) - float(w[p] @ np.asarray(hits)[p])) for p in parts)
     return float(sum(gaps) / w.sum())

@@ -1,150 +1,192 @@
-"""What the labels are worth, on held-out items that no pool, curve or threshold was fitted on.
+"""What the labels are worth, on held-out items that no pool, calibrator or threshold was fitted on.
 
-The right answer is what the taggers state, weighed as in the calibration: a contradiction that is probably the
-tagger's slip counts less than a whole miss, an item that states nothing as far as it has probably nothing to state.
+The right answer is what the taggers state, weighted as in the calibration: a contradiction that is probably a false
+tag counts for less than a whole miss, an item without a value as far as it has probably nothing to state.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from label.learn.calibration import NEVER, expected_error
-from label.learn.fit import calibrated, judged
-from label.learn.fit_all import Lesson
-from schema.arrays import Bools, Floats32, Floats64, Ints
+from label.data.task import AttributeTask
+from label.learn.calibration import NEVER, expected_calibration_error
+from label.learn.fit_all import AttributeFit
+from label.learn.held_out import HeldOut, calibrate, held_out_probabilities
+from label.learn.model import AttributeModel
+from schema.arrays import Bools, Floats64, Ints
 
 BINS = 15
+POINTS = 50
+"""Points of the curve of precision over coverage."""
+CONFUSIONS = 30
+"""Pairs of values that are listed at most, the most frequent first."""
+LEAST_SPOKEN = 0.1
+"""Probability from which a multi-label value counts as said at all."""
 
 
-def assess(lesson: Lesson) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Cross-fitted predictions on the labelled items [m]: ``probabilities``, ``accepted`` and ``hits`` [m, v],
+    ``weights`` [m, v], and the ``best`` value [m]."""
+
+    probabilities: Floats64
+    accepted: Bools
+    hits: npt.NDArray[np.floating]
+    weights: Floats64
+    best: Ints
+
+
+def evaluate(fit: AttributeFit) -> dict[str, Any]:
     """Return precision, coverage, support, calibration and confusion of one attribute, cross-fitted by fold."""
-    question, model, held = lesson.question, lesson.model, lesson.held
-    if question is None or model is None or held is None:
-        return {"attribute": lesson.attribute.name, "reason": lesson.reason}
-    m, v = question.targets.shape
-    chances, accepted, mass = np.zeros((m, v)), np.zeros((m, v), bool), np.ones(m)
-    rate, rates = 1.0, np.ones(v)
-    any_: Bools
-    for fold in np.unique(question.folds).tolist():
-        test = question.folds == fold
-        fitted = calibrated(question, model.benches, held, model.asked, model.choices, ~test)
-        here, weight = judged(fitted, question, held.near, held.contested)
-        chances[test], mass[test] = here[test], weight[test]
-        accepted[test] = fitted.accept(held.near, here)[test]
-        rate, rates = fitted.rate, fitted.rates
-    many = question.kind == "many"
-    any_ = np.asarray(accepted.any(axis=1), bool)
-    best = chances.argmax(axis=1)
-    top = np.zeros((m, v), bool)
-    top[np.arange(m), best] = chances[np.arange(m), best] > 0
-    spoken = (chances >= 0.1) | accepted if many else top
-    weights = np.repeat(mass[:, None], v, axis=1) * question.weights[:, None]
-    # What taggers leave out would pass for a miss: the share of hits is read against the recall of the taggers.
-    hits = question.targets / rates if many else question.targets
-    pick = spoken & (weights > 0)
-    found: dict[str, Any] = {
-        "attribute": question.name,
-        "kind": question.kind,
-        "asked": model.asked,
-        "donors": int(question.stated.sum()),
-        "silent_donors": int((~question.stated).sum()),
-        "recall_of_taggers": rate,
+    task, model, held_out = fit.task, fit.model, fit.held_out
+    if task is None or model is None or held_out is None:
+        return {"attribute": fit.attribute.name, "reason": fit.reason}
+    judged, recall = _cross_fitted(task, model, held_out)
+    m = len(task.rows)
+    if task.multi_label:
+        spoken = (judged.probabilities >= LEAST_SPOKEN) | judged.accepted
+    else:
+        spoken = np.zeros_like(judged.accepted)
+        spoken[np.arange(m), judged.best] = judged.probabilities[np.arange(m), judged.best] > 0
+    counted = spoken & (judged.weights > 0)
+    given = judged.accepted & counted
+    labelled = task.labelled
+
+    def part(chosen: Bools) -> _Part:
+        return _Part(judged.probabilities[chosen], judged.hits[chosen], judged.weights[chosen])
+
+    return {
+        "attribute": task.name,
+        "multi_label": task.multi_label,
+        "target_precision": model.target_precision,
+        "labelled_items": int(labelled.sum()),
+        "items_without_value": int((~labelled).sum()),
+        "tagging_recall": recall,
         "evidence": dict(zip(model.kinds, model.pool.weights.tolist(), strict=True)),
-        "precision": _mean(hits[accepted & pick], weights[accepted & pick]),
-        "coverage": float(any_[question.stated].mean()),
-        "calibration_error": _error(chances[pick], hits[pick], weights[pick]),
-        "calibration_error_accepted": _error(
-            chances[accepted & pick], hits[accepted & pick], weights[accepted & pick]
-        ),
-        "reliability": _reliability(chances[pick], hits[pick], weights[pick]),
-        "curve": _curve(chances[pick], hits[pick], weights[pick]),
-        "values": [],
-        "confusion": [] if many else _confusion(question.values, question.targets, best, any_, mass),
+        "precision": part(given).precision(),
+        "coverage": float(np.asarray(judged.accepted.any(axis=1))[labelled].mean()),
+        "calibration_error": part(counted).calibration_error(),
+        "calibration_error_accepted": part(given).calibration_error(),
+        "reliability": part(counted).reliability(),
+        "curve": part(counted).curve(),
+        "values": [_of_value(task, model, judged, counted, value) for value in range(len(task.values))],
+        "confusion": [] if task.multi_label else _confusion(task, judged),
     }
-    for at, value in enumerate(question.values):
-        mine = accepted[:, at] & (weights[:, at] > 0)
-        right = question.targets[:, at] > 0
-        threshold = model.thresholds[at]
-        found["values"].append(
-            {
-                "value": value,
-                "donors": int(right.sum()),
-                "accepted": int(mine.sum()),
-                "precision": _mean(hits[mine, at], weights[mine, at]),
-                "coverage": float(accepted[right, at].mean()) if right.any() else 0.0,
-                "threshold": None if threshold.at >= NEVER else threshold.at,
-                "reason": threshold.reason,
-                "slips": float(model.slip[at]),
-                "calibration_error": _error(
-                    chances[pick[:, at], at], hits[pick[:, at], at], weights[pick[:, at], at]
-                ),
-            }
+
+
+def _cross_fitted(task: AttributeTask, model: AttributeModel, held_out: HeldOut) -> tuple[_Judged, float]:
+    """Return predictions on each fold by what was calibrated on the others, and the recall of the taggers."""
+    m, v = task.targets.shape
+    probabilities, accepted, mass = np.zeros((m, v)), np.zeros((m, v), bool), np.ones(m)
+    recall, by_value = 1.0, np.ones(v)
+    for fold in np.unique(task.folds).tolist():
+        test = task.folds == fold
+        fitted = calibrate(task, model.folds, held_out, model.target_precision, model.options, ~test)
+        contested = held_out.contested is not None
+        found, weight = held_out_probabilities(fitted, task, held_out.usual, contested)
+        probabilities[test], mass[test] = found[test], weight[test]
+        accepted[test] = fitted.accept(held_out.usual, found)[test]
+        recall, by_value = fitted.recall, fitted.value_recall
+    weights = np.repeat(mass[:, None], v, axis=1) * task.weights[:, None]
+    # What taggers leave out would pass for a miss: the share of hits is read against the recall of the taggers.
+    hits = task.targets / by_value if task.multi_label else task.targets
+    return _Judged(probabilities, accepted, hits, weights, probabilities.argmax(axis=1)), recall
+
+
+def _of_value(
+    task: AttributeTask, model: AttributeModel, judged: _Judged, counted: Bools, value: int
+) -> dict[str, Any]:
+    """Return the figures of one value."""
+    accepted = judged.accepted[:, value]
+    own = accepted & (judged.weights[:, value] > 0)
+    right = task.targets[:, value] > 0
+    threshold = model.thresholds[value]
+
+    def part(chosen: Bools) -> _Part:
+        return _Part(
+            judged.probabilities[chosen, value], judged.hits[chosen, value], judged.weights[chosen, value]
         )
-    return found
+
+    return {
+        "value": task.values[value],
+        "labelled_items": int(right.sum()),
+        "accepted": int(own.sum()),
+        "precision": part(own).precision(),
+        "coverage": float(accepted[right].mean()) if right.any() else 0.0,
+        "threshold": None if threshold.at >= NEVER else threshold.at,
+        "reason": threshold.reason,
+        "false_tag_rate": float(model.false_tags[value]),
+        "calibration_error": part(counted[:, value]).calibration_error(),
+    }
 
 
-def _mean(hits: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]) -> float | None:
-    return float(min((hits * weights).sum() / weights.sum(), 1.0)) if weights.sum() > 0 else None
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some predictions: ``probabilities`` [n], whether they are right ``hits`` [n], and ``weights`` [n]."""
 
+    probabilities: Floats64
+    hits: npt.NDArray[np.floating]
+    weights: Floats64
 
-def _error(
-    chances: Floats64, hits: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]
-) -> float | None:
-    return expected_error(chances, hits, BINS, weights) if len(chances) else None
+    def precision(self) -> float | None:
+        total = self.weights.sum()
+        return float(min((self.hits * self.weights).sum() / total, 1.0)) if total > 0 else None
 
+    def calibration_error(self) -> float | None:
+        if not len(self.probabilities):
+            return None
+        return expected_calibration_error(self.probabilities, self.hits, BINS, self.weights)
 
-def _reliability(
-    chances: Floats64, hits: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]
-) -> list[dict[str, float]]:
-    found = []
-    for part in np.array_split(np.argsort(chances, kind="stable"), min(BINS, max(len(chances), 1))):
-        if len(part):
-            w = weights[part]
-            found.append(
-                {
-                    "chance": float(np.average(chances[part], weights=w)),
-                    "precision": float(min(np.average(hits[part], weights=w), 1.0)),
-                    "items": len(part),
-                }
-            )
-    return found
-
-
-def _curve(
-    chances: Floats64, hits: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]
-) -> list[list[float]]:
-    """Points (coverage, precision) from the surest item to all, 50 of them."""
-    if not len(chances):
-        return []
-    order = np.argsort(-chances, kind="stable")
-    good, all_ = np.cumsum((hits * weights)[order]), np.cumsum(weights[order])
-    at = np.unique(np.linspace(min(10, len(order) - 1), len(order) - 1, 50).astype(int))
-    return [[float(all_[i] / all_[-1]), float(min(good[i] / all_[i], 1.0))] for i in at.tolist()]
-
-
-def _confusion(
-    values: tuple[str, ...],
-    targets: Floats32,
-    best: Ints,
-    accepted: Bools,
-    mass: Floats64,
-) -> list[dict[str, Any]]:
-    stated = targets.sum(axis=1) > 0
-    given = targets.argmax(axis=1)
-    found = []
-    for at, value in enumerate(values):
-        for other, said in enumerate(values):
-            pick = stated & (given == at) & (best == other) & (mass > 0)
-            if at != other and pick.any():
-                found.append(
+    def reliability(self) -> list[dict[str, float]]:
+        """Return mean probability and precision in bins of equal size."""
+        bins = []
+        order = np.argsort(self.probabilities, kind="stable")
+        for places in np.array_split(order, min(BINS, max(len(order), 1))):
+            if len(places):
+                weights = self.weights[places]
+                precision = min(np.average(self.hits[places], weights=weights), 1.0)
+                bins.append(
                     {
-                        "stated": value,
-                        "voted": said,
-                        "items": int(pick.sum()),
-                        "accepted": int((pick & accepted).sum()),
+                        "probability": float(np.average(self.probabilities[places], weights=weights)),
+                        "precision": float(precision),
+                        "items": len(places),
                     }
                 )
-    return sorted(found, key=lambda each: (-int(str(each["items"])), str(each["stated"])))[:30]
+        return bins
+
+    def curve(self) -> list[list[float]]:
+        """Return points (coverage, precision) from the most certain item to all, POINTS of them."""
+        n = len(self.probabilities)
+        if not n:
+            return []
+        order = np.argsort(-self.probabilities, kind="stable")
+        right = np.cumsum((self.hits * self.weights)[order])
+        total = np.cumsum(self.weights[order])
+        ends = np.unique(np.linspace(min(10, n - 1), n - 1, POINTS).astype(int)).tolist()
+        return [[float(total[end] / total[-1]), float(min(right[end] / total[end], 1.0))] for end in ends]
+
+
+def _confusion(task: AttributeTask, judged: _Judged) -> list[dict[str, Any]]:
+    """Return the pairs of an observed and another predicted value, the most frequent first."""
+    labelled = task.labelled
+    observed = task.targets.argmax(axis=1)
+    any_accepted = judged.accepted.any(axis=1)
+    counted = judged.weights[:, 0] > 0
+    pairs = []
+    for value, name in enumerate(task.values):
+        for other, predicted in enumerate(task.values):
+            chosen = labelled & (observed == value) & (judged.best == other) & counted
+            if value != other and chosen.any():
+                pairs.append(
+                    {
+                        "observed": name,
+                        "predicted": predicted,
+                        "items": int(chosen.sum()),
+                        "accepted": int((chosen & any_accepted).sum()),
+                    }
+                )
+    return sorted(pairs, key=lambda pair: (-int(str(pair["items"])), str(pair["observed"])))[:CONFUSIONS]

@@ -1,4 +1,4 @@
-"""Learning the model of one attribute: judges by fold, held-out evidence, calibrators and thresholds."""
+"""Learning the model of one attribute: scorers by fold, and their scores of the held-out items."""
 
 from __future__ import annotations
 
@@ -7,337 +7,136 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from label.data.task import Question
-from label.learn.calibration import Curve, Threshold, Trial, choose_thresholds, fit_curve
 from label.learn.combine import fit_pool
-from label.learn.features import FeatureMap
-from label.learn.knn_scorer import elect
-from label.learn.label_noise import recall, recalls, slip_chance, slips
-from label.learn.model import (
-    FAINT,
-    IDENTITY,
-    LEAST_SLIP,
-    SAYABLE,
-    UNLIKELY,
-    AttributeModel,
-    Bench,
-    Choices,
-    Contested,
-    Dispute,
-    Heard,
-    by_fold,
-    doubt,
-    hear,
-)
-from label.learn.sources.base import Drill, LearnedSource, moments_by_fold, moments_without
+from label.learn.held_out import HeldOut, calibrate
+from label.learn.label_noise import label_noise_score
+from label.learn.model import AttributeModel
+from label.learn.scorer import FoldScorers, Scores, score_by_fold
+from label.learn.sources.base import FitData, FoldData, ScorerSource, moments_by_fold, moments_without
+from label.learn.sources.knn import fit_knn_in_subspace
 from label.learn.subspace import Moments
-from schema.arrays import Bools, Floats32, Floats64, Ints
+from schema.arrays import Floats32, Floats64, Ints, Rows
 
-
-def benches_of(
-    question: Question,
-    plain: Floats32,
-    white: Floats32,
-    features: FeatureMap,
-    choices: Choices,
-    sources: Sequence[LearnedSource],
-    presence: bool = True,
-) -> tuple[Bench, ...]:
-    """Return the judges of each fold, learned from the donors of the other folds; ``presence`` adds the judges of
-    whether an attribute can be told at all."""
-    stated = question.stated
-    presence = presence and choices.presence and question.kind == "one" and not bool(stated.all())
-    extended = np.concatenate([question.targets, (~stated)[:, None].astype(np.float32)], axis=1)
-    everyone = np.ones(len(stated), bool)
-    whole = moments_by_fold(question, white, extended, everyone, choices.folds) if presence else []
-    shared: list[Moments] = []
-    found = []
-    for fold in range(choices.folds):
-        drill = Drill(question, plain, white, features, choices, fold, shared)
-        judges = (source.train(drill) for source in sources)
-        whether = None
-        if presence:
-            basis, whether = elect(
-                question,
-                extended,
-                white,
-                moments_without(whole, fold),
-                drill.train,
-                choices.shrinkage,
-                choices.size,
-                choices.kernel,
-                choices.seed,
-            )
-            whether = replace(whether, basis=features.unfold(basis))
-        found.append(Bench(tuple(judge for judge in judges if judge is not None), whether))
-    return tuple(found)
-
-
-def held_out(question: Question, plain: Floats32, benches: Sequence[Bench], strange: Floats32) -> Heard:
-    """Return the evidence on every donor from judges that saw neither it nor its fold."""
-    return by_fold(
-        question.folds,
-        lambda fold, pick: hear(
-            benches[fold],
-            [plain[pick] @ basis for basis in benches[fold].bases()],
-            len(question.values),
-            strange[pick],
-        ),
-    )
+CONTRADICTED = float(np.exp(-1.0))
+"""A labelled item to whose value the others give as much as to any other keeps 1 / (1 + CONTRADICTED) of its weight."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Held-out evidence on the donors of a question: ``near`` by families, ``far`` with whole kinds of picture held
-    out (None where there are no kinds apart), ``contested`` on items whose tags contradict each other."""
+class ContestedItems:
+    """Items whose tags contradict each other: ``rows`` int64 [c], the value codes of each, plain features, folds."""
 
-    near: Heard
-    far: Heard | None
-    contested: Contested | None
-    audit: Floats64 | None = None
-    """What the auditors give each value [m, v] of each donor."""
+    rows: Rows
+    codes: tuple[tuple[int, ...], ...]
+    plain: Floats32
+    folds: Ints
 
 
-def learn(
-    question: Question,
-    plain: Floats32,
-    features: FeatureMap,
-    asked: float,
-    choices: Choices,
-    sources: Sequence[LearnedSource],
-    dispute: Dispute | None = None,
-    apart: Ints | None = None,
-) -> tuple[AttributeModel, Held] | None:
-    """Return the fitted model of an attribute and the held-out evidence; None where no source judges it.
+def fit_attribute(
+    data: FitData,
+    sources: Sequence[ScorerSource],
+    target_precision: float,
+    contested: ContestedItems | None = None,
+    style_folds: Ints | None = None,
+) -> tuple[AttributeModel, HeldOut] | None:
+    """Return the model of an attribute and the scores of its held-out items; None where no source scores it.
 
-    ``apart`` [m] are folds of whole kinds.
+    ``style_folds`` [m] are folds of whole style clusters, None where the collection shows no styles.
     """
-    white = features.white(plain)
-    benches = benches_of(question, plain, white, features, choices, sources)
-    if not all(bench.judges for bench in benches):
+    task, options = data.task, data.options
+    scorers = fit_fold_scorers(data, sources, options.applicability)
+    if not all(fold.scorers for fold in scorers):
         return None
-    strange = np.zeros(len(plain), np.float32)
-    for fold in range(choices.folds):
-        pick = question.folds == fold
-        strange[pick] = features.strange(plain[pick], fold)
-    near = held_out(question, plain, benches, strange)
-    far = None
-    if apart is not None and choices.kinds and len(np.unique(apart)) > 1:
-        by_kind = replace(question, folds=apart)
-        fewer = replace(choices, folds=int(apart.max()) + 1)
-        strangers = benches_of(by_kind, plain, white, features, fewer, sources)
-        far = held_out(by_kind, plain, strangers, np.ones(len(plain), np.float32))
-    said = None
-    if dispute is not None and len(dispute.codes):
-        evidence = np.zeros((len(near.evidence), len(dispute.codes), len(question.values)), np.float32)
-        for fold in np.unique(dispute.folds).tolist():
-            at = dispute.folds == fold
-            places = [dispute.plain[at] @ basis for basis in benches[fold].bases()]
-            none = np.zeros(int(at.sum()), np.float32)
-            evidence[:, at] = hear(benches[fold], places, len(question.values), none).evidence
-        said = Contested(dispute.rows, dispute.codes, evidence)
-    everyone = np.ones(len(question.rows), bool)
-    held = Held(near, far, said)
-    model = calibrated(question, benches, held, asked, choices, everyone)
-    if choices.audit and question.kind == "one":
-        model, audit = _audited(model, question, near, plain, white, features, sources)
-        held = replace(held, audit=audit)
-    return model, held
+    ood = np.zeros(len(task.rows), np.float32)
+    for fold in range(options.folds):
+        places = task.folds == fold
+        ood[places] = data.features.ood_score(data.plain[places], fold)
+    usual = score_held_out(data, scorers, ood)
+    new_styles = None
+    if style_folds is not None and options.new_styles and len(np.unique(style_folds)) > 1:
+        by_style = replace(
+            data,
+            task=replace(task, folds=style_folds),
+            options=replace(options, folds=int(style_folds.max()) + 1),
+        )
+        style_scorers = fit_fold_scorers(by_style, sources, options.applicability)
+        new_styles = score_held_out(by_style, style_scorers, np.ones(len(ood), np.float32))
+    held_out = HeldOut(usual, new_styles)
+    if contested is not None and len(contested.codes):
+        evidence = _evidence_on(contested, scorers, len(task.values), len(usual.evidence))
+        held_out = replace(held_out, contested=contested.codes, contested_evidence=evidence)
+    everyone = np.ones(len(task.rows), bool)
+    model = calibrate(task, scorers, held_out, target_precision, options, everyone)
+    if options.noise_models and not task.multi_label:
+        model, shares = _with_noise_models(model, data, usual, sources)
+        held_out = replace(held_out, noise_shares=shares)
+    return model, held_out
 
 
-BORNE_OUT = float(np.exp(-1.0))
-"""A donor for whose value the others give as much as for any other one keeps 1 / (1 + BORNE_OUT) of its weight."""
+def fit_fold_scorers(
+    data: FitData, sources: Sequence[ScorerSource], applicability: bool
+) -> tuple[FoldScorers, ...]:
+    """Return the scorers of each fold, fitted on the labelled items of the other folds.
+
+    With ``applicability`` there are scorers, too, of whether an attribute can be told of an item at all.
+    """
+    task, options = data.task, data.options
+    without_value = ~task.labelled
+    applicability = applicability and not task.multi_label and bool(without_value.any())
+    extended = np.concatenate([task.targets, without_value[:, None].astype(np.float32)], axis=1)
+    everyone = np.ones(len(task.rows), bool)
+    by_fold = moments_by_fold(data, extended, everyone) if applicability else []
+    shared: list[Moments] = []
+    found = []
+    for fold in range(options.folds):
+        fold_data = FoldData(data, fold, shared)
+        fitted = [source.fit(fold_data) for source in sources]
+        whether = None
+        if applicability:
+            sums = moments_without(by_fold, fold)
+            whether = fit_knn_in_subspace(data, extended, sums, fold_data.train)
+        found.append(FoldScorers(tuple(scorer for scorer in fitted if scorer is not None), whether))
+    return tuple(found)
 
 
-def _audited(
-    model: AttributeModel,
-    question: Question,
-    near: Heard,
-    plain: Floats32,
-    white: Floats32,
-    features: FeatureMap,
-    sources: Sequence[LearnedSource],
+def score_held_out(data: FitData, scorers: Sequence[FoldScorers], ood: Floats32) -> Scores:
+    """Return the scores of every labelled item from scorers that saw neither it nor its fold; ``ood`` [m]."""
+
+    def score(fold: int, places: Ints) -> Scores:
+        coordinates = [data.plain[places] @ matrix for matrix in scorers[fold].projections()]
+        return scorers[fold].score(coordinates, len(data.task.values), ood[places])
+
+    return score_by_fold(data.task.folds, score)
+
+
+def _evidence_on(
+    contested: ContestedItems, scorers: Sequence[FoldScorers], values: int, kinds: int
+) -> Floats32:
+    """Return the evidence [s, c, v] on items whose tags contradict each other."""
+    evidence = np.zeros((kinds, len(contested.codes), values), np.float32)
+    for fold in np.unique(contested.folds).tolist():
+        places = contested.folds == fold
+        coordinates = [contested.plain[places] @ matrix for matrix in scorers[fold].projections()]
+        usual = np.zeros(int(places.sum()), np.float32)
+        evidence[:, places] = scorers[fold].score(coordinates, values, usual).evidence
+    return evidence
+
+
+def _with_noise_models(
+    model: AttributeModel, data: FitData, scores: Scores, sources: Sequence[ScorerSource]
 ) -> tuple[AttributeModel, Floats64]:
-    """Return the model with its auditors, and what they give each value of the donors, float64 [m, v].
+    """Return the model with its noise scorers, and the shares that they give the labelled items, float64 [m, v].
 
-    Wrong tags mislead the subspace and the probe. The auditors learn once more, from donors weighed by how far the
-    held-out votes bear them out, so they find more of them. For labels the second pass brought nothing: its
-    held-out evidence looks better than it is, and with honest nesting the gain in coverage was gone.
+    Wrong tags mislead the subspace and the probe. Noise scorers learn once more, from labelled items weighted by how
+    far the held-out scores support them, so they find more of the wrong ones. For labels the second pass brought
+    nothing: its held-out scores look better than they are, and with honest nesting the gain in coverage was gone.
     """
-    stated = question.stated
-    distrust = doubt(model.pool(near.evidence), question.targets > 0)
-    borne_out = np.where(stated, (1 - distrust) / (1 - distrust + BORNE_OUT * distrust), 1.0)
-    believed = replace(question, weights=(question.weights * borne_out).astype(np.float32))
-    auditors = benches_of(believed, plain, white, features, model.choices, sources, presence=False)
-    strange = np.zeros(len(plain), np.float32)
-    evidence = held_out(question, plain, auditors, strange).evidence
-    pool = fit_pool(evidence[:, stated], question.targets[stated], believed.weights[stated], False)
-    return replace(model, auditors=auditors, audit_pool=pool), pool(evidence)
-
-
-def calibrated(
-    question: Question,
-    benches: tuple[Bench, ...],
-    held: Held,
-    asked: float,
-    choices: Choices,
-    fit: Bools,
-) -> AttributeModel:
-    """Return the model whose pool, curves and thresholds are fitted on the held-out donors ``fit`` [m].
-
-    Held-out items count as their tags deserve: a contradiction that is probably a slip of the tagger counts less
-    than one miss, an item that states nothing counts as a miss as far as it probably has nothing to state.
-    """
-    stated, many, v = question.stated, question.kind == "many", len(question.values)
-    heard, contested = held.near, held.contested
-    pick = fit if many else stated & fit
-    pool = fit_pool(heard.evidence[:, pick], question.targets[pick], question.weights[pick], many)
-    shares = pool(heard.evidence)
-    presence_pool = presence = None
-    rates = np.ones(v)
-    rate, slip, curves = 1.0, np.full(v, LEAST_SLIP), (IDENTITY,) * (v if many else 1)
-    if many:
-        if choices.recall:
-            rate = recall(shares[fit].ravel(), question.targets[fit].ravel() > 0, choices.least_recall)
-            rates = recalls(shares[fit], question.targets[fit] > 0, rate)
-        curves = tuple(
-            _scaled(
-                fit_curve(
-                    shares[fit, at], question.targets[fit, at], (question.weights * (1 - heard.strange))[fit]
-                ),
-                float(rates[at]),
-            )
-            for at in range(v)
-        )
-    elif len(heard.presence):
-        presence_pool = fit_pool(
-            heard.presence[:, fit, None], stated[fit, None].astype(np.float32), question.weights[fit], True
-        )
-        surely = presence_pool(heard.presence[:, :, None])[:, 0]
-        rate = recall(surely[fit], stated[fit], choices.least_recall) if choices.recall else 1.0
-        presence = _scaled(
-            fit_curve(surely[fit], stated[fit].astype(np.float64), question.weights[fit]), rate
-        )
-    if not many and choices.slips and contested is not None and len(contested.codes):
-        found = slips(pool(contested.evidence), contested.codes, question.targets.sum(axis=0))
-        slip = np.maximum(found, LEAST_SLIP)
-    model = AttributeModel(
-        question.name,
-        question.kind,
-        question.values,
-        asked,
-        choices,
-        benches,
-        pool,
-        presence_pool,
-        curves,
-        presence,
-        (),
-        question.absent,
-        rate,
-        slip,
-        rates=rates,
-    )
-    near = 1 - heard.strange
-    if not many:
-        mass = _mass(model, question, shares, model.sayable(heard), contested is not None)
-        counted = fit & (mass * near > 0)
-        score = shares.max(axis=1) * (model.sayable(heard) if question.absent else 1.0)
-        hits = _hits(question, shares)
-        curve = fit_curve(score[counted], hits[counted], (question.weights * mass * near)[counted])
-        model = replace(model, curves=(curve,))
-    if held.far is not None:
-        model = _with_far(model, question, held.far, contested is not None, fit)
-    chances, mass = judged(model, question, heard, contested)
-    if many:
-        unlikely = (chances < UNLIKELY) & fit[:, None]
-        slip = (question.targets * unlikely).sum(axis=0) / np.maximum(unlikely.sum(axis=0), 1)
-        model = replace(model, slip=np.maximum(slip, LEAST_SLIP))
-    usual = fit & (near > 0.5)
-    return replace(model, thresholds=_thresholds(model, question, chances, mass, usual))
-
-
-def _with_far(
-    model: AttributeModel, question: Question, heard: Heard, disputes: bool, fit: Bools
-) -> AttributeModel:
-    shares = model.pool(heard.evidence)
-    present = model.sayable(heard)
-    if question.kind == "many":
-        pick = fit[:, None] & (shares > FAINT)
-        weights = np.repeat(question.weights[:, None], shares.shape[1], axis=1)
-        far = _scaled(fit_curve(shares[pick], question.targets[pick], weights[pick]), model.rate)
-        mass = np.ones(len(shares))
-    else:
-        mass = _mass(model, question, shares, present, disputes)
-        counted = fit & (mass > 0)
-        score = shares.max(axis=1) * (present if question.absent else 1.0)
-        far = fit_curve(score[counted], _hits(question, shares)[counted], (question.weights * mass)[counted])
-    model = replace(model, far=far)
-    chances = model.chances(heard)
-    return replace(model, far_thresholds=_thresholds(model, question, chances, mass, fit))
-
-
-def at_precision(model: AttributeModel, question: Question, held: Held, asked: float) -> AttributeModel:
-    """Return the model with thresholds for another asked precision; nothing else depends on it."""
-    model = replace(model, asked=asked)
-    everyone = np.ones(len(question.rows), bool)
-    chances, mass = judged(model, question, held.near, held.contested)
-    usual = everyone & (held.near.strange < 0.5)
-    near = _thresholds(model, question, chances, mass, usual)
-    far = model.far_thresholds
-    if held.far is not None and model.far is not None:
-        chances, mass = judged(model, question, held.far, held.contested)
-        far = _thresholds(model, question, chances, mass, everyone)
-    return replace(model, thresholds=near, far_thresholds=far)
-
-
-def _thresholds(
-    model: AttributeModel, question: Question, chances: Floats64, mass: Floats64, fit: Bools
-) -> tuple[Threshold, ...]:
-    many = question.kind == "many"
-    best = chances.argmax(axis=1)
-    trials = []
-    for at in range(len(question.values)):
-        mine = fit & (chances[:, at] > 0) & (mass > 0) & (many | (best == at))
-        trials.append(Trial(chances[mine, at], question.targets[mine, at], (mass * question.witness)[mine]))
-    choices = model.choices
-    asked = model.asked * (model.rates if many else np.ones(len(trials)))
-    return choose_thresholds(trials, asked, choices.confidence, choices.min_support, choices.pooled)
-
-
-def judged(
-    model: AttributeModel, question: Question, heard: Heard, contested: Contested | None
-) -> tuple[Floats64, Floats64]:
-    """Return calibrated chances [m, v] of the donors, and how much each counts as held-out evidence, float64 [m]."""
-    chances = model.chances(heard)
-    if question.kind == "many":
-        return chances, np.ones(len(chances))
-    shares = model.pool(heard.evidence)
-    return chances, _mass(model, question, shares, model.sayable(heard), contested is not None)
-
-
-def _hits(question: Question, shares: Floats64) -> Floats64:
-    best = shares.argmax(axis=1)
-    return np.asarray(question.targets[np.arange(len(best)), best], np.float64)
-
-
-def _mass(
-    model: AttributeModel, question: Question, shares: Floats64, present: Floats64, disputes: bool
-) -> Floats64:
-    stated = question.stated
-    missing = present * (1 - model.rate) / np.maximum(1 - present * model.rate, 1e-9)
-    mass = np.where(stated, 1.0, 1 - missing if question.absent else 0.0)
-    if model.presence is None:
-        mass = stated.astype(np.float64)
-    elif not question.absent:
-        mass = mass * (present >= SAYABLE)
-    if model.choices.slips and disputes:
-        given = question.targets.argmax(axis=1)
-        rows = np.arange(len(given))
-        chance = slip_chance(shares[rows, given], present, model.slip[given], model.rate)
-        mass = np.where(stated & (_hits(question, shares) == 0), mass * (1 - chance), mass)
-    return np.asarray(mass)
-
-
-def _scaled(curve: Curve, rate: float) -> Curve:
-    return Curve(curve.slope, curve.bias, curve.x, np.minimum(curve.y / rate, 1.0))
+    task = data.task
+    labelled = task.labelled
+    doubt = label_noise_score(model.pool(scores.evidence), task.targets > 0)
+    credible = np.where(labelled, (1 - doubt) / (1 - doubt + CONTRADICTED * doubt), 1.0)
+    weighted = replace(task, weights=(task.weights * credible).astype(np.float32))
+    weighted_data = replace(data, task=weighted)
+    scorers = fit_fold_scorers(weighted_data, sources, applicability=False)
+    evidence = score_held_out(weighted_data, scorers, np.zeros(len(task.rows), np.float32)).evidence
+    pool = fit_pool(evidence[:, labelled], task.targets[labelled], weighted.weights[labelled], False)
+    return replace(model, noise_scorers=scorers, noise_pool=pool), pool(evidence)

@@ -1,7 +1,7 @@
-"""Donors of one fold as judges: they vote one by one by closeness, and as bodies by the centre of each value.
+"""Reference items of one fold as a scorer: single ones vote by closeness, and the centres of the values speak, too.
 
-Both look at the same subspace. The single votes follow the odd shapes of a value, the bodies are steadier where
-donors are few; which of them to believe is weighed on held-out donors.
+Both look at the same subspace. Single votes follow the odd shapes of a value; centroids are steadier where reference
+items are few. How much each counts is fitted on held-out items.
 """
 
 from __future__ import annotations
@@ -9,81 +9,69 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from label.data.task import Question
-from label.learn.knn import Electorate, Kernel, Tally, gather, vote
-from label.learn.subspace import Moments, discriminant
-from schema.arrays import Bools, Floats32, Floats64
+from label.learn.knn import LabelledPoints, ReferenceSet, VoteResult, build_reference_set, vote
+from label.learn.options import FitOptions, Kernel
+from schema.arrays import Floats32
 
 FLOOR = 1e-4
-KINDS = ("votes", "value centres")
+"""Added to shares before their logarithm."""
+LARGEST_EVIDENCE = 12
+"""No value gets more log odds than this, for or against."""
+NEIGHBOURS, CENTROIDS = "neighbours", "centroids"
+KINDS = (NEIGHBOURS, CENTROIDS)
+FAR = 1e3
+"""Coordinate of the centre of a value that no reference item of a fold has: no item comes near it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Electors:
-    """A subspace ``basis`` [p, r] over plain features, its donors, and the centre [v, r] and mass [v] of each value."""
+class KnnScorer:
+    """A subspace ``basis`` [p, r] over plain features, its reference items, and the centroid [v, r] and share [v] of
+    each value."""
 
     basis: Floats32
-    electorate: Electorate
+    reference: ReferenceSet
     kernel: Kernel
-    centres: Floats32
-    mass: Floats32
-    many: bool
+    centroids: Floats32
+    shares: Floats32
+    multi_label: bool
     kinds: tuple[str, ...] = KINDS
-    """Which kinds of evidence they give."""
 
-    def judge(self, coordinates: Floats32, counted: bool = True) -> tuple[Floats32, Tally]:
-        """Return evidence float32 [kinds, n, v] (log odds of several-of values, log shares of one-of), and a tally,
-        with its voters ``counted`` or not."""
-        tally = vote(coordinates, self.electorate, self.kernel, counted)
-        distance = ((self.centres**2).sum(axis=1) - 2 * coordinates @ self.centres.T).astype(np.float32)
-        if self.many:
-            singles = np.log(tally.shares + FLOOR) - np.log1p(FLOOR - tally.shares)
-            total = (self.mass[:, None] * self.centres).sum(axis=0)
-            rest = (total - self.mass[:, None] * self.centres) / np.maximum(1 - self.mass, 1e-6)[:, None]
-            away = (rest**2).sum(axis=1) - 2 * coordinates @ rest.T
-            odds = np.log((self.mass + FLOOR) / (1 - self.mass + FLOOR))
-            bodies = odds - (distance - away) / 2
+    def projection(self) -> Floats32:
+        """Return the basis of the subspace [p, r]."""
+        return self.basis
+
+    def score(self, coordinates: Floats32, count_support: bool = True) -> tuple[Floats32, VoteResult]:
+        """Return evidence float32 [kinds, n, v] on items at coordinates [n, r], and how the reference items voted."""
+        votes = vote(coordinates, self.reference, self.kernel, count_support)
+        distance = ((self.centroids**2).sum(axis=1) - 2 * coordinates @ self.centroids.T).astype(np.float32)
+        if self.multi_label:
+            neighbours = np.log(votes.shares + FLOOR) - np.log1p(FLOOR - votes.shares)
+            centroids = self._against_the_rest(coordinates, distance)
         else:
-            singles = np.log(tally.shares + FLOOR)
-            bodies = np.log(self.mass + FLOOR) - distance / 2
-            bodies -= bodies.max(axis=1, keepdims=True)
-            bodies -= np.log(np.exp(bodies).sum(axis=1, keepdims=True))
-        both = np.stack([singles, np.clip(bodies, -12, 12)]).astype(np.float32)
-        return both[[kind in self.kinds for kind in KINDS]], tally
+            neighbours = np.log(votes.shares + FLOOR)
+            centroids = np.log(self.shares + FLOOR) - distance / 2
+            centroids -= centroids.max(axis=1, keepdims=True)
+            centroids -= np.log(np.exp(centroids).sum(axis=1, keepdims=True))
+        clipped = np.clip(centroids, -LARGEST_EVIDENCE, LARGEST_EVIDENCE)
+        both = np.stack([neighbours, clipped]).astype(np.float32)
+        return both[[kind in self.kinds for kind in KINDS]], votes
+
+    def _against_the_rest(self, coordinates: Floats32, distance: Floats32) -> Floats32:
+        """Return log odds [n, v] of being at the centroid of a value rather than at that of all other items."""
+        total = (self.shares[:, None] * self.centroids).sum(axis=0)
+        others = (total - self.shares[:, None] * self.centroids) / np.maximum(1 - self.shares, 1e-6)[:, None]
+        away = (others**2).sum(axis=1) - 2 * coordinates @ others.T
+        odds = np.log((self.shares + FLOOR) / (1 - self.shares + FLOOR))
+        return np.asarray(odds - (distance - away) / 2)
 
 
-def elect(
-    question: Question,
-    targets: Floats32,
-    features: Floats32,
-    sums: Moments,
-    pick: Bools,
-    shrinkage: float,
-    size: int,
-    kernel: Kernel,
-    seed: int,
-) -> tuple[Floats32, Electors]:
-    """Return (white basis, electors) of the donors ``pick`` of a question; the caller unfolds the basis.
-
-    ``targets`` may hold one more column than the question has values: 'states nothing'.
-    """
-    basis = discriminant(sums, shrinkage, size)
-    places = np.flatnonzero(pick)
-    coordinates = (features[places] @ basis).astype(np.float32)
-    chosen, weights = targets[places], question.weights[places]
-    electorate = gather(question.rows[places], coordinates, chosen, weights, kernel, seed)
-    mass = weights @ chosen
-    centres = (chosen * weights[:, None]).T @ coordinates / np.maximum(mass, 1e-9)[:, None]
-    share = (mass / max(float(weights.sum()), 1e-9)).astype(np.float32)
-    # A value that no donor of this fold states lies where no item comes.
-    centres[mass <= 0] = 1e3
-    many = question.kind == "many"
-    return basis, Electors(basis, electorate, kernel, centres.astype(np.float32), share, many)
-
-
-def logit(p: npt.NDArray[np.floating]) -> Floats64:
-    """Return log odds, clipped so that none is infinite."""
-    q = np.clip(p, 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(q) - np.log1p(-q), np.float64)
+def fit_knn(basis: Floats32, points: LabelledPoints, multi_label: bool, options: FitOptions) -> KnnScorer:
+    """Return the scorer of labelled items at their coordinates [m, r] under ``basis``."""
+    weights, targets = points.weights, points.targets
+    reference = build_reference_set(points, options.kernel, options.seed)
+    mass = weights @ targets
+    centroids = (targets * weights[:, None]).T @ points.coordinates / np.maximum(mass, 1e-9)[:, None]
+    centroids[mass <= 0] = FAR
+    shares = (mass / max(float(weights.sum()), 1e-9)).astype(np.float32)
+    return KnnScorer(basis, reference, options.kernel, centroids.astype(np.float32), shares, multi_label)

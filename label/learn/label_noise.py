@@ -1,8 +1,8 @@
-"""How the taggers of a collection tag, measured on their own tags: how much they leave out, what they add wrongly.
+"""A noise model of the annotators, measured on their own tags: how much they leave out, and what they add wrongly.
 
-A wrong value shows where the right one is stated too, as a contradiction; on items that state nothing else the same
-slip passes for a statement. What is left out shows where the votes are surest: there the share of statements
-stops rising, at the rate at which taggers say what they see.
+A wrong value shows where the right one is tagged too, as a contradiction; on items with no other tag the same mistake
+passes for an observed label. What is left out shows where the scorers are most certain: there the share of tagged
+items stops rising, at the rate at which taggers state what they see.
 """
 
 from __future__ import annotations
@@ -11,108 +11,125 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from label.learn.calibration import Weights, upper_bound
+from label.learn.calibration import Numbers
+from label.learn.options import LOWEST_RECALL
 from schema.arrays import Bools, Floats64
-
-LEAST_RECALL = 0.8
-"""Less than this is not assumed unless other attributes show it: votes that stop rising lower are weak votes."""
-
-
-def usual_recall(rates: Sequence[float]) -> float:
-    """Return how often taggers state what is there, as far as attributes of one value, which have ``rates``, show it.
-
-    A picture has a hair colour, stated or not, so the share that states it is known. Whether it shows a hat is not:
-    there weak votes look like lazy taggers (asked for 0.85, drawn clothes came out at 0.40), so several-of
-    attributes are taken to be tagged no worse than all but a quarter of the others.
-    """
-    return float(np.quantile(rates, 0.25)) if len(rates) >= LEAST_ATTRIBUTES else LEAST_RECALL
-
+from schema.statistics import upper_bound
 
 LEAST_ATTRIBUTES = 3
 """Fewer attributes than this do not show what is usual."""
+LEAST_STATED = 40
+"""Fewer tagged items than this do not show how much is left out."""
+LEAST_WINDOW = 8
+"""Fewer items than this say nothing of how often one value is tagged."""
+AGREEMENT = (4.0, 200.0)
+"""What all values together count for, in items, beside a single one: at least and at most."""
+SHARE_FLOOR = 1e-4
+"""Added to shares before they are divided by one another."""
 
 
-def recall(chances: Weights, stated: Bools, least: float = LEAST_RECALL, confidence: float = 0.8) -> float:
-    """Return the share of statements that taggers make where there is something to state, erring upward.
+def usual_recall(rates: Sequence[float]) -> float:
+    """Return the tagging recall that multi-label attributes are taken to have, given ``rates`` of single-label ones.
 
-    It is the upper bound of the share among the items whose votes [n] are surest, as many of them as hold between a
-    third and all of the statements, where that share is highest: fewer would flatter it by chance; at least ``least``.
+    A picture has a hair colour, tagged or not, so the share that is tagged is known. Whether it shows a hat is not:
+    there weak scorers look like careless taggers (0.85 was planted, drawn clothes came out at 0.40). So multi-label
+    attributes are taken to be tagged no worse than all but a quarter of the others.
+    """
+    return float(np.quantile(rates, 0.25)) if len(rates) >= LEAST_ATTRIBUTES else LOWEST_RECALL
+
+
+def tagging_recall(
+    scores: Numbers, stated: Bools, lowest: float = LOWEST_RECALL, confidence: float = 0.8
+) -> float:
+    """Return the share of what there is to state that taggers do state, erring upward; at least ``lowest``.
+
+    It is the upper bound of the share among the items with the highest ``scores`` [n], as many of them as make
+    between a third and all of those ``stated`` [n], where that share is highest: fewer would flatter it by chance.
     """
     total = int(stated.sum())
-    if total < 40:
+    if total < LEAST_STATED:
         return 1.0
-    order = np.argsort(-np.asarray(chances), kind="stable")
-    right = np.cumsum(stated[order])
+    order = np.argsort(-np.asarray(scores), kind="stable")
+    hits = np.cumsum(stated[order])
     sizes = np.unique(np.linspace(total / 3, min(total, len(order)), 8).astype(int))
-    found = right[sizes - 1].astype(np.float64)
-    at = int((found / sizes).argmax())
-    bound = float(upper_bound(found[at : at + 1], sizes[at : at + 1].astype(float), confidence)[0])
-    return float(np.clip(bound, least, 1.0))
+    in_window = hits[sizes - 1].astype(np.float64)
+    best = int((in_window / sizes).argmax())
+    bound = float(
+        upper_bound(in_window[best : best + 1], sizes[best : best + 1].astype(float), confidence)[0]
+    )
+    return float(np.clip(bound, lowest, 1.0))
 
 
-def recalls(shares: Floats64, stated: Bools, rate: float) -> Floats64:
-    """Return the recall of taggers for each of several values, float64 [v], ``rate`` being that of all together.
+def recall_by_value(shares: Floats64, stated: Bools, recall: float) -> Floats64:
+    """Return the tagging recall of each value, float64 [v], where ``recall`` is that of all together.
 
-    Shares [m, v] are the votes. A value whose surest votes are stated more often than ``rate`` is one that taggers
-    seldom leave out, and what is not stated of it counts for more. It is drawn to ``rate`` as far as the values are
-    seen to agree (empirical Bayes, by the moments); less than ``rate`` is never assumed: that is a weak vote.
+    Shares [m, v] are the scores. A value whose highest scores are tagged more often than ``recall`` is one that
+    taggers seldom leave out, and its missing counts for more. It is drawn towards ``recall`` as far as the values are
+    seen to agree (empirical Bayes, by the moments); less than ``recall`` is never assumed: that is a weak scorer.
     """
     v = shares.shape[1]
     hits, sizes = np.zeros(v), np.zeros(v)
-    for at in range(v):
-        total = int(stated[:, at].sum())
-        right = np.cumsum(stated[np.argsort(-shares[:, at], kind="stable"), at])
+    for value in range(v):
+        total = int(stated[:, value].sum())
+        right = np.cumsum(stated[np.argsort(-shares[:, value], kind="stable"), value])
         windows = np.unique(np.linspace(total / 2, total, 6).astype(int))
         windows = windows[windows >= LEAST_WINDOW]
         if len(windows):
             best = int((right[windows - 1] / windows).argmax())
-            hits[at], sizes[at] = right[windows[best] - 1], windows[best]
+            hits[value], sizes[value] = right[windows[best] - 1], windows[best]
     seen = sizes > 0
-    spread = (sizes[seen] * (hits[seen] / sizes[seen] - rate) ** 2).sum() - seen.sum() * rate * (1 - rate)
+    spread = (sizes[seen] * (hits[seen] / sizes[seen] - recall) ** 2).sum()
+    spread -= seen.sum() * recall * (1 - recall)
     between = max(float(spread / max(sizes.sum(), 1.0)), 1e-4)
-    strength = float(np.clip(rate * (1 - rate) / between - 1, *AGREEMENT))
-    return np.asarray(np.clip((hits + strength * rate) / (sizes + strength), rate, 1.0))
+    strength = float(np.clip(recall * (1 - recall) / between - 1, *AGREEMENT))
+    return np.asarray(np.clip((hits + strength * recall) / (sizes + strength), recall, 1.0))
 
 
-LEAST_WINDOW = 8
-"""Fewer votes than this say nothing of how often one value is stated."""
-AGREEMENT = (4.0, 200.0)
-"""What all values together count for, in items, beside a single one."""
+def false_tag_rates(shares: Floats64, contested: Sequence[Sequence[int]], counts: Numbers) -> Floats64:
+    """Return how often each value [v] is tagged wrongly, per item that has another value.
 
-
-def slips(shares: Floats64, contested: Sequence[Sequence[int]], counts: Weights) -> Floats64:
-    """Return how often each value [v] is stated wrongly, per item that states another value.
-
-    ``contested`` lists the value codes that contradict each other on one item, ``shares`` [c, v] are the votes on
-    these items: the likelier a value, the less it is the slip. ``counts`` [v] are the single statements.
+    ``contested`` lists the value codes that contradict each other on one item, ``shares`` [c, v] are the scores of
+    these items: the likelier a value, the less it is the wrong one. ``counts`` [v] are the items with one value.
     """
     v = len(counts)
     wrong = np.zeros(v)
-    for row, codes in enumerate(contested):
-        said = shares[row, list(codes)] + 1e-3
+    for item, codes in enumerate(contested):
+        said = shares[item, list(codes)] + 1e-3
         wrong[list(codes)] += 1 - said / said.sum()
     others = np.asarray(counts, np.float64).sum() - counts + len(contested)
     return np.asarray(wrong / np.maximum(others, 1.0))
 
 
-def slip_chance(
-    given: Floats64, presence: Floats64, slip: Floats64, rate: float, instead: float = 0.0
+def false_tag_probability(
+    shares: Floats64, applicability: Floats64, false_tags: Floats64, recall: float, replaces: float = 0.0
 ) -> Floats64:
-    """Return the chance that the single statement of an item is a slip, float64 [n].
+    """Return the probability that the one observed value of an item is a false tag, float64 [n].
 
-    ``given`` [n] is the vote's share for the stated value, ``presence`` [n] the chance that the attribute applies,
-    ``slip`` [n] the rate of wrong statements of that value, ``rate`` the recall of right ones; a wrong statement takes
-    the place of the right one with the chance ``instead``, else it stands alone only where the right one is left out.
+    ``shares`` [n] are the scores of the observed values, ``applicability`` [n] the probability that the attribute
+    can be told, ``false_tags`` [n] the rate of false tags of that value, ``recall`` that of right ones. A false tag
+    takes the place of the right one with the probability ``replaces``, else it stands alone only where the right one
+    is left out.
     """
-    silent = 1 - presence * rate * (1 - instead)
-    wrong = slip * silent
-    return np.asarray(wrong / np.maximum(wrong + presence * rate * given * (1 - slip), 1e-12))
+    right_one_missing = 1 - applicability * recall * (1 - replaces)
+    wrong = false_tags * right_one_missing
+    right = applicability * recall * shares * (1 - false_tags)
+    return np.asarray(wrong / np.maximum(wrong + right, 1e-12))
 
 
-def left_out(chances: Floats64, rates: Floats64) -> Floats64:
-    """Return the chances of values that an item's tagger leaves out while stating others of the attribute.
+def omission_posterior(probabilities: Floats64, recall: Floats64) -> Floats64:
+    """Return the probabilities of values that an item's tagger has looked for and does not state.
 
-    Bayes, from the rate r at which taggers state what is there: p (1 - r) / (p (1 - r) + 1 - p).
+    Bayes' rule with the rate r at which taggers state what is there: p (1 - r) / (p (1 - r) + 1 - p).
     """
-    missed = chances * (1 - rates)
-    return np.asarray(missed / np.maximum(missed + 1 - chances, 1e-12))
+    missed = probabilities * (1 - recall)
+    return np.asarray(missed / np.maximum(missed + 1 - probabilities, 1e-12))
+
+
+def label_noise_score(shares: Floats64, given: Bools) -> Floats64:
+    """Return how far other values are likelier than the ``given`` ones [n, v], 0 to 1; above 0.5 another one leads.
+
+    It is a margin in log shares: a tag is suspect where one other value is clear, less where no value is.
+    """
+    own = np.where(given, shares, 0).max(axis=1) + SHARE_FLOOR
+    other = np.where(given, 0, shares).max(axis=1) + SHARE_FLOOR
+    return np.asarray(other / (own + other))

@@ -1,8 +1,8 @@
-"""The subspace in which one attribute looks for its neighbours: a shrunken linear discriminant of its donors.
+"""The subspace in which one attribute looks for neighbours: a shrunken linear discriminant of its labelled items.
 
 In the raw embedding neighbours agree on style and pose; scaled by the scatter inside the values, and along the
-directions in which the values differ, they agree on the attribute. For attributes of several values at once the
-same algebra is canonical correlation with the indicator matrix (Hastie, Buja and Tibshirani, 1995).
+directions in which the values differ, they agree on the attribute. For multi-label attributes the same algebra is
+canonical correlation with the indicator matrix (Hastie, Buja and Tibshirani, 1995).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.floating]
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Weighted sums over a set of donors that a subspace is computed from; they add and subtract by fold."""
+    """Weighted sums over a set of labelled items that a subspace is computed from; they add and subtract by fold."""
 
     mass: float
     sums: Floats

@@ -1,6 +1,6 @@
-"""What people said of each item, as arrays by row: the values stated by reviews, tags and texts, in that order.
+"""Observed labels as arrays by row: the values that reviews, tags, texts and detectors give each item.
 
-Donors, held-out items and the final labels are all read from here, so that a value stands the same way everywhere.
+Reference items, held-out items and the final labels are all read from here, so a value means the same everywhere.
 """
 
 from __future__ import annotations
@@ -11,107 +11,107 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from schema.arrays import Bools, Floats32, Ints, Ints8, Ints32
+from schema.arrays import Bools, Floats32, Ints, Ints8, Ints32, Rows
 from schema.vocabulary import Attribute
 
-STATED = ("", "detector", "text", "tag", "review")
-"""Names of the stated sources by code; a higher code outranks a lower one."""
+SOURCES = ("", "detector", "text", "tag", "review")
+"""Names of the sources of observed labels by code; a higher code outranks a lower one, 0 means none."""
+REVIEW = SOURCES.index("review")
 
 
 @dataclass(slots=True)
-class Stated:
-    """The stated values of one attribute: (row, value code, source code) triples, rows ascending within a source.
+class ObservedLabels:
+    """The observed values of one attribute as (row, value code, source code) triples, in the order they were added.
 
-    ``unknown`` holds rows that a reviewer declared to be unknown: nothing may fill them; ``contested`` the values
-    that contradict each other, by row.
+    ``contested`` holds, by row, the codes of values that an item's tags give and that contradict each other.
     """
 
     attribute: Attribute
     values: list[str] = field(default_factory=list)
     codes: dict[str, int] = field(default_factory=dict)
     rows: array[int] = field(default_factory=lambda: array("q"))
-    coded: array[int] = field(default_factory=lambda: array("i"))
-    sources: array[int] = field(default_factory=lambda: array("b"))
-    unknown: set[int] = field(default_factory=set)
+    value_codes: array[int] = field(default_factory=lambda: array("i"))
+    source_codes: array[int] = field(default_factory=lambda: array("b"))
     contested: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _sorted: tuple[Ints, Ints, Ints8] | None = None
+    _contested_rows: Rows | None = None
 
     def contest(self, row: int, values: Sequence[str]) -> None:
-        """Record that tags of an item contradict each other: it states none of these values."""
+        """Record that tags of an item contradict each other: none of these values is observed."""
         if len(values) > 1:
             self.contested[row] = tuple(self.code(value) for value in values)
 
     def code(self, value: str) -> int:
         """Return the code of a value, giving out a new one at first sight."""
-        found = self.codes.get(value)
-        if found is None:
-            found = self.codes[value] = len(self.values)
+        known = self.codes.get(value)
+        if known is None:
+            known = self.codes[value] = len(self.values)
             self.values.append(value)
-        return found
+        return known
 
     def add(self, row: int, values: Sequence[str], source: str) -> None:
-        """Record that a source states these values of an item."""
-        number = STATED.index(source)
+        """Record that a source gives an item these values."""
+        source_code = SOURCES.index(source)
         for value in values:
             self.rows.append(row)
-            self.coded.append(self.code(value))
-            self.sources.append(number)
+            self.value_codes.append(self.code(value))
+            self.source_codes.append(source_code)
 
     def triples(self) -> tuple[Ints, Ints, Ints8]:
-        """Return (rows, value codes, source codes) of all statements."""
+        """Return (rows, value codes, source codes) of everything observed."""
         return (
             np.asarray(self.rows, np.int64),
-            np.asarray(self.coded, np.int64),
-            np.asarray(self.sources, np.int8),
+            np.asarray(self.value_codes, np.int64),
+            np.asarray(self.source_codes, np.int8),
         )
 
-    def counts(self, n: int) -> Ints32:
-        """Return how many values are stated of each row, int32 [n]."""
-        return np.bincount(np.asarray(self.rows, np.int64), minlength=n).astype(np.int32)
+    def counts(self, rows: Rows) -> Ints32:
+        """Return how many values are observed of each of ``rows`` (ascending), int32 [n]."""
+        places, _, _ = self.among(rows)
+        return np.bincount(places, minlength=len(rows)).astype(np.int32)
 
-    def matrix(self, rows: Ints, values: Sequence[str], general: Attribute | None = None) -> Floats32:
-        """Return the stated values of the given rows (ascending) as float32 [n, v], 1 where stated.
+    def matrix(self, rows: Rows, values: Sequence[str], expand: bool = False) -> Floats32:
+        """Return the observed values of ``rows`` (ascending) as float32 [n, v], 1 where observed.
 
-        With ``general`` a stated value also states what it is a kind of.
+        With ``expand`` an observed value also gives the more general values that it is a kind of.
         """
+        column = {value: place for place, value in enumerate(values)}
         found = np.zeros((len(rows), len(values)), np.float32)
-        column = {value: at for at, value in enumerate(values)}
-        mine, coded, _ = self.triples()
-        at = np.searchsorted(rows, mine)
-        known = at < len(rows)
-        known[known] = rows[at[known]] == mine[known]
-        at, coded = at[known], coded[known]
+        places, codes, _ = self.among(rows)
         for code, value in enumerate(self.values):
-            names = (value, *general.ancestors(value)) if general else (value,)
-            pick = at[coded == code] if any(name in column for name in names) else None
-            for name in names:
-                if pick is not None and name in column:
-                    found[pick, column[name]] = 1
+            names = (value, *self.attribute.ancestors(value)) if expand else (value,)
+            known = [column[name] for name in names if name in column]
+            if known:
+                found[np.ix_(places[codes == code], known)] = 1
         return found
 
-    def among(self, rows: Ints) -> tuple[Ints, Ints, Ints8]:
-        """Return (place in ``rows``, value code, source code) of the statements about ``rows`` (ascending), by row."""
-        known = self._sorted
-        if known is None or len(known[0]) != len(self.rows):
-            mine, coded, sources = self.triples()
-            order = np.argsort(mine, kind="stable")
-            known = self._sorted = mine[order], coded[order], sources[order]
-        mine, coded, sources = known
-        low, high = np.searchsorted(mine, rows), np.searchsorted(mine, rows, side="right")
+    def among(self, rows: Rows) -> tuple[Ints, Ints, Ints8]:
+        """Return (place in ``rows``, value code, source code) of what is observed of ``rows`` (ascending), by row."""
+        if self._sorted is None or len(self._sorted[0]) != len(self.rows):
+            all_rows, all_codes, all_sources = self.triples()
+            order = np.argsort(all_rows, kind="stable")
+            self._sorted = all_rows[order], all_codes[order], all_sources[order]
+        observed, codes, sources = self._sorted
+        low, high = np.searchsorted(observed, rows), np.searchsorted(observed, rows, side="right")
         count = high - low
         places = np.repeat(np.arange(len(rows)), count)
-        at = np.arange(len(places)) + np.repeat(low - (np.cumsum(count) - count), count)
-        return places, coded[at], sources[at]
+        entries = np.arange(len(places)) + np.repeat(low - (np.cumsum(count) - count), count)
+        return places, codes[entries], sources[entries]
 
-    def single(self, rows: Ints) -> Bools:
-        """Tell which of ``rows`` (ascending) state exactly one value, bool [n]."""
-        places, _, _ = self.among(rows)
-        return np.asarray(np.bincount(places, minlength=len(rows)) == 1)
+    def contested_among(self, rows: Rows) -> dict[int, list[str]]:
+        """Return the contested values of those of ``rows`` (ascending) that have any, by place in ``rows``."""
+        if self._contested_rows is None or len(self._contested_rows) != len(self.contested):
+            self._contested_rows = np.array(sorted(self.contested), np.int64)
+        if not len(rows):
+            return {}
+        low, high = np.searchsorted(self._contested_rows, [rows[0], rows[-1] + 1])
+        known = self._contested_rows[low:high]
+        places = np.searchsorted(rows, known)
+        found = zip(known.tolist(), places.tolist(), (rows[places] == known).tolist(), strict=True)
+        return {
+            place: [self.values[code] for code in self.contested[row]] for row, place, here in found if here
+        }
 
-
-def contradicted(conflict: str) -> tuple[str, list[str]]:
-    """Return (attribute, values) of a conflict as readings word it: 'hair_color: red (red_hair) or ...'."""
-    name, _, rest = conflict.partition(": ")
-    if rest.endswith(", yet denied"):
-        return name, []
-    return name, [part.partition(" (")[0] for part in rest.split(" or ")]
+    def single(self, rows: Rows) -> Bools:
+        """Tell which of ``rows`` (ascending) have exactly one observed value, bool [n]."""
+        return np.asarray(self.counts(rows) == 1)

@@ -9,8 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from label.observed.conflicts import Reading, Settled, settle
 from label.observed.lexicon import DENIALS, ENDS, REACH, SEVERAL, Lexicon, Span, tokenize
+from schema.tags.conflicts import (
+    Conflict,
+    ParsedLabels,
+    Resolved,
+    resolve_conflicts,
+    value_of_count,
+)
 from schema.vocabulary import Attribute, Vocabulary
 
 _NOT_DENYING = frozenset("only just merely".split())
@@ -25,44 +31,45 @@ class TextReader:
         for lexicon in self._lexicons:
             lexicon.join(self._lexicons)
 
-    def read(self, text: str | None) -> Reading:
+    def read(self, text: str | None) -> ParsedLabels:
         """Return what a description says, what it denies, and whether it names several characters."""
         tokens = tokenize(text or "")
         if not tokens:
-            return Reading()
-        denied_at = _denied(tokens)
-        found = [lexicon.phrases(tokens) for lexicon in self._lexicons]
-        longest = [span for spans in found for span in spans]
-        nouns = [_free(lexicon.nouns(tokens), self._lexicons, found) for lexicon in self._lexicons]
+            return ParsedLabels()
+        denial_of = _denials(tokens)
+        phrases = [lexicon.phrases(tokens) for lexicon in self._lexicons]
+        all_phrases = [span for spans in phrases for span in spans]
+        nouns = [_free(lexicon.nouns(tokens), self._lexicons, phrases) for lexicon in self._lexicons]
         taken = [False] * len(tokens)
-        for span in [*(noun for each in nouns for noun in each), *_things(self._lexicons, found)]:
+        for span in [*(noun for spans in nouns for noun in spans), *_worn(self._lexicons, phrases)]:
             taken[span.start : span.end] = [True] * (span.end - span.start)
         values: dict[str, list[str]] = {}
         denied: dict[str, list[str]] = {}
-        conflicts: list[str] = []
+        conflicts: list[Conflict] = []
         ambiguous: str | None = None
-        for lexicon, spans, own in zip(self._lexicons, found, nouns, strict=True):
+        for lexicon, own_phrases, own_nouns in zip(self._lexicons, phrases, nouns, strict=True):
             if not lexicon.touches(tokens):
                 continue
-            said, refused = lexicon.say(tokens, _heads(spans, longest), own, taken, denied_at)
+            heads = _heads(own_phrases, all_phrases)
+            said, refused = lexicon.say(tokens, heads, own_nouns, taken, denial_of)
             attribute = lexicon.attribute
             said.update(lexicon.measured(tokens))
             if attribute.counts:
-                one = _count(attribute, lexicon.people(tokens, said))
+                resolved = _count(attribute, *lexicon.people(tokens, said))
             else:
-                one = settle(attribute, said, () if attribute.kind == "one" else refused)
-            if one.values:
-                values[attribute.name] = list(one.values)
+                resolved = resolve_conflicts(attribute, said, () if attribute.kind == "one" else refused)
+            if resolved.values:
+                values[attribute.name] = list(resolved.values)
             if refused:
                 denied[attribute.name] = list(refused)
-            if one.conflict:
-                conflicts.append(one.conflict)
-            ambiguous = ambiguous or one.ambiguous
-        return Reading(values, [] if ambiguous else conflicts, ambiguous, denied)
+            if resolved.conflict:
+                conflicts.append(resolved.conflict)
+            ambiguous = ambiguous or resolved.ambiguous
+        return ParsedLabels(values, [] if ambiguous else conflicts, ambiguous, denied)
 
 
-def _denied(tokens: Sequence[str]) -> list[int]:
-    # Per token, the place of the denial whose scope it is in, or -1. A scope ends with the clause.
+def _denials(tokens: Sequence[str]) -> list[int]:
+    """Return for each token the place of the denial that governs it, or -1; a denial ends with its clause."""
     scope = [-1] * len(tokens)
     for start, token in enumerate(tokens):
         if token not in DENIALS or (start + 1 < len(tokens) and tokens[start + 1] in _NOT_DENYING):
@@ -70,7 +77,7 @@ def _denied(tokens: Sequence[str]) -> list[int]:
         for place in range(start + 1, min(len(tokens), start + 1 + REACH)):
             word = tokens[place]
             if word in ENDS or word in (",", "but", "and", "&", "nor"):
-                if word in ("and", "&") and _goes_on(tokens, start, place):
+                if word in ("and", "&") and _continues(tokens, start, place):
                     continue
                 break
             starts = word in ("with", "who", "while", "wearing", "in", "has") and place > start + 1
@@ -80,17 +87,13 @@ def _denied(tokens: Sequence[str]) -> list[int]:
     return scope
 
 
-def _goes_on(tokens: Sequence[str], start: int, place: int) -> bool:
+def _continues(tokens: Sequence[str], start: int, place: int) -> bool:
     # 'without a hat and a scarf' denies both, 'no glasses and a red scarf' only the glasses.
-    return tokens[start] == "without" and tokens[place + 1 : place + 2] not in (
-        [],
-        ["with"],
-        ["wearing"],
-        ["has"],
-    )
+    after = tokens[place + 1 : place + 2]
+    return tokens[start] == "without" and after not in ([], ["with"], ["wearing"], ["has"])
 
 
-def _heads(spans: Sequence[Span], longest: Sequence[Span]) -> list[Span]:
+def _heads(spans: Sequence[Span], all_phrases: Sequence[Span]) -> list[Span]:
     # In 'maid headdress' the maid is gone; in 'young woman' the woman stays, as the head of the longer phrase.
     return [
         span
@@ -99,12 +102,14 @@ def _heads(spans: Sequence[Span], longest: Sequence[Span]) -> list[Span]:
             other.start <= span.start
             and span.end < other.end
             and other.end - other.start > span.end - span.start
-            for other in longest
+            for other in all_phrases
         )
     ]
 
 
-def _free(nouns: Sequence[Span], lexicons: Sequence[Lexicon], found: Sequence[Sequence[Span]]) -> list[Span]:
+def _free(
+    nouns: Sequence[Span], lexicons: Sequence[Lexicon], phrases: Sequence[Sequence[Span]]
+) -> list[Span]:
     # The hair of a 'black hair ribbon' is not black: a longer phrase of an attribute without that noun takes it.
     return [
         noun
@@ -113,29 +118,25 @@ def _free(nouns: Sequence[Span], lexicons: Sequence[Lexicon], found: Sequence[Se
             span.start <= noun.start
             and noun.end <= span.end
             and span.end - span.start > noun.end - noun.start
-            for lexicon, spans in zip(lexicons, found, strict=True)
+            for lexicon, spans in zip(lexicons, phrases, strict=True)
             if noun.value not in lexicon.attribute.nouns
             for span in spans
         )
     ]
 
 
-def _things(lexicons: Sequence[Lexicon], found: Sequence[Sequence[Span]]) -> list[Span]:
+def _worn(lexicons: Sequence[Lexicon], phrases: Sequence[Sequence[Span]]) -> list[Span]:
     # Things that are worn end the adjectives of the noun after them: 'black suit man'.
-    pairs = zip(lexicons, found, strict=True)
+    pairs = zip(lexicons, phrases, strict=True)
     return [span for lexicon, spans in pairs if lexicon.attribute.kind == "many" for span in spans]
 
 
-def _count(attribute: Attribute, people: tuple[int, str]) -> Settled:
-    number, words = people
+def _count(attribute: Attribute, number: int, words: str) -> Resolved:
+    """Return the value of a counted attribute for the number of people that ``words`` name."""
     if number == SEVERAL:
-        return Settled((), None, f"several characters: {words}")
-    if number < 0:
-        return Settled()
-    fitting = [value for value in attribute.values if (value.at_least or 0) <= number]
-    name = max(fitting, key=lambda value: value.at_least or 0).name if fitting else ""
-    if not name:
-        return Settled()
-    return Settled(
-        (name,), None, f"{attribute.title}: {name} ({words})" if name in attribute.ambiguous else None
-    )
+        return Resolved((), None, f"several characters: {words}")
+    value = value_of_count(attribute, number) if number >= 0 else None
+    if value is None:
+        return Resolved()
+    ambiguous = f"{attribute.title}: {value} ({words})" if value in attribute.ambiguous else None
+    return Resolved((value,), None, ambiguous)

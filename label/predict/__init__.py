@@ -1,1 +1,1 @@
-"""Who wins, how sure; the labels table; explanations."""
+"""From scores to labels: the rule that decides, the labels table, noise candidates, evidence and explanations."""

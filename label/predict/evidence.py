@@ -1,159 +1,170 @@
-"""Why one item has its label of one attribute: who voted with which weight, and what calibration made of it.
+"""The evidence for one attribute of one item: who votes with which weight, and what calibration makes of it.
 
-It reads the frozen models and one vector, never the whole collection, so it answers at once in a store of any size.
+It reads one item and one vector, never the whole collection, and goes through the same ``predict`` as a label run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from index.store import Store
-from index.store.encoder_key import known_encoder_key
-from schema.arrays import Floats32, Floats64, Rows
+from label.data.dataset import Dataset, LabelInputs
+from label.data.load import ItemLoader
+from label.learn.calibration import NEVER
+from label.learn.fit_all import LabelModels
+from label.learn.knn import neighbour_weights
+from label.observed.labels import ObservedLabels
+from label.predict.predict import AttributePrediction, Decided, ItemBatch, predict
+from schema.arrays import Floats64, Rows
 from schema.vocabulary import Vocabulary
 
-if TYPE_CHECKING:
-    from label.learn.fit_all import Learned
-    from label.learn.model import AttributeModel, Heard
-
-SHOWN = 12
-"""Voters shown at most, the heaviest."""
-LEAST = 0.005
-"""A voter with less of the whole vote is not shown: it would read 0 %."""
 OUTSIDE = 0
-"""The fold whose judges are asked about pictures that are in no fold."""
+"""The fold whose scorers look at pictures that are in no fold."""
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
-    """One value: its calibrated chance, and the least chance at which it stands (None: it is never voted for)."""
+class ValueEvidence:
+    """One value: its probability, the least probability at which it is given (None: it abstains, for a ``reason``),
+    and whether it reaches it."""
 
     value: str
-    chance: float
-    needs: float | None
-    stands: bool
+    probability: float
+    required: float | None
+    given: bool
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Vote:
-    """Rows of the voters, heaviest first, the share of the whole vote of each, and the chances, likeliest first.
-
-    ``silent``: tags or text of the item leave values out, and that counts against these.
-    """
+class Voters:
+    """Reference items that voted, by row, the heaviest first, with the share of the whole vote of each [k]; ``support``
+    is the effective number of all of them."""
 
     rows: Rows
     shares: Floats64
-    chances: tuple[Chance, ...]
-    silent: bool = False
+    values: tuple[tuple[str, ...], ...]
+    support: float
+
+    def shown(self, most: int, least_share: float) -> Voters:
+        """Return the ``most`` heaviest voters, of those with at least that share of the vote."""
+        count = min(int((self.shares >= least_share).sum()), most)
+        return Voters(self.rows[:count], self.shares[:count], self.values[:count], self.support)
 
 
-def vote(store: Store, learned: Learned, vocabulary: Vocabulary, row: int, name: str) -> Vote | None:
-    """Return the vote on one attribute of one item; None where no model was learned or the item has no vector."""
-    from label.learn.knn import weigh
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The evidence for one attribute of one item.
 
-    vector = _vector(store, row)
-    model = learned.models.get(name)
-    if vector is None or model is None:
-        return None
-    fold = _fold(store, row)
-    plain = learned.features.plain(vector)
-    own, tagged = _own(store, vocabulary, row, name), _tagged(store, row)
-    chances = chances_of(learned, plain, fold, [name], {name: own}, tagged)[name]
-    silent = bool(model.silent(np.isin(model.values, own)[None, :], np.array([tagged]))[0])
-    electors = model.benches[fold].which
-    if electors is None or not len(electors.electorate.rows):
-        return Vote(np.empty(0, np.int64), np.empty(0), chances, silent)
-    electorate = electors.electorate
-    heard = learned.hear(plain, fold, {name: model})[name]
-    asked = electorate.asked[int(heard.cells[0, 0])]
-    near = weigh(plain @ electors.basis, electorate.coordinates[asked], electors.kernel)[0]
-    weights = near * electorate.weights[asked]
-    shares = weights / (weights.sum() + electors.kernel.doubt)
-    top = np.argsort(-shares, kind="stable")[:SHOWN]
-    top = top[shares[top] >= LEAST]
-    rows = electorate.rows[asked[top]].astype(np.int64)
-    return Vote(rows, shares[top].astype(np.float64), chances, silent)
-
-
-def chances_of(
-    learned: Learned,
-    plain: Floats32,
-    fold: int,
-    names: list[str],
-    own: Mapping[str, Sequence[str]] = MappingProxyType({}),
-    tagged: bool = False,
-) -> dict[str, tuple[Chance, ...]]:
-    """Return by attribute the chances of the values of one item at plain features [1, p], likeliest first.
-
-    ``own`` are the values that the item states itself, ``tagged`` tells whether it has tags: what these leave out is
-    judged by that silence, too.
+    ``values`` are sorted by probability, the likeliest first; ``stated`` is what people say. ``omits`` tells whether
+    tags or text of the item leave values out, so that these are less probable. ``applicability`` is the probability
+    that the attribute can be told at all, None where it always can; ``weights`` say what each kind of evidence counts.
     """
-    models = {name: learned.models[name] for name in names}
-    heard = learned.hear(plain, fold, models)
-    return {
-        name: _chances(models[name], heard[name], own.get(name, ()), tagged)
-        for name in names
-        if name in heard
-    }
+
+    attribute: str
+    stated: tuple[str, ...]
+    values: tuple[ValueEvidence, ...]
+    omits: bool
+    target_precision: float
+    voters: Voters
+    applicability: float | None
+    weights: tuple[tuple[str, float], ...]
 
 
-def _chances(model: AttributeModel, heard: Heard, own: Sequence[str], tagged: bool) -> tuple[Chance, ...]:
-    from label.learn.calibration import NEVER
-
-    voted = model.chances(heard)
-    stated, seen = np.isin(model.values, list(own))[None, :], np.array([tagged])
-    chances, needed = model.beside(voted, stated, seen), model.needs(stated, seen)[0]
-    stands = model.accept(heard, voted)[0] & (
-        (chances[0] >= model.asked) | stated[0] | ~model.silent(stated, seen)
+def evidence(loader: ItemLoader, models: LabelModels, row: int, attribute: str) -> Evidence | None:
+    """Return the evidence for an attribute of the item at ``row``; None where there is no model or no vector."""
+    if attribute not in models.models:
+        return None
+    inputs = loader.load_some(np.array([row]))
+    dataset = inputs.dataset
+    if not len(dataset) or not len(dataset.vectors):
+        return None
+    # An item that came after the last label run is in no fold yet.
+    dataset.folds = np.maximum(dataset.folds, OUTSIDE)
+    prediction = _predictions(models, loader.vocabulary, inputs, [attribute])[0]
+    if prediction.decided is None:
+        return None
+    decided, model = prediction.decided, prediction.decided.model
+    fold = int(dataset.folds[0])
+    applicability = None
+    if model.applicability_calibrator is not None:
+        applicability = float(model.applicability(decided.scores)[0])
+    observed = dataset.observed[attribute]
+    return Evidence(
+        attribute,
+        tuple(observed.values[code] for code in observed.among(dataset.rows)[1].tolist()),
+        _values(decided),
+        bool(decided.decisions.omits[0]),
+        model.target_precision,
+        _voters(models, decided, inputs, fold),
+        applicability,
+        tuple((kind, float(weight)) for kind, weight in zip(model.kinds, model.pool.weights, strict=True)),
     )
-    made = []
-    for at in np.argsort(-chances[0], kind="stable").tolist():
-        needs = float(needed[at])
-        made.append(
-            Chance(
-                model.values[at], float(chances[0, at]), None if needs >= NEVER else needs, bool(stands[at])
+
+
+def evidence_of_vector(
+    models: LabelModels, vocabulary: Vocabulary, vector: npt.NDArray[np.floating], names: Sequence[str]
+) -> dict[str, tuple[ValueEvidence, ...]]:
+    """Return by attribute what the models give the values for a picture from outside, at its unit vector [d]."""
+    observed = {each.name: ObservedLabels(each) for each in vocabulary.attributes}
+    rows = np.zeros(1, np.int64)
+    dataset = Dataset(
+        rows,
+        observed,
+        np.ones(1, bool),
+        np.zeros(1, np.int32),
+        np.full(1, OUTSIDE, np.int64),
+        rows,
+        np.asarray(vector, np.float16)[None],
+    )
+    found = {}
+    for prediction in _predictions(models, vocabulary, LabelInputs(dataset, [""]), names):
+        if prediction.decided is not None:
+            found[prediction.column.attribute.name] = _values(prediction.decided)
+    return found
+
+
+def _predictions(
+    models: LabelModels, vocabulary: Vocabulary, inputs: LabelInputs, names: Sequence[str]
+) -> Sequence[AttributePrediction]:
+    return list(predict(models, vocabulary, ItemBatch.of(inputs, inputs.dataset.rows), names))
+
+
+def _values(decided: Decided) -> tuple[ValueEvidence, ...]:
+    decisions, model = decided.decisions, decided.model
+    found = []
+    for code in np.argsort(-decisions.probability[0], kind="stable").tolist():
+        required = float(decisions.required[0, code])
+        found.append(
+            ValueEvidence(
+                model.values[code],
+                float(decisions.probability[0, code]),
+                None if required >= NEVER else required,
+                bool(decisions.passes[0, code]),
+                model.thresholds[code].reason,
             )
         )
-    return tuple(made)
+    return tuple(found)
 
 
-def _vector(store: Store, row: int) -> Floats32 | None:
-    table = f"vectors_{known_encoder_key(store)}"
-    found = store.take(table, [row], ["vector"]) if store.has(table) else None
-    return np.array(found["vector"].to_pylist(), np.float32) if found is not None and found.num_rows else None
-
-
-def _own(store: Store, vocabulary: Vocabulary, row: int, name: str) -> list[str]:
-    """Return what tags and text of an item say of an attribute, broader ones of several values with it."""
-    from label.observed.labels import STATED
-
-    attribute = vocabulary.attribute(name)
-    if not store.has("labels"):
-        return []
-    many = attribute.kind == "many"
-    sources = f"{name}_sources" if many else f"{name}_source"
-    taggers = STATED[: STATED.index("review")]
-    for stored in store.take("labels", [row], [name, sources]).to_pylist():
-        if many:
-            pairs = zip(stored[name] or (), stored[sources] or (), strict=True)
-            return attribute.expand(value for value, source in pairs if source in taggers)
-        return [stored[name]] if stored[name] and stored[sources] in taggers else []
-    return []
-
-
-def _tagged(store: Store, row: int) -> bool:
-    found = store.take("items", [row], ["tags"])["tags"].to_pylist()
-    return bool(found and found[0])
-
-
-def _fold(store: Store, row: int) -> int:
-    """Return the fold of an item: its judges have seen neither it nor its duplicates."""
-    if not store.has("label_state"):
-        return OUTSIDE
-    found = store.take("label_state", [row], ["fold"])["fold"].to_pylist()
-    return max(int(found[0]), OUTSIDE) if found else OUTSIDE
+def _voters(models: LabelModels, decided: Decided, inputs: LabelInputs, fold: int) -> Voters:
+    """Return all reference items that the item asks, the heaviest first."""
+    scorer = decided.model.folds[fold].knn
+    support = float(decided.scores.support[0])
+    if scorer is None or not len(scorer.reference.rows):
+        return Voters(np.empty(0, np.int64), np.empty(0), (), support)
+    reference = scorer.reference
+    members = reference.members[int(decided.scores.cells[0, 0])]
+    coordinates = models.features.plain(inputs.dataset.vectors) @ scorer.basis
+    closeness = neighbour_weights(coordinates, reference.coordinates[members], scorer.kernel)[0]
+    weights = closeness * reference.weights[members]
+    shares = (weights / (weights.sum() + scorer.kernel.prior_weight)).astype(np.float64)
+    order = np.argsort(-shares, kind="stable")
+    values = tuple(
+        tuple(
+            decided.model.values[code] for code in np.flatnonzero(reference.targets[members[place]]).tolist()
+        )
+        for place in order.tolist()
+    )
+    return Voters(reference.rows[members[order]].astype(np.int64), shares[order], values, support)

@@ -1,198 +1,126 @@
-"""Writing labels: items chunk by chunk through the frozen models, and what summary, noise lists and next run need."""
+"""Writing labels: items chunk by chunk through the models, and what the summary and the next run need of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
 from index.stages.parallel import cores, in_order
-from label.data.load import Found
-from label.learn.fit_all import Learned
-from label.predict.decide import MACHINE, Column, Doubt, arrays, decide
-from label.sources import learned_names, source_class
-from label.update.changes import State
+from label.data.dataset import LabelInputs
+from label.learn.fit_all import LabelModels
+from label.predict.columns import MODEL_SOURCE, ConflictRecord, conflict_column, label_columns, with_resolved
+from label.predict.noise import CONTRADICTED, MISSING, NoiseCandidate, NoiseLists, candidates
+from label.predict.predict import ItemBatch, ResolvedConflict, predict
 from schema import tables
-from schema.arrays import Ints
+from schema.arrays import Ints, Rows
 from schema.settings import LabelSettings
 from schema.vocabulary import Vocabulary
 
 CHUNK = 1 << 17
-NOISE = tables.LABEL_NOISE
+"""Items that are labelled together."""
 
 
-class Writer:
-    """Labels items chunk by chunk, and remembers what the summary, the noise lists and the next run need."""
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The labels of some items, the noise candidates among them, and what each vector asked: ``cells`` int16
+    [m, attributes] of the items at ``places`` [m], -1 where an attribute has no reference items."""
+
+    batch: pa.RecordBatch
+    noise: list[NoiseCandidate]
+    places: Ints
+    cells: npt.NDArray[np.int16]
+
+
+class LabelWriter:
+    """Labels items chunk by chunk, and keeps what the summary, the noise lists and the next run need.
+
+    ``cells`` int16 [n, attributes] by row is filled in with the cell that each item asks of each attribute.
+    """
 
     def __init__(
-        self, vocabulary: Vocabulary, found: Found, learned: Learned, settings: LabelSettings, state: State
+        self,
+        vocabulary: Vocabulary,
+        inputs: LabelInputs,
+        models: LabelModels,
+        settings: LabelSettings,
+        cells: npt.NDArray[np.int16],
     ) -> None:
         self.vocabulary = vocabulary
-        self.found = found
-        self.learned = learned
+        self.inputs = inputs
+        self.models = models
         self.settings = settings
-        self.state = state
+        self.cells = cells
         self.schema = tables.labels([(each.name, each.kind) for each in vocabulary.attributes])
-        self.doubts: list[Doubt] = []
-        self._lowest: dict[tuple[str, str], float] = {}
-        self.counted: dict[str, dict[str, int]] = {
-            each.name: {"stated": 0, "voted": 0} for each in vocabulary.attributes
-        }
+        self.noise = NoiseLists(settings.noise_limit, len(vocabulary.names))
+        self.counts = {name: {"stated": 0, "predicted": 0} for name in vocabulary.names}
         self.ambiguous = 0
-        sources = learned_names(settings.sources)
-        self.machine = source_class(sources[0]).word if len(sources) == 1 else "fused"
 
-    def batches(self, done: Callable[[int], None], rows: Ints | None = None) -> Iterator[pa.RecordBatch]:
+    def batches(self, done: Callable[[int], None], rows: Rows | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the labels of ``rows`` (ascending), of all items by default, in row order."""
-        chosen = np.arange(self.found.collection.size) if rows is None else rows
-        parts = (chosen[start : start + CHUNK] for start in range(0, len(chosen), CHUNK))
-        for batch, doubts in in_order(self.chunk, parts, cores(self.settings.threads)):
-            self._keep(doubts)
+        wanted = self.inputs.dataset.rows if rows is None else rows
+        parts = (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK))
+        for chunk in in_order(self.label, parts, cores(self.settings.threads)):
+            self.noise.add(chunk.noise)
+            self.cells[chunk.places] = chunk.cells
             if rows is None:
-                self.count(batch)
-            yield batch
-            done(batch.num_rows)
+                self.count(chunk.batch)
+            yield chunk.batch
+            done(chunk.batch.num_rows)
 
-    def chunk(self, rows: Ints) -> tuple[pa.RecordBatch, list[Doubt]]:
-        """Return the labels of ``rows`` (ascending) and what is doubted of them."""
-        collection = self.found.collection
-        n = len(rows)
-        places = np.flatnonzero(collection.at[rows] >= 0)
-        audited = {
-            name: stated.single(rows)[places]
-            for name, stated in collection.stated.items()
-            if stated.attribute.kind == "one"
-        }
-        vectors = collection.vectors[collection.at[rows[places]]]
-        heard, audit = self.learned.listen(vectors, collection.folds[rows[places]], audited=audited)
-        self.state.folds[rows] = collection.folds[rows]
-        for at, name in enumerate(self.vocabulary.names):
-            if name in heard:
-                self.state.cells[rows[places], at] = heard[name].cells[0]
-        numbers = rows.tolist()
-        ambiguous = {
-            at: self.found.ambiguous[row] for at, row in enumerate(numbers) if row in self.found.ambiguous
-        }
-        columns: dict[str, Any] = {}
-        doubts: list[Doubt] = []
-        conflicts = {
-            at: list(self.found.conflicts[row])
-            for at, row in enumerate(numbers)
-            if row in self.found.conflicts
-        }
-        # The number of characters comes first: it says whose other attributes the votes may fill.
-        ordered = sorted(self.vocabulary.attributes, key=lambda each: not each.ambiguous)
-        for attribute in ordered:
-            open_ = np.ones(n, bool)
-            if not attribute.ambiguous:
-                open_[list(ambiguous)] = False
-            shut = self.found.closed.get(attribute.name, set())
-            open_[[at for at, row in enumerate(numbers) if row in shut] if shut else []] = False
-            column = decide(
-                attribute,
-                collection.stated[attribute.name],
-                rows,
-                open_,
-                collection.tag_counts[rows] > 0,
-                self.learned.models.get(attribute.name),
-                heard.get(attribute.name),
-                audit.get(attribute.name),
-                places,
-                self.found.rejected.get(attribute.name, {}),
-                self._asked(attribute.name),
-                self._floor,
-            )
-            if attribute.ambiguous:
-                ambiguous.update(self._several(column, ambiguous))
-            for row, text in column.resolved.items():
-                conflicts.setdefault(int(np.searchsorted(rows, row)), []).append(text)
-            doubts += column.doubts
-            columns.update(arrays(column, self.machine))
-        columns["row"] = rows
-        columns["item_id"] = [self.found.item_ids[row] for row in numbers]
-        columns["ambiguous"] = [at in ambiguous for at in range(n)]
-        columns["ambiguous_reason"] = [ambiguous.get(at) for at in range(n)]
-        columns["conflicts"] = lists(n, conflicts)
-        built = [
-            columns[each.name]
-            if isinstance(columns[each.name], pa.Array)
-            else pa.array(columns[each.name], each.type)
-            for each in self.schema
-        ]
-        arrays_ = [array.cast(each.type) for array, each in zip(built, self.schema, strict=True)]
-        return pa.RecordBatch.from_arrays(arrays_, schema=self.schema), doubts
+    def label(self, rows: Rows) -> Chunk:
+        """Return the labels of ``rows`` (ascending) and what comes with them."""
+        items = ItemBatch.of(self.inputs, rows)
+        columns: dict[str, pa.Array] = {}
+        noise: list[NoiseCandidate] = []
+        resolved: dict[int, dict[str, ResolvedConflict]] = {}
+        cells = np.full((len(items.with_vector), len(self.vocabulary.names)), -1, np.int16)
+        for prediction in predict(self.models, self.vocabulary, items, check_noise=True):
+            name = prediction.column.attribute.name
+            columns.update(label_columns(prediction.column))
+            for item, value in prediction.column.resolved.items():
+                resolved.setdefault(item, {})[name] = value
+            if prediction.decided is not None:
+                cells[:, self.vocabulary.names.index(name)] = prediction.decided.scores.cells[0]
+                floors = (self.noise.floor(name, CONTRADICTED), self.noise.floor(name, MISSING))
+                noise += candidates(prediction.decided, rows, *floors)
+        columns |= self._item_columns(items, resolved)
+        arrays = [columns[field.name].cast(field.type) for field in self.schema]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+        return Chunk(batch, noise, items.places[items.with_vector], cells)
 
-    def _asked(self, name: str) -> float:
-        model = self.learned.models.get(name)
-        return model.asked if model else self.settings.precision
-
-    def _several(self, column: Column, known: dict[int, str]) -> dict[int, str]:
-        flags = [at for at, value in enumerate(column.values) if value in column.attribute.ambiguous]
-        pick = np.isin(column.code, flags) & (column.source == MACHINE)
+    def _item_columns(
+        self, items: ItemBatch, resolved: dict[int, dict[str, ResolvedConflict]]
+    ) -> dict[str, pa.Array]:
+        """Return the columns that concern items as a whole."""
+        n, numbers = len(items.rows), items.rows.tolist()
+        conflicts: dict[int, list[ConflictRecord]] = {}
+        for item, row in enumerate(numbers):
+            if row in self.inputs.conflicts or item in resolved:
+                found = with_resolved(self.inputs.conflicts.get(row, ()), resolved.get(item, {}))
+                conflicts[item] = found
+        item_ids = [self.inputs.item_ids[place] for place in items.places.tolist()]
         return {
-            int(column.item[at]): f"votes: {column.values[column.code[at]]} ({column.chance[at]:.2f})"
-            for at in np.flatnonzero(pick).tolist()
-            if int(column.item[at]) not in known
+            "row": pa.array(items.rows),
+            "item_id": pa.array(item_ids),
+            "ambiguous": pa.array([item in items.ambiguous for item in range(n)]),
+            "ambiguous_reason": pa.array([items.ambiguous.get(item) for item in range(n)], pa.string()),
+            "conflicts": conflict_column(n, conflicts, self.schema.field("conflicts").type),
         }
 
     def count(self, batch: pa.RecordBatch) -> None:
-        """Count what stands in a part of the table: by whom, and how many items are ambiguous."""
+        """Count what a part of the table holds: values by who gave them, and ambiguous items."""
         self.ambiguous += int(batch["ambiguous"].true_count)
-        for name, counted in self.counted.items():
+        for name, counted in self.counts.items():
             source = batch[f"{name}_source"]
-            machine = int(pa.compute.equal(source, self.machine).true_count)
-            counted["voted"] += machine
-            counted["stated"] += len(source) - source.null_count - machine
+            predicted = int(pa.compute.equal(source, MODEL_SOURCE).true_count)
+            counted["predicted"] += predicted
+            counted["stated"] += len(source) - source.null_count - predicted
 
-    def _floor(self, kind: str, name: str) -> tuple[float, int]:
-        """Return the score that a doubt needs to enter its list, and how many of a chunk can enter at most."""
-        return self._lowest.get((name, kind), -np.inf), self.settings.noise_limit
-
-    def _keep(self, doubts: list[Doubt]) -> None:
-        self.doubts.extend(doubts)
-        if len(self.doubts) > 2 * self.settings.noise_limit * len(self.vocabulary.names):
-            ranked = self._ranked()
-            self.doubts = [doubt for each in ranked.values() for doubt in each]
-            limit = self.settings.noise_limit
-            self._lowest = {key: each[-1].score for key, each in ranked.items() if len(each) == limit}
-
-    def _ranked(self) -> dict[tuple[str, str], list[Doubt]]:
-        """Return the list of each attribute and kind of doubt, the most doubtful first, no longer than the limit."""
-        found: dict[tuple[str, str], list[Doubt]] = {}
-        for doubt in self.doubts:
-            found.setdefault((doubt.attribute, doubt.kind), []).append(doubt)
-        for each in found.values():
-            each.sort(key=lambda doubt: (-doubt.score, doubt.row, doubt.value))
-            del each[self.settings.noise_limit :]
-        return dict(sorted(found.items()))
-
-    def noise(self) -> pa.RecordBatch:
-        """Return the noise lists, the most doubtful first within attribute and kind."""
-        records = [
-            {
-                "row": doubt.row,
-                "item_id": self.found.item_ids[doubt.row],
-                "attribute": doubt.attribute,
-                "value": doubt.value,
-                "kind": doubt.kind,
-                "rank": rank,
-                "score": doubt.score,
-                "suggestion": doubt.suggestion,
-                "chance": doubt.chance,
-            }
-            for doubts in self._ranked().values()
-            for rank, doubt in enumerate(doubts, 1)
-        ]
-        return pa.RecordBatch.from_pylist(records, NOISE)
-
-
-def lists(n: int, found: dict[int, list[str]]) -> pa.ListArray:
-    """Return an array of n lists of words that are empty but for those ``found`` by place."""
-    sizes = np.zeros(n + 1, np.int32)
-    for at, words in found.items():
-        sizes[at + 1] = len(words)
-    flat = [word for at in sorted(found) for word in found[at]]
-    return pa.ListArray.from_arrays(pa.array(np.cumsum(sizes, dtype=np.int32)), pa.array(flat, pa.string()))
+    def noise_table(self) -> pa.RecordBatch:
+        """Return the noise lists, the highest scores first within attribute and kind."""
+        return self.noise.table(self.inputs.item_ids)

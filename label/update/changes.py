@@ -1,210 +1,145 @@
-"""What changed since the last label run, and which items it touches; the rest keep their labels.
+"""What changed since the last label run, and which items it affects; the others keep their labels.
 
-A digest of everything that is stated of an item tells whether it changed. An item is touched when the cell in which
-it votes asks a donor that changed; the cells of all items are kept from run to run, so nothing is judged to find out.
-Models are those of the last full run, so a partial run gives what judging everything with them would give.
+A digest of everything that is observed of an item tells whether it changed. An item is affected when the cell that it
+asks holds a reference item that changed; the cells of all items are kept from run to run, so nothing is scored to find
+out. The models are those of the last full run, so an incremental run gives what labelling everything with them gives.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from index.store import Store
-from label.data.load import Found
-from label.learn.fit_all import Learned
-from label.learn.serialize import thaw
-from label.update.donors import Joined, changed_donors, grow, grown, touched_cells
-from schema import tables
-from schema.arrays import Bools, Ints, Ints8
-from schema.errors import StoreError
+from label.data.dataset import LabelInputs
+from label.learn.fit_all import LabelModels
+from label.update.reference_items import (
+    ReferenceChanges,
+    affected_cells,
+    changed_items,
+    models_with_changes,
+)
+from label.update.stored import RunState, StoredModels
+from schema.arrays import Bools, Hashes, Rows
+from schema.hashing import mix64
 from schema.vocabulary import Vocabulary
 
-STATE = "label_state"
-Digests = Ints
-
 
 @dataclass(slots=True)
-class State:
-    """What a run leaves for the next one, by row: ``fitted`` and ``seen`` digests [n] at the fit and now (0 at the fit
-    for an item that came later), ``folds`` int8 [n], ``cells`` int16 [n, attributes]."""
+class Update:
+    """The models with the reference items of now, the state, the items to label again, and which share changed."""
 
-    fitted: Digests
-    seen: Digests
-    folds: Ints8
-    cells: npt.NDArray[np.int16]
-
-    def grow(self, n: int) -> None:
-        """Make room for n rows."""
-        more = n - len(self.seen)
-        self.fitted = np.concatenate([self.fitted, np.zeros(more, np.int64)])
-        self.seen = np.concatenate([self.seen, np.zeros(more, np.int64)])
-        self.folds = np.concatenate([self.folds, np.full(more, -1, np.int8)])
-        self.cells = np.concatenate([self.cells, np.full((more, self.cells.shape[1]), -1, np.int16)])
-
-
-@dataclass(slots=True)
-class Joins:
-    """The donors that changed since the fit, by attribute; frozen beside the models."""
-
-    by_name: dict[str, Joined] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Change:
-    """The models with the donors of now, the state, the items to judge again, and which share changed since the fit."""
-
-    learned: Learned
-    joins: Joins
-    state: State
-    rows: Ints
+    models: LabelModels
+    changes: ReferenceChanges
+    state: RunState
+    rows: Rows
     share: float
 
 
-def digests(found: Found) -> Digests:
-    """Return a digest of what is stated of each item and of its fold, int64 [n]; the order of statements is no part."""
-    collection = found.collection
-    total = _mixed(collection.folds + 1) + _mixed((collection.at >= 0) + np.int64(100))
-    total += _mixed((collection.tag_counts > 0) + np.int64(200)) + _mixed(collection.clear + np.int64(300))
+def digests(inputs: LabelInputs) -> Hashes:
+    """Return a digest of what is observed of each item and of its fold, uint64 [n]; the order in which it was read is
+    no part of it."""
+    dataset = inputs.dataset
+    total = mix64(dataset.folds + 1) + mix64((dataset.vector_place >= 0) + np.int64(100))
+    total += mix64((dataset.tag_counts > 0) + np.int64(200)) + mix64(dataset.single + np.int64(300))
     with np.errstate(over="ignore"):
-        for name, stated in collection.stated.items():
-            rows, codes, sources = stated.triples()
-            words = np.array([_word(f"{name}={value}") for value in stated.values] or [0], np.int64)
-            np.add.at(total, rows, _mixed(words[codes] + sources))
-        for row, text in _remarks(found):
-            total[row] += _word(text)
+        for name, observed in dataset.observed.items():
+            rows, codes, sources = observed.triples()
+            words = np.array([_word(f"{name}={value}") for value in observed.values] or [0], np.uint64)
+            np.add.at(total, rows, mix64(words[codes] + sources.astype(np.uint64)))
+        for row, remark in _remarks(inputs):
+            total[row] += np.uint64(_word(remark))
     return total
 
 
-def _remarks(found: Found) -> Iterator[tuple[int, str]]:
-    """Yield what is known of single items beside their statements, as (row, text)."""
-    for name, stated in found.collection.stated.items():
-        for row, codes in stated.contested.items():
-            yield row, f"contested {name}: {sorted(stated.values[code] for code in codes)}"
-    for name, rejected in found.rejected.items():
+def _remarks(inputs: LabelInputs) -> Iterator[tuple[int, str]]:
+    """Yield what is known of single items beside their observed labels, as (row, text)."""
+    for name, observed in inputs.dataset.observed.items():
+        for row, codes in observed.contested.items():
+            yield row, f"contested {name}: {sorted(observed.values[code] for code in codes)}"
+    for name, rejected in inputs.rejected.items():
         for row, values in rejected.items():
             yield row, f"rejected {name}: {sorted(values)}"
-    for name, rows in found.closed.items():
+    for name, rows in inputs.closed.items():
         for row in rows:
             yield row, f"closed {name}"
-    for row, reason in found.ambiguous.items():
+    for row, reason in inputs.ambiguous.items():
         yield row, f"ambiguous: {reason}"
-    for row, texts in found.conflicts.items():
-        yield row, f"conflicts: {texts}"
+    for row, conflicts in inputs.conflicts.items():
+        yield (
+            row,
+            f"conflicts: {[(conflict.attribute, conflict.kind, str(conflict)) for conflict in conflicts]}",
+        )
 
 
 def _word(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def _mixed(numbers: npt.NDArray[np.integer]) -> Digests:
-    with np.errstate(over="ignore"):
-        key = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        key ^= key >> np.uint64(29)
-        key *= np.uint64(0xBF58476D1CE4E5B9)
-        key ^= key >> np.uint64(32)
-    return key.view(np.int64)
+def find_update(
+    vocabulary: Vocabulary, stored: StoredModels, state: RunState, inputs: LabelInputs, now: Hashes
+) -> Update:
+    """Return what changed since the last run and which items must be labelled again.
 
-
-def load_state(store: Store, attributes: int) -> State | None:
-    """Return the state of the last run, or None where it is missing or of another vocabulary."""
-    if not store.has(STATE) or store.schema(STATE).field("cells").type.list_size != attributes:
-        return None
-    table = store.read(STATE)
-    cells = table["cells"].combine_chunks().flatten().to_numpy().reshape(-1, attributes)
-    columns = [table[name].to_numpy() for name in ("fitted", "seen", "fold")]
-    return State(columns[0].copy(), columns[1].copy(), columns[2].copy(), cells.copy())
-
-
-def save_state(store: Store, state: State) -> None:
-    """Write the state of a run."""
-    kept = tables.label_state(state.cells.shape[1])
-    cells = pa.FixedSizeListArray.from_arrays(pa.array(state.cells.ravel()), state.cells.shape[1])
-    columns = [np.arange(len(state.seen)), state.fitted, state.seen, state.folds, cells]
-    store.replace(STATE, pa.table(columns, schema=kept), kept)
-
-
-def load_joins(store: Store) -> Joins:
-    """Return the donors that changed since the fit, as the last run saw them."""
-    for batch in store.scan("label_models", ["name", "blob"], "name = 'joined'"):
-        for record in batch.to_pylist():
-            found: Joins = thaw(record["blob"], Joins)
-            return found
-    return Joins()
-
-
-def load_fitted(store: Store) -> Learned:
-    """Return the models of the last full run; raises StoreError when items were not labelled yet."""
-    if store.has("label_models"):
-        for batch in store.scan("label_models", ["name", "blob"], "name = 'learned'"):
-            for record in batch.to_pylist():
-                learned: Learned = thaw(record["blob"], Learned)
-                return learned
-    raise StoreError("the store holds no label models yet", "Run: likeness label --store ...")
-
-
-def load_learned(store: Store) -> Learned:
-    """Return the models with the donors that the last run judged with; raises StoreError before the first one."""
-    learned = load_fitted(store)
-    joined = load_joins(store).by_name
-    if not joined:
-        return learned
-    table = f"vectors_{store.encoder_key()}"
-    models = dict(learned.models)
-    for name, each in joined.items():
-        column = store.take(table, each.rows.tolist(), ["vector"])["vector"].combine_chunks()
-        vectors = column.flatten().to_numpy().reshape(len(each.rows), -1)
-        models[name] = grow(models[name], learned.features, each, vectors)
-    return replace(learned, models=models)
-
-
-def joins_of(vocabulary: Vocabulary, learned: Learned, found: Found, rows: Ints) -> Joins:
-    """Return the donors among the items ``rows`` that state something else than at the fit."""
-    joins = Joins()
-    for name, model in learned.models.items():
-        joined = changed_donors(vocabulary.attribute(name), model, found.collection, rows)
-        if joined is not None:
-            joins.by_name[name] = joined
-    return joins
-
-
-def change_of(
-    vocabulary: Vocabulary, learned: Learned, state: State, before: Joins, found: Found, now: Digests
-) -> Change:
-    """Return what changed since the last run and which items must be judged again; ``state`` is grown to all rows.
-
-    ``learned`` is as fitted; ``now`` are the digests of all items, ``before`` the donors the last run judged with.
+    ``stored`` is what the last run left, ``now`` are the digests of all items; ``state`` is grown to all of them.
     """
-    n = len(now)
-    state.grow(n)
+    state.grow(len(now))
     changed = state.seen != now
-    joins = joins_of(vocabulary, learned, found, np.flatnonzero(state.fitted != now))
-    old = grown(learned, before.by_name, found.collection)
-    new = grown(learned, joins.by_name, found.collection)
-    judged: Bools = changed.copy()
-    donors = moved = 0
-    for at, name in enumerate(vocabulary.names):
-        model = learned.models.get(name)
-        if model is None:
-            continue
-        mine, theirs = joins.by_name.get(name), before.by_name.get(name)
-        moved += 0 if mine is None else len(mine.rows)
-        donors += max(len(b.which.electorate.rows) if b.which else 0 for b in model.benches)
-        if mine is None and theirs is None:
-            continue
-        rows = (
-            mine.differs(theirs) if mine is not None else theirs.differs(None) if theirs else np.empty(0, int)
-        )
-        for fold in range(len(model.benches)):
-            cells = touched_cells(old.models[name], fold, rows) | touched_cells(new.models[name], fold, rows)
-            here = (state.folds == fold) & (state.cells[:, at] >= 0)
-            judged[here] |= cells[state.cells[here, at]]
+    since_fit = np.flatnonzero(state.fitted != now)
+    changes = ReferenceChanges()
+    for name, model in stored.fitted.models.items():
+        items = changed_items(vocabulary.attribute(name), model, inputs.dataset, since_fit)
+        if items is not None:
+            changes.by_attribute[name] = items
+    before = models_with_changes(stored.fitted, stored.changes.by_attribute, inputs.dataset)
+    after = models_with_changes(stored.fitted, changes.by_attribute, inputs.dataset)
+    affected: Bools = changed.copy()
+    for column, name in enumerate(vocabulary.names):
+        if name in after.models:
+            rows = _differing(name, stored.changes, changes)
+            cells = state.cells[:, column]
+            affected |= _affected_items((before, after), name, rows, state.folds, cells)
     state.seen = now
-    # New items count as well: attributes that too few stated at the fit may be learned by now.
-    share = max(moved / max(donors, 1), (state.fitted != now).sum() / max((state.fitted != 0).sum(), 1))
-    return Change(new, joins, state, np.flatnonzero(judged), float(share))
+    return Update(after, changes, state, np.flatnonzero(affected), _share(stored, changes, state, now))
+
+
+def _differing(name: str, before: ReferenceChanges, after: ReferenceChanges) -> Rows:
+    """Return the reference items that are others than in the last run, int64."""
+    old, new = before.by_attribute.get(name), after.by_attribute.get(name)
+    if new is not None:
+        return new.differs(old)
+    return np.empty(0, np.int64) if old is None else old.differs(None)
+
+
+def _affected_items(
+    models: tuple[LabelModels, LabelModels],
+    name: str,
+    rows: Rows,
+    folds: npt.NDArray[np.int8],
+    cells: npt.NDArray[np.int16],
+) -> Bools:
+    """Return which items ask any of the reference items ``rows``, by the models of before or after; bool [n]."""
+    affected = np.zeros(len(cells), bool)
+    if not len(rows):
+        return affected
+    before, after = models[0].models[name], models[1].models[name]
+    for fold in range(len(after.folds)):
+        asking = affected_cells(before, fold, rows) | affected_cells(after, fold, rows)
+        items = (folds == fold) & (cells >= 0)
+        affected[items] = asking[cells[items]]
+    return affected
+
+
+def _share(stored: StoredModels, changes: ReferenceChanges, state: RunState, now: Hashes) -> float:
+    """Return which share of the reference items or of all items changed since the fit, whichever is larger."""
+    changed = sum(len(items.rows) for items in changes.by_attribute.values())
+    fitted = sum(
+        max(len(scorers.knn.reference.rows) if scorers.knn else 0 for scorers in model.folds)
+        for model in stored.fitted.models.values()
+    )
+    # New items count as well: attributes of which too little was known at the fit may be learned by now.
+    items = (state.fitted != now).sum() / max(int((state.fitted != 0).sum()), 1)
+    return float(max(changed / max(fitted, 1), items))

@@ -1,4 +1,4 @@
-"""Attributes of several values: what an item's own tags leave out is less likely than the votes say."""
+"""Multi-label attributes: what an item's own tags leave out is less probable than the scores say."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ import pytest
 
 from index.reviews.open import open_log
 from index.store import Store
-from label.learn.calibration import Threshold
-from label.learn.combine import Pool
-from label.learn.model import AttributeModel, Choices
-from label.predict.evidence import vote
-from label.predict.explain import explain
+from label.data.load import ItemLoader
+from label.predict.explain import OMITS, explain
 from label.stage import run_label
-from label.update.changes import load_learned
+from label.update.stored import load_models
 from schema.records import Decision
 from schema.settings import Settings
 from schema.vocabulary import load_vocabulary
@@ -88,25 +85,23 @@ def test_what_own_tags_leave_out_is_not_added_but_listed(worn: Any) -> None:
     assert not [value for row, value in listed if value in said[row]]
     # A cap is a hat: who says one has said the other.
     assert not [row for row, value in listed if value == "hat" and "cap" in said[row]]
-    chances = [r["chance"] for r in noise if (r["row"], r["value"]) in listed and said[r["row"]]]
-    assert chances and max(chances) < 0.95
+    probabilities = [r["probability"] for r in noise if (r["row"], r["value"]) in listed and said[r["row"]]]
+    assert probabilities and max(probabilities) < 0.95
 
 
-def test_the_explanation_says_so(worn: Any) -> None:
+def test_the_evidence_says_so(worn: Any) -> None:
     uri, labels, true, said = worn
     row = next(row for row in range(N) if len(true[row]) == 2 and said[row] == {"glasses"})
     bare = next(row for row in range(N) if len(labels[row]["accessories"] or ()) == 2 and not said[row])
     with Store.open(uri) as store:
-        told = explain(store, Settings(), row, "accessories")
-        other = explain(store, Settings(), bare, "accessories")
-        votes = vote(store, load_learned(store), load_vocabulary(), row, "accessories")
-        assert votes is not None
-        seen = {each.value: each for each in votes.chances}
-    chances = {value: (chance, at) for value, chance, at, _ in told.chances}
-    assert chances["cap"][0] < 0.95 <= chances["cap"][1]
-    assert votes.silent and not seen["cap"].stands and seen["cap"].chance == pytest.approx(chances["cap"][0])
-    assert any("leave" in note for note in told.notes) and not other.notes
-    assert {value: chance for value, chance, _, _ in other.chances}["cap"] > chances["cap"][0]
+        models, loader = load_models(store), ItemLoader(store, load_vocabulary(), Settings())
+        told, other = (explain(loader, models, each, "accessories") for each in (row, bare))
+    assert told.evidence is not None and other.evidence is not None
+    assert told.evidence.omits and told.evidence.stated == ("glasses",)
+    cap = {value.value: value for value in told.evidence.values}["cap"]
+    assert cap.required is not None and cap.probability < 0.95 <= cap.required and not cap.given
+    assert OMITS in told.notes and not other.notes
+    assert {value.value: value.probability for value in other.evidence.values}["cap"] > cap.probability
 
 
 def test_a_confirmed_value_leaves_the_others_standing(worn: Any, tmp_path: Path) -> None:
@@ -121,27 +116,5 @@ def test_a_confirmed_value_leaves_the_others_standing(worn: Any, tmp_path: Path)
         after = store.read("labels").to_pylist()[row]
     assert dict(zip(after["accessories"], after["accessories_sources"], strict=True)) == {
         "cap": "review",
-        "glasses": "fused",
+        "glasses": "model",
     }
-
-
-@pytest.mark.parametrize(("kind", "absent"), [("many", False), ("one", True), ("one", False)])
-def test_silence_speaks_where_somebody_has_looked(kind: str, absent: bool) -> None:
-    none = np.empty(0)
-    threshold = Threshold(0.9, 98.0, 98.0, "")
-    model = AttributeModel(
-        "x", kind, ("a", "b"), 0.9, Choices(), (), Pool(none, none, False), None, (), None, (threshold,) * 2,
-        absent, 0.8, none, rates=np.array([0.8, 0.8]),
-    )  # fmt: skip
-    stated = np.array([[True, False], [False, False], [False, False]])
-    tagged = np.array([True, True, False])
-    speaks = {("many", False): [True, False, False], ("one", True): [False, True, False]}
-    expected = speaks.get((kind, absent), [False, False, False])
-    assert model.silent(stated, tagged).tolist() == expected
-    chances = model.beside(np.full((3, 2), 0.9), stated, tagged)
-    lower = 0.9 * 0.2 / (0.9 * 0.2 + 0.1)
-    moved = np.array(expected)[:, None] & ~stated
-    np.testing.assert_allclose(chances, np.where(moved, lower, 0.9))
-    # After 98 of 98 a chance of 1 is one of 0.99.
-    sure = model.left_out(np.ones((1, 2)))
-    np.testing.assert_allclose(sure, 0.99 * 0.2 / (0.99 * 0.2 + 0.01))

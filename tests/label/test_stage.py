@@ -1,4 +1,4 @@
-"""The label stage on a store with planted labels: who wins, who is silent, what is listed, and that it repeats."""
+"""The label stage on a store with planted labels: what wins, what abstains, what is listed, and that it repeats."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pyarrow as pa
 import pytest
 
 from index.reviews.open import open_log
 from index.stages.parallel import in_order
 from index.store import Store
-from label.predict.explain import explain
 from label.report import write_report
-from label.stage import run_label
+from label.stage import check_sources, run_label
+from schema.errors import SettingsError
 from schema.records import Decision
 from schema.settings import Settings, load_settings
 
@@ -35,7 +35,7 @@ def labelled_again(planted: Any, *overrides: str) -> list[dict[str, Any]]:
 def test_untagged_items_get_right_labels_or_none(planted: Any) -> None:
     rows = labelled(planted)
     assert [row["row"] for row in rows] == list(range(600))
-    voted = [row for row in rows if row["hair_color"] and row["hair_color_source"] == "fused"]
+    voted = [row for row in rows if row["hair_color"] and row["hair_color_source"] == "model"]
     right = [row for row in voted if row["hair_color"] == COLORS[planted.colors[row["row"]]]]
     assert len(voted) > 100
     assert len(right) / len(voted) > 0.95
@@ -49,22 +49,20 @@ def test_a_tag_stands_and_what_contradicts_it_is_listed(planted: Any) -> None:
         assert rows[row]["hair_color"] == COLORS[(planted.colors[row] + 1) % 4]
         assert rows[row]["hair_color_source"] == "tag"
     with Store.open(planted.uri) as store:
-        noise = [each for each in store.read("label_noise").to_pylist() if each["kind"] == "wrong"]
-    listed = [each["row"] for each in noise if each["attribute"] == "hair_color"]
-    assert len(set(planted.wrong.tolist()) & set(listed)) >= 6
-    assert [each["rank"] for each in noise if each["attribute"] == "hair_color"] == list(
-        range(1, len(listed) + 1)
-    )
+        noise = store.read("label_noise").to_pylist()
+    listed = [r for r in noise if r["kind"] == "contradicted" and r["attribute"] == "hair_color"]
+    assert len(set(planted.wrong.tolist()) & {r["row"] for r in listed}) >= 6
+    assert [r["rank"] for r in listed] == list(range(1, len(listed) + 1))
+    first = listed[0]
+    assert first["suggestion"] == COLORS[planted.colors[first["row"]]] and first["probability"] > 0.5
 
 
-def test_several_characters_are_flagged_and_get_no_votes(planted: Any) -> None:
+def test_several_characters_are_flagged_and_get_no_predictions(planted: Any) -> None:
     rows = labelled(planted)
     for row in planted.several.tolist():
         assert rows[row]["ambiguous"]
         assert "two" in rows[row]["ambiguous_reason"]
-    with Store.open(planted.uri) as store:
-        explained = explain(store, Settings(), int(planted.untagged[0]), "hair_color")
-    assert not {voter.row for voter in explained.voters} & set(planted.several.tolist())
+        assert rows[row]["hair_color_source"] != "model"
 
 
 def test_a_review_outranks_everything(planted_copy: Any) -> None:
@@ -95,27 +93,43 @@ def test_twice_is_once_and_the_same_bytes(planted_copy: Any) -> None:
 
 
 def test_sources_can_be_switched_off_and_a_higher_precision_says_less(planted_copy: Any) -> None:
-    usual = sum(row["hair_color_source"] == "fused" for row in labelled(planted_copy))
+    usual = sum(row["hair_color_source"] == "model" for row in labelled(planted_copy))
     rows = labelled_again(planted_copy, "label.sources=tags,votes", "label.precision=0.995")
-    assert {row["hair_color_source"] for row in rows if row["hair_color"]} <= {"tag", "vote"}
-    assert sum(row["hair_color_source"] == "vote" for row in rows) < usual
+    assert {row["hair_color_source"] for row in rows if row["hair_color"]} <= {"tag", "model"}
+    assert sum(row["hair_color_source"] == "model" for row in rows) < usual
     rows = labelled_again(planted_copy, "label.sources=votes")
     assert all(row["hair_color"] is None for row in rows)
 
 
-def test_an_explanation_names_voters_weights_and_thresholds(planted: Any) -> None:
-    rows = labelled(planted)
-    row = next(each["row"] for each in rows if each["hair_color_source"] == "fused")
-    with Store.open(planted.uri) as store:
-        found = explain(store, Settings(), row, "hair_color")
-        silent = explain(store, Settings(), row, "ethnicity")
-    assert found.label == (rows[row]["hair_color"],)
-    assert found.confidence == pytest.approx(found.chances[0][1], abs=1e-4)
-    assert len(found.voters) == 10
-    assert np.all(np.diff([voter.weight for voter in found.voters]) <= 0)
-    assert row not in {voter.row for voter in found.voters}
-    assert "voters" in str(found)
-    assert "no label" in str(silent)
+def test_an_unknown_source_is_refused_with_the_nearest_name() -> None:
+    check_sources(("tags", "votes", "probe"))
+    with pytest.raises(SettingsError, match="did you mean votes"):
+        check_sources(("tags", "vote"))
+
+
+def test_contradicting_tags_are_records_and_a_certain_model_resolves_them(planted_copy: Any) -> None:
+    rows = planted_copy.untagged[:30].tolist()
+    with Store.open(planted_copy.uri, write=True) as store:
+        items = store.read("items").to_pylist()
+        for row in rows:
+            true = COLORS[planted_copy.colors[row]]
+            other = COLORS[(planted_copy.colors[row] + 1) % 4]
+            items[row]["tags"] = ["1girl", "solo", f"{true}_hair", f"{other}_hair"]
+        schema = store.schema("items")
+        store.replace("items", pa.Table.from_pylist(items, schema), schema)
+        run_label(store, Settings())
+        labels = store.read("labels").to_pylist()
+    resolved = 0
+    for row in rows:
+        (conflict,) = labels[row]["conflicts"]
+        assert (conflict["attribute"], conflict["kind"]) == ("hair_color", "disagree")
+        assert set(conflict["values"]) >= {COLORS[planted_copy.colors[row]]}
+        assert conflict["resolved"] == labels[row]["hair_color"]
+        if conflict["resolved"] is not None:
+            resolved += conflict["resolved"] == COLORS[planted_copy.colors[row]]
+            assert conflict["confidence"] == pytest.approx(labels[row]["hair_color_confidence"])
+            assert labels[row]["hair_color_source"] == "model"
+    assert resolved > 10
 
 
 def test_the_report_has_figures_of_held_out_items(planted: Any, tmp_path: Path) -> None:

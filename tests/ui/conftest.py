@@ -104,7 +104,7 @@ def fill(store: Store, picture: Callable[..., Image.Image]) -> None:
             record.update(
                 hair_color=HAIR[row % 4],
                 hair_color_confidence=0.7 + row / 100,
-                hair_color_source="vote",
+                hair_color_source="model",
                 hair_color_support=5,
             )
         if row % 5 == 0:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from index.neighbours.around import around
-from index.reviews.effective import ReviewedLabel
 from schema.errors import ReviewError
 from schema.records import Decision
 from schema.vocabulary import Attribute
@@ -122,9 +120,7 @@ def preview_text(
     elif same:
         parts.append(f"{same} as {'it is' if same == 1 else 'they are'}")
     if action in ("set", UNKNOWN, ACCEPT):
-        moved, follow = consequences(workspace, items, attribute, action, value)
-        parts.append(f"{moved} votes move")
-        parts += [f"{follow} more {'label follows' if follow == 1 else 'labels follow'}"] if follow else []
+        parts += _consequences_text(workspace, label_decisions(items, attribute, action, value), attribute)
     return ", ".join(parts)
 
 
@@ -136,31 +132,34 @@ def _preview_taken(
     parts = [f"{_items(changed)} relabelled as suggested"]
     parts += [f"{len(taken) - changed} confirmed"] if len(taken) > changed else []
     parts += [f"{len(items) - len(taken)} without a suggestion left out"] if len(taken) < len(items) else []
-    beside = around(workspace.store, [item.row for item in taken]).rows
-    return ", ".join([*parts, f"{len(beside)} votes move"])
+    decisions = label_decisions(taken, attribute, TAKE, suggested=suggested)
+    return ", ".join([*parts, *_consequences_text(workspace, decisions, attribute)])
+
+
+def _consequences_text(
+    workspace: Workspace, decisions: Sequence[Decision], attribute: Attribute
+) -> list[str]:
+    looked_at, follow, left_out = consequences(workspace, decisions, attribute)
+    parts = [f"{looked_at} votes move"]
+    parts += [f"{follow} more {'label follows' if follow == 1 else 'labels follow'}"] if follow else []
+    parts += [f"{left_out} farther items wait for the next label run"] if left_out else []
+    return parts
 
 
 def consequences(
-    workspace: Workspace, items: Sequence[Item], attribute: Attribute, action: str, value: str
-) -> tuple[int, int]:
-    """Return how many other items would be judged again, and how many of their labels would change."""
-    supposed = {}
-    for item in items:
-        shown = item.labels[attribute.name].values
-        many = attribute.kind == "many" and action == "set"
-        values = {"set": (*shown, value) if many else (value,), ACCEPT: shown}.get(action, ())
-        supposed[item.row] = ReviewedLabel(
-            item.row, item.item_id, attribute.name, values, (), True, "", "", 0
-        )
-    beside = around(workspace.store, list(supposed)).rows
+    workspace: Workspace, decisions: Sequence[Decision], attribute: Attribute
+) -> tuple[int, int, int]:
+    """Return how many items around the decided ones were looked at, how many of their labels would change, and how many
+    more lie around them."""
+    if not decisions:
+        return 0, 0, 0
     known = workspace.revoted(attribute.name)
-    changed, judged = workspace.revote(
-        attribute.name, {**workspace.pending_labels(attribute.name), **supposed}, beside
-    )
+    found = workspace.suppose(decisions, attribute.name)
+    changed = found.labels.get(attribute.name, {})
     fresh = [
         row for row, label in changed.items() if known.get(row) is None or known[row].values != label.values
     ]
-    return judged or len(beside), len(fresh)
+    return found.looked_at, len(fresh), found.left_out
 
 
 def write(

@@ -66,7 +66,7 @@ def attribute_table(workspace: Workspace) -> list[dict[str, Any]]:
     for name, found in sources(workspace).items():
         labelled = sum(found.values())
         held = measured.get(name, {})
-        precision, asked = held.get("precision"), held.get("asked")
+        precision, asked = held.get("precision"), held.get("target_precision")
         made.append(
             {
                 "Attribute": workspace.attribute(name).title,
@@ -108,7 +108,7 @@ def precisions(workspace: Workspace) -> dict[str, list[Any]]:
     return {
         "Attribute": [titles[name] for name in named],
         "Measured": [100 * float(measured[name]["precision"]) for name in named],
-        "Asked": [100 * float(measured[name]["asked"]) for name in named],
+        "Asked": [100 * float(measured[name]["target_precision"]) for name in named],
     }
 
 
@@ -117,9 +117,9 @@ def reliability(workspace: Workspace, name: str) -> dict[str, list[float]]:
     they say; in percent, bins of equal counts. Empty lists where nothing was measured."""
     bins = measurements(workspace).get(name, {}).get("reliability") or []
     return {
-        "Confidence": [100 * each["chance"] for each in bins],
+        "Confidence": [100 * each["probability"] for each in bins],
         "Right": [100 * each["precision"] for each in bins],
-        "Ideal": [100 * each["chance"] for each in bins],
+        "Ideal": [100 * each["probability"] for each in bins],
     }
 
 

@@ -123,7 +123,7 @@ def unlabelled(workspace: Workspace, attribute: Attribute) -> Rows:
 def contradicted(workspace: Workspace, attribute: Attribute) -> Rows:
     """Tagged items whose neighbours say another value, the most contradicted first."""
     if workspace.store.has("label_noise"):
-        return _doubted(workspace, attribute, "wrong")
+        return _doubted(workspace, attribute, "contradicted")
     column = column_of(workspace, attribute)
     share = _agreement(workspace, column)
     at = np.flatnonzero(column.tagged & (column.codes >= 0) & (share < 0.5))
@@ -151,12 +151,14 @@ def suggestions(workspace: Workspace, name: str, attribute: Attribute) -> dict[i
 
     def made() -> dict[int, Suggestion]:
         where = f"attribute = '{attribute.name}' AND kind = '{kind}' AND suggestion IS NOT NULL"
-        found = workspace.store.read("label_noise", ["row", "rank", "suggestion", "chance"], where).sort_by(
-            "rank"
-        )
+        found = workspace.store.read(
+            "label_noise", ["row", "rank", "suggestion", "probability"], where
+        ).sort_by("rank")
         first: dict[int, Suggestion] = {}
         for record in found.to_pylist():
-            first.setdefault(record["row"], Suggestion(record["suggestion"], float(record["chance"] or 0)))
+            first.setdefault(
+                record["row"], Suggestion(record["suggestion"], float(record["probability"] or 0))
+            )
         return first
 
     return workspace.cached(f"suggestions {kind} {attribute.name}", ("label_noise",), made)
@@ -225,7 +227,7 @@ QUEUES: dict[str, tuple[str, Callable[[Workspace, Attribute], Rows]]] = {
 }
 
 
-DOUBTS = {"Contradicted tags": "wrong", "Missing tags": "missing"}
+DOUBTS = {"Contradicted tags": "contradicted", "Missing tags": "missing"}
 """Queues whose items come with a suggestion, and its kind in the table of doubtful tags."""
 
 FILLS = ("Unlabelled, most useful first",)

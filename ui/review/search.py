@@ -158,25 +158,25 @@ def predicted_labels(workspace: Workspace, hits: Hits) -> list[PredictedLabel]:
     They come from the models of the last label run, which abstain as they do for items of the store; before the first
     one, from the share of the nearest hits.
     """
-    from label.predict.evidence import OUTSIDE, chances_of
+    from label.predict.evidence import evidence_of_vector
 
     if not hits.ranked or hits.vector is None:
         return []
-    learned = workspace.models()
-    if learned is None:
+    models = workspace.models()
+    if models is None:
         return _by_neighbours(workspace, hits)
-    present = [a.name for a in workspace.attributes if a.name in learned.models]
-    plain = learned.features.plain(np.asarray(hits.vector, np.float32)[None])
+    present = [a.name for a in workspace.attributes if a.name in models.models]
+    evidence = evidence_of_vector(models, workspace.vocabulary, hits.vector, present)
     made = []
-    for name, chances in chances_of(learned, plain, OUTSIDE, present).items():
-        standing = [each for each in chances if each.stands]
-        values = {each.value: each.chance for each in standing}
+    for name in present:
+        found = evidence[name]
+        values = {each.value: each.probability for each in found if each.given}
         if workspace.attribute(name).kind == "many":
             values = {value: values[value] for value in workspace.attribute(name).specific(list(values))}
         if values:
             made.append(PredictedLabel(name, ", ".join(values), min(values.values()), True))
-        elif chances and chances[0].chance >= GUESS:
-            made.append(PredictedLabel(name, chances[0].value, chances[0].chance, False))
+        elif found and found[0].probability >= GUESS:
+            made.append(PredictedLabel(name, found[0].value, found[0].probability, False))
     return made
 
 

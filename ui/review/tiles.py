@@ -24,7 +24,7 @@ TAKE = {
 }
 WEAK = 0.8
 PEOPLE = ("review", "tag", "text")
-WORDS = {"fused": "votes", "vote": "votes"}
+WORDS = {"model": "votes"}
 """Names of sources as a reviewer reads them; the others are told as they stand in the table."""
 
 

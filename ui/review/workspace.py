@@ -7,24 +7,27 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from index.reviews.effective import EffectiveReviews, ReviewedLabel, ReviewState
+from index.reviews.effective import EffectiveReviews, ReviewState
 from index.reviews.group_overrides import overrides_of
 from index.reviews.log import Review, live_batches
 from index.reviews.open import open_log
 from schema.arrays import Rows
 from schema.errors import StoreError
+from schema.records import Decision
 from schema.settings import Settings
 from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
 from ui.review.items import Item, Label, label_of
+from ui.review.revotes import Revote, Revotes
 
 if TYPE_CHECKING:
     from index.store import Store
-    from label.learn.fit_all import Learned
+    from label.data.load import ItemLoader
+    from label.learn.fit_all import LabelModels
 
 T = TypeVar("T")
 ITEM_COLUMNS = ("row", "item_id", "keys", "uri", "status", "reason", "width", "height")
@@ -46,9 +49,7 @@ class Workspace:
         self._ledger = ReviewState(self.vocabulary)
         self._overrides = overrides_of(())
         self._cache: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
-        self._due: dict[str, set[int]] = {}
-        self._revotes: dict[str, dict[int, Label]] = {}
-        self._revotes_version = -1
+        self._revotes = Revotes(store, self.vocabulary, settings, self.cached)
         self._filters: OrderedDict[tuple[Any, ...], Rows] = OrderedDict()
         self._pictures: OrderedDict[int, bytes] = OrderedDict()
         self._lock = threading.RLock()
@@ -59,9 +60,8 @@ class Workspace:
         """Return what reviewers have said so far; only what is new in the log is read."""
         with self._lock:
             new = self.log.changes(self._reviews[-1].decision if self._reviews else 0)
-            self._renew_revotes()
+            self._revotes.note(new, self._reviews)
             if new:
-                self._note_due(new)
                 self._reviews.extend(new)
                 self._fold(new)
             return self._effect
@@ -78,79 +78,27 @@ class Workspace:
         if self._effect.groups != groups:
             self._overrides = overrides_of(self._effect.groups)
 
-    def _renew_revotes(self) -> None:
-        """Forget the changed labels when a label run has written the table anew, but for decisions after it."""
-        version = self.store.version("labels")
-        if version == self._revotes_version:
-            return
-        self._revotes_version, self._revotes, self._due = version, {}, {}
-        self._note_due(self._reviews)
-
-    def _note_due(self, reviews: Sequence[Review]) -> None:
-        position = self.cached("label run", ("runs",), self._label_position)
-        undone = {str(review.other) for review in reviews if review.kind == "undo"}
-        rows: dict[str, list[Review]] = {}
-        for review in (*self._reviews, *reviews) if undone else ():
-            if review.batch in undone:
-                rows.setdefault(review.batch, []).append(review)
-        for review in reviews:
-            if review.decision <= position:
-                continue
-            for each in rows.get(str(review.other), []) if review.kind == "undo" else [review]:
-                if each.kind == "label" and each.attribute:
-                    self._due.setdefault(each.attribute, set()).add(each.row)
-
-    def _label_position(self) -> int:
-        from index.store.runs import Runs
-
-        last = Runs(self.store).last("label")
-        return int(last["facts"].get("reviews", 0)) if last else 0
-
-    def pending_labels(self, name: str) -> dict[int, ReviewedLabel]:
-        """Return the reviewed labels of one attribute that no label run has read yet, by row."""
-        position = self.cached("label run", ("runs",), self._label_position)
-        labels = self.reviewed().labels
-        return {row: said for (row, of), said in labels.items() if of == name and said.decision > position}
-
     def revoted(self, name: str) -> dict[int, Label]:
-        """Return the labels of one attribute that changed around corrections; judges again what is due."""
-        from index.neighbours.around import around
+        """Return the labels of one attribute that decisions have changed since the last label run, by row."""
+        return self._revoted([name])[name]
 
+    def _revoted(self, names: Sequence[str]) -> dict[str, dict[int, Label]]:
         with self._lock:
-            self.reviewed()
-            due = self._due.pop(name, None)
-            known = self._revotes.setdefault(name, {})
-            if due:
-                rows = around(self.store, sorted(due)).rows
-                changed, _ = self.revote(name, self.pending_labels(name), rows)
-                for row in rows.tolist():
-                    known.pop(row, None)
-                known.update(changed)
-            return known
+            return self._revotes.labels(names, self.reviewed())
 
-    def revote(
-        self, name: str, reviewed: Mapping[int, ReviewedLabel], rows: Rows
-    ) -> tuple[dict[int, Label], int]:
-        """Return which labels of the items ``rows`` the reviewed ones change, and how many were judged again."""
-        from label.update.preview import ripple
+    def suppose(self, decisions: Sequence[Decision], name: str) -> Revote:
+        """Return what decisions would change of one attribute of the items around them."""
+        with self._lock:
+            reviewed = self.reviewed()
+            return self._revotes.suppose(decisions, name, reviewed, self._reviews)
 
-        models = self.models()
-        if models is None:
-            return {}, 0
-        found = ripple(self.store, models, self.attribute(name), reviewed, rows)
-        labels = {
-            row: Label(each.values, each.confidence, "vote", each.support) if each.values else Label()
-            for row, each in found.labels.items()
-        }
-        return labels, found.judged
+    def models(self) -> LabelModels | None:
+        """Return the models of the last label run; None before the first one, or if another version wrote them."""
+        return self._revotes.models()
 
-    def models(self) -> Learned | None:
-        """Return the models of the last label run; None before the first one."""
-        from label.update.changes import load_learned
-
-        if not self.store.has("label_models"):
-            return None
-        return self.cached("learned", ("label_models",), lambda: load_learned(self.store))
+    def item_loader(self) -> ItemLoader:
+        """Return what reads items as a label run does."""
+        return self._revotes.loader()
 
     def reviews(self) -> list[Review]:
         """Return the whole log, oldest first."""
@@ -221,7 +169,7 @@ class Workspace:
         grouped = self.store.take("groups", wanted).to_pylist() if self.store.has("groups") else []
         groups = {r["row"]: r for r in grouped}
         effect = self.reviewed()
-        changed = {} if machine else {name: self.revoted(name) for name in names}
+        changed = {} if machine else self._revoted(names)
         made = []
         for record in found:
             row = record["row"]

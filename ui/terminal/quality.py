@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from ui.terminal.tables import table
@@ -11,22 +10,19 @@ if TYPE_CHECKING:
     from index.store import Store
 
 COLUMNS = {
-    "asked": "asked",
+    "target_precision": "target",
     "precision": "precision",
     "coverage": "coverage",
-    "donors": "donors",
+    "labelled_items": "labelled items",
     "calibration_error_accepted": "calibration error",
 }
 
 
 def held_out(store: Store) -> dict[str, dict[str, Any]]:
     """Return per attribute what the last label run measured on items that nothing was fitted on; {} before it."""
-    for batch in store.scan("label_models", ["name", "blob"]):
-        for record in batch.to_pylist():
-            if record["name"] == "report":
-                found: dict[str, dict[str, Any]] = json.loads(record["blob"])
-                return found
-    return {}
+    from label.update.stored import load_report
+
+    return load_report(store)
 
 
 def quality_text(store: Store) -> str:

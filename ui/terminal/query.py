@@ -171,11 +171,13 @@ def explain_text(store: Store, settings: Settings, item: str, attribute: str | N
     """Return why an item (row, id or key) has its labels, as text."""
     from index.store.keys import row_of
     from label.predict.explain import explain
+    from label.update.stored import load_models
 
     workspace = Workspace(store, settings, readonly=True)
     row = row_of(store, item)
     names = [workspace.attribute(attribute).name] if attribute else [a.name for a in workspace.attributes]
-    return "\n\n".join(str(explain(store, settings, row, name)) for name in names)
+    models, loader = load_models(store), workspace.item_loader()
+    return "\n\n".join(str(explain(loader, models, row, name)) for name in names)
 
 
 def write_reports(store: Store, settings: Settings, out: str) -> str:

@@ -332,7 +332,7 @@ def label_act(view: View) -> Act:
         before = {row: label.values for row, label in here.revoted(attribute.name).items()}
         done = actions.write(here, made, reviewer(), as_of, what)
         after = here.revoted(attribute.name)
-        follow = sum(before.get(row) != label.values for row, label in after.items())
+        follow = sum(before.get(row) != label.values for row, label in after.items() if row not in rows)
         return replace(done, text=f"{done.text}, {follow} more follow") if follow else done
 
     return act

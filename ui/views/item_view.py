@@ -5,10 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from index.store.keys import row_of
-from label.predict.evidence import SHOWN as VOTERS
-from label.predict.evidence import vote
+from label.predict.evidence import evidence
 from ui.review.item import item_details, large_picture
 from ui.views import gallery, session
+
+VOTERS = 12
+"""Voters shown at most, the heaviest."""
+LEAST_SHARE = 0.005
+"""A voter with less of the whole vote is not shown: it would read 0 %."""
 
 workspace = session.workspace()
 session.heading(
@@ -66,32 +70,35 @@ with session.error_boundary():
             index=names.index("hair_color") if "hair_color" in names else 0,
         )  # fmt: skip
         models = workspace.models()
-        said = None if models is None else vote(workspace.store, models, workspace.vocabulary, row, chosen)
-        if said is None:
+        why = None if models is None else evidence(workspace.item_loader(), models, row, chosen)
+        if why is None:
             st.caption("No vote: too few items state a value, or this one has no vector.")
         else:
             st.caption(
                 f"What the neighbours' votes give each value of {titles[chosen].lower()}, and what it takes to stand"
-                + (". Values that its own tags leave out count as less likely" if said.silent else "")
+                + (". Values that its own tags leave out count as less likely" if why.omits else "")
             )
             st.dataframe(
                 [
                     {
-                        "Value": c.value,
-                        "Chance": c.chance,
-                        "Needs": f"{c.needs:.2f}" if c.needs is not None else "abstains",
-                        "": "stands" if c.stands else "",
+                        "Value": each.value,
+                        "Chance": each.probability,
+                        "Needs": f"{each.required:.2f}" if each.required is not None else "abstains",
+                        "": "stands" if each.given else "",
                     }
-                    for c in said.chances[:6]
+                    for each in why.values[:6]
                 ],
                 hide_index=True, width="stretch", height="content",
                 column_config={"Chance": st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f")},
             )  # fmt: skip
-    if said is not None and len(said.rows):
+    voters = why.voters.shown(VOTERS, LEAST_SHARE) if why is not None else None
+    if voters is not None and len(voters.rows):
         st.subheader("Who voted")
         st.caption("The share of the whole vote stands on each picture. Correct a voter, and its votes move.")
-        shares = {int(r): f"{share:.0%}" for r, share in zip(said.rows, said.shares, strict=True)}
-        gallery.show(gallery.View("item-voters", said.rows, chosen, by_row=False, notes=shares, size=VOTERS))
+        shares = {int(r): f"{share:.0%}" for r, share in zip(voters.rows, voters.shares, strict=True)}
+        gallery.show(
+            gallery.View("item-voters", voters.rows, chosen, by_row=False, notes=shares, size=VOTERS)
+        )
     if len(found.group) > 1:
         st.subheader("Its group")
         gallery.show(gallery.View("item-group", found.group, chosen, by_row=False))

@@ -1,46 +1,47 @@
-"""Zero-shot prompts as a source: closeness of a picture to sentences, through the encoder's text tower.
+"""Zero-shot prompts as scorers: closeness of a picture to sentences, through the encoder's text tower.
 
 The embed stage writes the vectors of the vocabulary's sentences into the table ``prompts_KEY``; an encoder without a
-text tower writes none, and the source is silent. A prompt alone is never believed: like all evidence it is weighed and
-calibrated on held-out donors, and where an attribute has none, nothing is said.
+text tower writes none, and there is no such scorer. A prompt alone is never believed: like all evidence it is weighed
+and calibrated on held-out items, and an attribute without labelled items gets no labels.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
-from label.learn.linear_scorer import Linear
-from label.learn.sources.base import Drill, Judge, LearnedSource
+from label.learn.scorer import Scorer
+from label.learn.sources.base import FoldData, ScorerSource
+from label.learn.sources.linear_scorer import LinearScorer
+
+PROMPTS = "prompts"
+"""The kind of evidence."""
 
 
-class PromptSource(LearnedSource):
-    """Directions of the prompts of each value, as far apart as the donors' pictures lie along them."""
+class ZeroShotSource(ScorerSource):
+    """Directions of the prompts of each value, scaled by how far apart the pictures lie along them."""
 
-    word: ClassVar[str] = "prompt"
-
-    def train(self, drill: Drill) -> Judge | None:
-        """Return the directions; no statement of a donor has a say in them."""
-        prompts = self.collection.prompts.get(drill.question.name)
+    def fit(self, data: FoldData) -> Scorer | None:
+        """Return the directions of the prompts; no observed label has a say in them."""
+        task, plain = data.data.task, data.data.plain
+        prompts = self.dataset.prompts.get(task.name)
         if prompts is None:
             return None
-        d = len(drill.features.mean)
-        v = len(drill.question.values)
-        basis = np.zeros((drill.plain.shape[1], v), np.float32)
-        known = np.array([value in prompts for value in drill.question.values])
-        if known.sum() < (1 if drill.many else 2):
+        d = len(data.data.features.mean)
+        v = len(task.values)
+        basis = np.zeros((plain.shape[1], v), np.float32)
+        known = np.array([value in prompts for value in task.values])
+        if known.sum() < (1 if task.multi_label else 2):
             return None
-        for at in np.flatnonzero(known).tolist():
-            basis[:d, at] = prompts[drill.question.values[at]]
+        for value in np.flatnonzero(known).tolist():
+            basis[:d, value] = prompts[task.values[value]]
         # What all sentences of an attribute share says nothing of its values.
         basis[:, known] -= basis[:, known].mean(axis=1, keepdims=True) if known.sum() > 1 else 0
-        scores = drill.plain[drill.train] @ basis
+        scores = plain[data.train] @ basis
         if not len(scores):
-            # A fold may hold every donor there is; no mean and no spread can be measured without the others.
+            # One fold may hold every labelled item; then there is nothing to measure a mean and a spread on.
             scores = np.array([[-1.0], [1.0]], np.float32).repeat(v, axis=1)
         spread = np.maximum(scores.std(axis=0), 1e-6)
         basis /= spread
         bias = -(scores.mean(axis=0) / spread)
         basis[:, ~known], bias[~known] = 0, 0
-        return Linear(basis, bias.astype(np.float32), drill.many, ("prompts",))
+        return LinearScorer(basis, bias.astype(np.float32), task.multi_label, (PROMPTS,))

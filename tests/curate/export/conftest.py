@@ -25,7 +25,7 @@ def filled(store: Store, add_items: Callable[..., None]) -> Store:
     records = []
     for row in range(40):
         record = dict.fromkeys(schema.names) | {"row": row, "item_id": content_id(str(row).encode())}
-        record |= {"ambiguous": row == 9, "age": "young adult", "age_confidence": 0.97, "age_source": "vote"}
+        record |= {"ambiguous": row == 9, "age": "young adult", "age_confidence": 0.97, "age_source": "model"}
         records.append(record | {"dress": ["green yukata"], "dress_confidence": 1.0, "dress_source": "tag"})
     store.replace("labels", pa.Table.from_pylist(records, schema), schema)
     groups = [

@@ -6,76 +6,81 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from label.learn.knn import Kernel, gather, vote
+from label.learn.knn import LabelledPoints, ReferenceSet, build_reference_set, vote
+from label.learn.options import Kernel
 
 
-def oracle(items, donors, targets, weights, kernel):  # type: ignore[no-untyped-def]
+def reference(rows, coordinates, targets, weights, kernel) -> ReferenceSet:  # type: ignore[no-untyped-def]
+    return build_reference_set(LabelledPoints(rows, coordinates, targets, weights), kernel, 0)
+
+
+def oracle(items, voters, targets, weights, kernel):  # type: ignore[no-untyped-def]
     prior = weights @ targets / weights.sum()
     out = []
     for item in items:
-        distance = ((donors - item) ** 2).sum(axis=1) / donors.shape[1]
+        distance = ((voters - item) ** 2).sum(axis=1) / voters.shape[1]
         voice = np.exp((distance.min() - distance) / kernel.temperature) * weights
-        out.append((voice @ targets + kernel.doubt * prior) / (voice.sum() + kernel.doubt))
+        out.append((voice @ targets + kernel.prior_weight * prior) / (voice.sum() + kernel.prior_weight))
     return np.array(out)
 
 
-def people(m: int, r: int, v: int, seed: int):  # type: ignore[no-untyped-def]
+def items_with_labels(m: int, r: int, v: int, seed: int):  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(seed)
-    donors = rng.normal(size=(m, r)).astype(np.float32)
+    voters = rng.normal(size=(m, r)).astype(np.float32)
     targets = np.eye(v, dtype=np.float32)[rng.integers(0, v, m)]
-    return donors, targets, rng.uniform(0.5, 2, m).astype(np.float32)
+    return voters, targets, rng.uniform(0.5, 2, m).astype(np.float32)
 
 
-def test_a_vote_is_the_weighted_share_of_all_donors() -> None:
-    donors, targets, weights = people(120, 5, 4, 0)
+def test_a_vote_is_the_weighted_share_of_all_reference_items() -> None:
+    voters, targets, weights = items_with_labels(120, 5, 4, 0)
     kernel = Kernel(reach=256)
     items = np.random.default_rng(1).normal(size=(50, 5)).astype(np.float32)
-    tally = vote(items, gather(np.arange(120), donors, targets, weights, kernel, 0), kernel)
-    np.testing.assert_allclose(tally.shares, oracle(items, donors, targets, weights, kernel), atol=1e-5)
+    result = vote(items, reference(np.arange(120), voters, targets, weights, kernel), kernel)
+    np.testing.assert_allclose(result.shares, oracle(items, voters, targets, weights, kernel), atol=1e-5)
 
 
-def test_cells_change_little_where_donors_are_many() -> None:
-    donors, targets, weights = people(4000, 4, 3, 2)
+def test_cells_change_little_where_reference_items_are_many() -> None:
+    voters, targets, weights = items_with_labels(4000, 4, 3, 2)
     kernel = Kernel(temperature=0.05, reach=512)
-    items = donors[:200] + 0.01
-    electorate = gather(np.arange(4000), donors, targets, weights, kernel, 0)
-    assert len(electorate.centres) > 1
-    tally = vote(items, electorate, kernel)
-    assert np.abs(tally.shares - oracle(items, donors, targets, weights, kernel)).mean() < 0.02
+    items = voters[:200] + 0.01
+    cells = reference(np.arange(4000), voters, targets, weights, kernel)
+    assert len(cells.centres) > 1
+    result = vote(items, cells, kernel)
+    assert np.abs(result.shares - oracle(items, voters, targets, weights, kernel)).mean() < 0.02
 
 
 @given(st.integers(0, 1000))
-def test_shares_are_shares_and_do_not_depend_on_the_order_of_donors(seed: int) -> None:
-    donors, targets, weights = people(40, 3, 3, seed)
+def test_shares_are_shares_and_do_not_depend_on_the_order_of_neighbours(seed: int) -> None:
+    voters, targets, weights = items_with_labels(40, 3, 3, seed)
     kernel = Kernel()
     items = np.random.default_rng(seed + 1).normal(size=(5, 3)).astype(np.float32)
-    tally = vote(items, gather(np.arange(40), donors, targets, weights, kernel, 0), kernel)
-    assert np.all(tally.shares >= 0)
-    np.testing.assert_allclose(tally.shares.sum(axis=1), 1, atol=1e-4)
+    result = vote(items, reference(np.arange(40), voters, targets, weights, kernel), kernel)
+    assert np.all(result.shares >= 0)
+    np.testing.assert_allclose(result.shares.sum(axis=1), 1, atol=1e-4)
     back = np.arange(40)[::-1]
-    other = vote(items, gather(back, donors[back], targets[back], weights[back], kernel, 0), kernel)
-    np.testing.assert_allclose(tally.shares, other.shares, atol=1e-5)
+    other = vote(items, reference(back, voters[back], targets[back], weights[back], kernel), kernel)
+    np.testing.assert_allclose(result.shares, other.shares, atol=1e-5)
 
 
 @given(st.integers(0, 1000), st.integers(0, 2))
 def test_one_more_agreeing_neighbour_never_lowers_the_share(seed: int, value: int) -> None:
-    donors, targets, _ = people(30, 3, 3, seed)
+    voters, targets, _ = items_with_labels(30, 3, 3, seed)
     weights = np.ones(30, np.float32)
-    kernel = Kernel(doubt=0.0)
-    item = donors[:1] + 0.1
-    before = vote(item, gather(np.arange(30), donors, targets, weights, kernel, 0), kernel).shares[0, value]
-    # As far as the closest donor, so that it is near without moving the scale.
-    near = np.concatenate([donors, item + (item - donors[:1])])
+    kernel = Kernel(prior_weight=0.0)
+    item = voters[:1] + 0.1
+    before = vote(item, reference(np.arange(30), voters, targets, weights, kernel), kernel).shares[0, value]
+    # As far as the closest reference item, so that it is near without moving the scale.
+    near = np.concatenate([voters, item + (item - voters[:1])])
     said = np.concatenate([targets, np.eye(3, dtype=np.float32)[[value]]])
-    electorate = gather(np.arange(31), near, said, np.ones(31, np.float32), kernel, 0)
-    assert vote(item, electorate, kernel).shares[0, value] >= before - 1e-5
+    cells = reference(np.arange(31), near, said, np.ones(31, np.float32), kernel)
+    assert vote(item, cells, kernel).shares[0, value] >= before - 1e-5
 
 
-def test_no_donors_leave_the_prior() -> None:
+def test_without_reference_items_the_shares_are_the_prior() -> None:
     none = np.empty((0, 3), np.float32)
-    electorate = gather(
-        np.empty(0, np.int64), none, np.empty((0, 2), np.float32), np.empty(0, np.float32), Kernel(), 0
+    cells = reference(
+        np.empty(0, np.int64), none, np.empty((0, 2), np.float32), np.empty(0, np.float32), Kernel()
     )
-    tally = vote(np.zeros((4, 3), np.float32), electorate, Kernel())
-    assert tally.shares.shape == (4, 2)
-    assert not tally.support.any()
+    result = vote(np.zeros((4, 3), np.float32), cells, Kernel())
+    assert result.shares.shape == (4, 2)
+    assert not result.support.any()

@@ -17,8 +17,8 @@ READER = TextReader(VOCABULARY)
 
 
 def test_the_whole_sentence() -> None:
-    reading = READER.read("A teenage girl with a long blonde ponytail in a school uniform.")
-    assert reading.values == {
+    parsed = READER.read("A teenage girl with a long blonde ponytail in a school uniform.")
+    assert parsed.values == {
         "age": ["teen"],
         "gender": ["female"],
         "hair_style": ["ponytail"],
@@ -27,7 +27,7 @@ def test_the_whole_sentence() -> None:
         "dress": ["school uniform"],
         "subjects": ["one"],
     }
-    assert reading.ambiguous is None and not reading.conflicts and not reading.denied
+    assert parsed.ambiguous is None and not parsed.conflicts and not parsed.denied
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_words_in_context(text: str, attribute: str, values: list[str] | None) -
     ],
 )
 def test_denials(text: str, denied: dict[str, list[str]], said: dict[str, list[str]]) -> None:
-    reading = READER.read(text)
-    assert reading.denied == denied
-    assert reading.values == said
+    parsed = READER.read(text)
+    assert parsed.denied == denied
+    assert parsed.values == said
 
 
 @pytest.mark.parametrize(
@@ -122,15 +122,16 @@ def test_denials(text: str, denied: dict[str, list[str]], said: dict[str, list[s
     ],
 )
 def test_people(text: str, value: str | None, ambiguous: bool) -> None:
-    reading = READER.read(text)
-    assert reading.values.get("subjects") == ([value] if value else None)
-    assert (reading.ambiguous is not None) == ambiguous
+    parsed = READER.read(text)
+    assert parsed.values.get("subjects") == ([value] if value else None)
+    assert (parsed.ambiguous is not None) == ambiguous
 
 
 def test_conflicts_are_listed() -> None:
-    reading = READER.read("long hair, short hair")
-    assert "hair_length" not in reading.values
-    assert reading.conflicts == ["hair_length: short (short hair) or long (long hair)"]
+    parsed = READER.read("long hair, short hair")
+    assert "hair_length" not in parsed.values
+    (conflict,) = parsed.conflicts
+    assert (conflict.attribute, str(conflict)) == ("hair_length", "short (short hair) or long (long hair)")
 
 
 @pytest.mark.parametrize("attribute", [each for each in VOCABULARY.names if each != "subjects"])
@@ -142,8 +143,8 @@ def test_each_word_gives_its_value(attribute: str) -> None:
 
 @given(st.text(max_size=80))
 def test_any_text_is_read(text: str) -> None:
-    reading = READER.read(text)
-    for name, values in reading.values.items():
+    parsed = READER.read(text)
+    for name, values in parsed.values.items():
         assert all(VOCABULARY.attribute(name).holds(value) for value in values)
 
 

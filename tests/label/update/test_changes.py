@@ -1,4 +1,4 @@
-"""A label run after reviews and new items: judges what they touch, and gives what judging everything would give."""
+"""A label run after reviews and new items: labels what they affect, and gives what labelling everything would give."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ from index.reviews.open import open_log
 from index.store import Store
 from index.store.runs import Runs
 from label import stage
-from label.data.load import collect
-from label.learn.knn import vote
-from label.predict.explain import explain
+from label.data.load import ItemLoader
 from label.stage import run_label
-from label.update.changes import change_of, digests, load_fitted, load_joins, load_state
-from label.update.donors import Joined, changed_donors, grow
+from label.update.changes import digests, find_update
+from label.update.stored import load_state, load_stored
 from schema.records import Decision
 from schema.settings import Settings
 from schema.vocabulary import load_vocabulary
@@ -39,7 +37,7 @@ class Grown:
     uri: str
     before: list[dict[str, Any]]
     after: list[dict[str, Any]]
-    judged: int
+    relabelled: int
     reviewed: list[int]
 
 
@@ -58,15 +56,15 @@ def grown(
         planter(store, np.arange(OLD), x[:OLD], colors[:OLD], tagged[:OLD], none)
         run_label(store, Settings())
         before = store.read("labels").to_pylist()
-        fitted = blob(store, "learned")
+        fitted = blob(store, "models")
         planter(store, np.arange(OLD, n), x[OLD:], colors[OLD:], tagged[OLD:], none)
         reviewed = [int(np.flatnonzero(tagged)[3]), int(np.flatnonzero(~tagged)[5])]
         correct(uri, reviewed, colors)
         found = run_label(store, Settings())
         after = store.read("labels").to_pylist()
-        assert blob(store, "learned") == fitted, "thresholds move only on a full run"
+        assert blob(store, "models") == fitted, "thresholds move only on a full run"
         assert Runs(store).last("label")["facts"]["full"] is False
-    return Grown(uri, before, after, int(found.counts["judged again"]), reviewed)
+    return Grown(uri, before, after, int(found.counts["labelled again"]), reviewed)
 
 
 def correct(uri: str, rows: list[int], colors: npt.NDArray[np.int64]) -> None:
@@ -81,15 +79,15 @@ def blob(store: Store, name: str) -> bytes:
     return next(r["blob"] for r in store.read("label_models").to_pylist() if r["name"] == name)
 
 
-def everything_judged(uri: str) -> list[dict[str, Any]]:
-    """Judge all items by the models as they were fitted and the donors of now."""
+def everything_labelled(uri: str) -> list[dict[str, Any]]:
+    """Label all items by the models as they were fitted and the reference items of now."""
     with Store.open(uri, write=True) as store:
-        found = collect(store, VOCABULARY, Settings(), "test")
+        items = ItemLoader(store, VOCABULARY, Settings()).load_all()
         state = load_state(store, len(VOCABULARY.attributes))
         assert state is not None
-        change = change_of(VOCABULARY, load_fitted(store), state, load_joins(store), found, digests(found))
-        change.rows = np.arange(found.collection.size)
-        stage._touch(store, VOCABULARY, Settings(), found, change)
+        update = find_update(VOCABULARY, load_stored(store), state, items, digests(items))
+        update.rows = np.arange(len(items.dataset))
+        stage._label_some(store, VOCABULARY, Settings(), items, update)
         return store.read("labels").to_pylist()
 
 
@@ -102,11 +100,11 @@ def same(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> None:
             assert one[name] == pytest.approx(other[name], abs=1e-4)
 
 
-def test_it_gives_what_judging_everything_gives(grown: Grown, tmp_path: Path) -> None:
+def test_it_gives_what_labelling_everything_gives(grown: Grown, tmp_path: Path) -> None:
     shutil.copytree(grown.uri, tmp_path / "all")
     with Store.open(tmp_path / "all") as store:
         noise = store.read("label_noise").to_pylist()
-    same(grown.after, everything_judged(str(tmp_path / "all")))
+    same(grown.after, everything_labelled(str(tmp_path / "all")))
     with Store.open(tmp_path / "all") as store:
         again = store.read("label_noise").to_pylist()
     assert [(r["row"], r["value"], r["kind"]) for r in noise] == [
@@ -115,7 +113,7 @@ def test_it_gives_what_judging_everything_gives(grown: Grown, tmp_path: Path) ->
 
 
 def test_new_items_are_labelled_and_corrections_felt(grown: Grown) -> None:
-    assert NEW < grown.judged <= OLD + NEW
+    assert NEW < grown.relabelled <= OLD + NEW
     assert len(grown.after) == OLD + NEW
     moved = [
         one["row"]
@@ -124,7 +122,7 @@ def test_new_items_are_labelled_and_corrections_felt(grown: Grown) -> None:
     ]
     assert len(set(moved) - set(grown.reviewed)) > 10, "neighbours of a correction feel it"
     assert all(grown.after[row]["hair_color_source"] == "review" for row in grown.reviewed)
-    assert any(row["hair_color_source"] == "fused" for row in grown.after[OLD:])
+    assert any(row["hair_color_source"] == "model" for row in grown.after[OLD:])
 
 
 def test_one_review_after_another_gives_the_same(grown: Grown, tmp_path: Path) -> None:
@@ -134,11 +132,13 @@ def test_one_review_after_another_gives_the_same(grown: Grown, tmp_path: Path) -
     for rows in ([40], [41, 40]):
         correct(uri, rows, colors)
         with Store.open(uri, write=True) as store:
-            judged = int(run_label(store, Settings()).counts["judged again"])
-            assert len(rows) <= judged < 0.8 * (OLD + NEW), "far from the correction nothing is judged"
+            relabelled = int(run_label(store, Settings()).counts["labelled again"])
+            assert len(rows) <= relabelled < 0.8 * (OLD + NEW), (
+                "far from the correction nothing is labelled again"
+            )
             found = store.read("labels").to_pylist()
         shutil.copytree(uri, f"{uri}-{len(rows)}")
-        same(found, everything_judged(f"{uri}-{len(rows)}"))
+        same(found, everything_labelled(f"{uri}-{len(rows)}"))
 
 
 def test_an_undone_review_leaves_no_trace(grown: Grown, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_full_run_learns_anew(grown: Grown, tmp_path: Path) -> None:
         run_label(store, Settings(), full=True)
         after = store.read("label_models").to_pylist()
         assert [record["name"] for record in before] == [record["name"] for record in after]
-        assert before[0]["name"] == "learned" and before[0]["blob"] != after[0]["blob"]
+        assert before[0]["name"] == "models" and before[0]["blob"] != after[0]["blob"]
         assert Runs(store).last("label")["facts"]["full"] is True
         after = store.read("labels").to_pylist()
     both = [
@@ -185,50 +185,6 @@ def test_many_changes_are_learned(
         assert Runs(store).last("label")["facts"]["full"] is True
         assert store.count("labels") == OLD + NEW + 450
     assert any("learned anew" in note for note in found.notes)
-
-
-def test_the_explanation_counts_the_new_donors(grown: Grown) -> None:
-    with Store.open(grown.uri) as store:
-        row = next(
-            r["row"]
-            for r in grown.after
-            if r["hair_color_source"] == "fused" and r["hair_color_confidence"] < 0.999
-        )
-        found = explain(store, Settings(), row, "hair_color")
-    assert found.confidence == pytest.approx(found.chances[0][1], abs=1e-4)
-
-
-def test_a_grown_electorate_asks_the_nearest(grown: Grown) -> None:
-    with Store.open(grown.uri) as store:
-        learned = load_fitted(store)
-        found = collect(store, VOCABULARY, Settings(), "test")
-    model = learned.models["hair_color"]
-    collection = found.collection
-    joined = changed_donors(
-        VOCABULARY.attribute("hair_color"),
-        model,
-        collection,
-        np.array([*grown.reviewed, *range(OLD, OLD + NEW)]),
-    )
-    assert isinstance(joined, Joined)
-    bigger = grow(model, learned.features, joined, collection.vectors[collection.at[joined.rows]])
-    for fold, bench in enumerate(bigger.benches):
-        assert bench.which is not None
-        electorate = bench.which.electorate
-        assert not set(electorate.rows[electorate.weights > 0]) & set(
-            np.flatnonzero(collection.folds == fold)
-        )
-        for cell, centre in enumerate(electorate.centres):
-            distance = ((electorate.coordinates - centre) ** 2).sum(axis=1)
-            nearest = np.sort(distance)[: electorate.asked.shape[1]]
-            old = model.benches[fold].which
-            assert old is not None
-            asked = np.sort(distance[electorate.asked[cell]])
-            gone = ~np.isin(old.electorate.asked[cell], electorate.asked[cell])
-            assert asked.max() <= nearest.max() + 1e-3 or not gone.any()
-        coordinates = learned.features.plain(collection.vectors[:50]) @ bench.which.basis
-        tally = vote(coordinates, electorate, bench.which.kernel)
-        np.testing.assert_allclose(tally.shares.sum(axis=1), 1, atol=1e-4)
 
 
 @pytest.mark.parametrize("stop", ["label_noise", "label_models", "label_state"])

@@ -89,7 +89,7 @@ def compared(tmp_path: Path) -> tuple[Store, list[Drawn]]:
     labels = [
         dict.fromkeys(schema.names)
         | {"row": n, "item_id": ids[n], "ambiguous": False, "hair_color": hair[n]}
-        | {"hair_color_source": ("tag" if n == 0 else "vote") if hair[n] else None}
+        | {"hair_color_source": ("tag" if n == 0 else "model") if hair[n] else None}
         for n in range(4)
     ]
     store.replace("labels", pa.Table.from_pylist(labels, schema), schema)

@@ -19,7 +19,7 @@ def test_sources_and_coverage_are_counted(small_workspace: Workspace) -> None:
     labelled = sum(r["hair_color"] is not None for r in labels)
     assert (hair["Labelled"], hair["By votes"]) == (
         labelled,
-        sum(r["hair_color_source"] == "vote" for r in labels),
+        sum(r["hair_color_source"] == "model" for r in labels),
     )
     assert hair["Coverage"] == 100 * labelled / 29
     shares = figures.source_shares(small_workspace)

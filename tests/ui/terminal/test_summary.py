@@ -21,7 +21,7 @@ def test_a_line_has_the_numbers_that_matter() -> None:
 
 
 def test_counts_of_attributes_are_added_up() -> None:
-    counts = {"hair_color: stated": 3, "dress: stated": 4, "hair_color: voted": 5, "dress: voted": 0}
+    counts = {"hair_color: stated": 3, "dress: stated": 4, "hair_color: predicted": 5, "dress: predicted": 0}
     assert "7 labels from tags, texts and reviews, 5 inferred" in stage_line(Summary("label", counts))
 
 

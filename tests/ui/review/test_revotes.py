@@ -8,10 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from index.neighbours.around import around as touched
 from index.store import Store
 from index.store.runs import Runs
-from label.update import preview
 from schema import tables
 from schema.settings import load_settings
 from ui import flow
@@ -72,37 +70,6 @@ def labelled_workspace(labelled: Store) -> Workspace:
     return Workspace(labelled, SETTINGS)
 
 
-def test_touched_are_the_items_around(labelled_workspace: Workspace) -> None:
-    graph = labelled_workspace.store.graph(KEY)
-    rows = [0, 7]
-    around = touched(labelled_workspace.store, rows).rows
-    listed = set(graph.ids[rows].ravel().tolist()) - set(rows)
-    listing = set(np.flatnonzero(np.isin(graph.ids, rows).any(axis=1)).tolist()) - set(rows)
-    assert listed <= set(around.tolist())
-    assert len(listing - set(around.tolist())) <= len(listing) // 4
-    assert not set(rows) & set(around.tolist())
-    assert len(touched(labelled_workspace.store, []).rows) == 0
-
-
-def test_donors_raise_the_chance_of_their_value(labelled_workspace: Workspace) -> None:
-    hair = labelled_workspace.attribute("hair_color")
-    learned = labelled_workspace.models()
-    assert learned is not None
-    model = learned.models["hair_color"]
-    between = [n for n in range(N) if n % 3 == 2]
-    vectors = labelled_workspace.store.vectors(KEY).data[between].astype(np.float32)
-    code = model.values.index("blonde")
-    target = np.zeros((len(between) - 5, model.benches[0].which.electorate.targets.shape[1]), np.float32)
-    target[:, code] = 1
-    plain = learned.features.plain(vectors[5:])
-    grown = preview._with(model, np.array(between[5:]), plain, target)
-    before = preview._accepted(learned, model, vectors[:5])[1]
-    after = preview._accepted(learned, grown, vectors[:5])[1]
-    assert (after[:, code] >= before[:, code] - 1e-9).all()
-    assert (after[:, code] > before[:, code]).any()
-    assert hair.kind == "one"
-
-
 def test_corrections_are_felt_and_undo_takes_them_back(labelled_workspace: Workspace) -> None:
     workspace = labelled_workspace
     hair = workspace.attribute("hair_color")
@@ -124,35 +91,46 @@ def test_corrections_are_felt_and_undo_takes_them_back(labelled_workspace: Works
     assert workspace.revoted("hair_color") == {}
 
 
-def test_without_models_nothing_ripples(small_workspace: Workspace) -> None:
+def test_what_was_supposed_comes_true_when_it_is_written(labelled_workspace: Workspace) -> None:
+    workspace = labelled_workspace
+    hair = workspace.attribute("hair_color")
+    between = [n for n in range(N) if n % 3 == 2][:12]
+    made = actions.label_decisions(workspace.items(between), hair, "set", "blonde")
+    supposed = workspace.suppose(made, "hair_color")
+    assert supposed.looked_at > 0 and supposed.left_out == 0
+    assert workspace.revoted("hair_color") == {}
+    done = actions.write(workspace, made, "Ann", None, "")
+    written = workspace.revoted("hair_color")
+    assert written == supposed.labels["hair_color"]
+    assert not set(written) & set(between)
+    undo = workspace.log.undo(done.batch, "Ann")
+    assert workspace.revoted("hair_color") == {}
+    workspace.log.undo(undo, "Ann")
+    assert workspace.revoted("hair_color") == written
+    workspace.log.undo(done.batch, "Ann")
+
+
+def test_several_characters_close_all_attributes_of_an_item(labelled_workspace: Workspace) -> None:
+    workspace = labelled_workspace
+    hair = workspace.attribute("hair_color")
+    given = [
+        item
+        for item in workspace.items(range(N), ["hair_color"])
+        if item.labels["hair_color"].source == "model"
+    ]
+    assert given
+    made = actions.label_decisions(given[:1], hair, actions.SEVERAL)
+    done = actions.write(workspace, made, "Ann", None, "")
+    assert workspace.revoted("hair_color")[given[0].row].values == ()
+    workspace.log.undo(done.batch, "Ann")
+    assert workspace.revoted("hair_color") == {}
+
+
+def test_without_models_nothing_is_voted_on_again(small_workspace: Workspace) -> None:
     hair = small_workspace.attribute("hair_color")
     items = small_workspace.items([1], ["hair_color"])
     actions.write(small_workspace, actions.label_decisions(items, hair, "set", "red"), "Ann", None, "")
     assert small_workspace.revoted("hair_color") == {}
-
-
-def test_voters_are_those_of_the_explanation(labelled: Store) -> None:
-    from label.predict.evidence import LEAST, vote
-    from label.predict.explain import explain
-
-    workspace = Workspace(labelled, SETTINGS)
-    for row in (0, 1, 2):
-        models = workspace.models()
-        assert models is not None
-        said = vote(labelled, models, workspace.vocabulary, row, "hair_color")
-        told = explain(labelled, SETTINGS, row, "hair_color")
-        assert said is not None
-        assert [(c.value, pytest.approx(c.chance)) for c in said.chances] == [
-            (v, c) for v, c, _, _ in told.chances
-        ]
-        heavy = [v for v in told.voters if v.weight >= LEAST]
-        count = min(len(heavy), len(said.rows))
-        assert count
-        assert sorted(said.shares[:count].tolist()) == pytest.approx(sorted(v.weight for v in heavy)[-count:])
-        assert set(said.rows[said.shares > 2 * LEAST].tolist()) <= {v.row for v in told.voters} | set(
-            said.rows[len(told.voters) :].tolist()
-        )
-    assert vote(labelled, models, workspace.vocabulary, 0, "eye_color") is None
 
 
 def test_a_picture_from_outside_gets_the_labels_its_like_in_the_store_have(labelled: Store) -> None:

@@ -1,7 +1,7 @@
-"""From booru tags to attribute values, by the vocabulary.
+"""From tags to attribute values, by the vocabulary.
 
-Each distinct tag is looked up once and remembered, so a reading costs a few dictionary look-ups. Tags are positive
-only: what is not tagged is unknown.
+Each distinct tag is looked up once and remembered, so reading an item costs a few dictionary look-ups. Tags say what
+is there: what is not tagged is unknown.
 """
 
 from __future__ import annotations
@@ -10,24 +10,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from label.observed.conflicts import Reading, Settled, count, settle
+from schema.tags.conflicts import Conflict, ParsedLabels, Resolved, resolve_conflicts, resolve_count
 from schema.tags.files import load_aliases, load_implications
 from schema.vocabulary import Attribute, Vocabulary
 
-_MEMORY = 200_000
+REMEMBERED = 200_000
 """Distinct tags and combinations kept in memory; a combination takes about 300 bytes."""
+STRONG, WEAK, DENIED, COUNTED = range(4)
+"""How a tag says a value: by itself, only where no other tag does, that it is not so, or as a number."""
 
 
 class Meaning(NamedTuple):
-    """What one tag says of one attribute: a value, or a group it counts in."""
+    """What one tag says of one attribute (by its place in the vocabulary): a value, or a group that it counts in."""
 
     attribute: int
     tag: str
     value: str
     strength: int
-
-
-STRONG, WEAK, DENIED, COUNTED = range(4)
 
 
 class TagReader:
@@ -43,9 +42,9 @@ class TagReader:
         self.notes: list[str] = []
         self._aliases = aliases or {}
         self._implications = implications or {}
-        self._tables = [_Table(place, attribute) for place, attribute in enumerate(vocabulary.attributes)]
+        self._tables = [_TagTable(place, attribute) for place, attribute in enumerate(vocabulary.attributes)]
         self._meanings: dict[str, tuple[Meaning, ...]] = {}
-        self._settled: dict[tuple[Meaning, ...], tuple[Settled, tuple[str, ...]]] = {}
+        self._resolved: dict[tuple[Meaning, ...], tuple[Resolved, tuple[str, ...]]] = {}
 
     @classmethod
     def from_files(
@@ -68,96 +67,92 @@ class TagReader:
 
     def meanings(self, tag: str) -> tuple[Meaning, ...]:
         """Return what a tag says, through its alias and what it implies; nothing for tags of no attribute."""
-        found = self._meanings.get(tag)
-        if found is None:
-            if len(self._meanings) >= _MEMORY:
+        known = self._meanings.get(tag)
+        if known is None:
+            if len(self._meanings) >= REMEMBERED:
                 self._meanings.clear()
-            found = self._meanings[tag] = tuple(self._find(tag))
-        return found
+            known = self._meanings[tag] = tuple(self._look_up(tag))
+        return known
 
-    def _find(self, tag: str) -> Iterator[Meaning]:
+    def _look_up(self, tag: str) -> Iterator[Meaning]:
         name = self.canonical(tag)
-        implied = [each for each in self._implications.get(name, ()) if each != name]
+        implied = [other for other in self._implications.get(name, ()) if other != name]
         for table in self._tables:
             own = table.find(name) or (table.find(tag) if tag != name else None)
             if own is not None:
                 yield Meaning(table.place, tag, *own)
-            for each in implied:
-                more = table.find(each)
+            for other in implied:
+                more = table.find(other)
                 if more is not None and more != own:
                     # Counting looks the tag itself up again, so the implied one is named there.
-                    yield Meaning(table.place, each if more[1] == COUNTED else tag, *more)
+                    yield Meaning(table.place, other if more[1] == COUNTED else tag, *more)
 
-    def read(self, tags: Iterable[str]) -> Reading:
+    def read(self, tags: Iterable[str]) -> ParsedLabels:
         """Return what the tags (canonical in form: lower case, underscores) of one item say."""
-        meanings = self._meanings
-        said: dict[int, list[Meaning]] = {}
+        known_meanings = self._meanings
+        by_attribute: dict[int, list[Meaning]] = {}
         for tag in tags:
-            found = meanings.get(tag)
-            if found is None:
-                found = self.meanings(tag)
-            for meaning in found:
+            meanings = known_meanings.get(tag)
+            if meanings is None:
+                meanings = self.meanings(tag)
+            for meaning in meanings:
                 place = meaning[0]
-                if place in said:
-                    said[place].append(meaning)
+                if place in by_attribute:
+                    by_attribute[place].append(meaning)
                 else:
-                    said[place] = [meaning]
+                    by_attribute[place] = [meaning]
         values: dict[str, list[str]] = {}
         denied: dict[str, list[str]] = {}
-        conflicts: list[str] = []
+        conflicts: list[Conflict] = []
         ambiguous: str | None = None
-        settled = self._settled
-        for place in sorted(said):
-            meant = said[place]
-            # Sorted, so that neither the order of the tags nor a repeated one changes a word of the reading.
-            key = (meant[0],) if len(meant) == 1 else tuple(sorted(set(meant)))
-            known = settled.get(key)
-            if known is None:
-                known = self._settle(key)
-            one, refused = known
+        known_results = self._resolved
+        for place in sorted(by_attribute):
+            said = by_attribute[place]
+            # Sorted, so that neither the order of the tags nor a repeated one changes a word of the result.
+            key = (said[0],) if len(said) == 1 else tuple(sorted(set(said)))
+            result = known_results.get(key)
+            if result is None:
+                result = self._resolve(key)
+            resolved, refused = result
             name = self._tables[place].name
-            if one.values:
-                values[name] = list(one.values)
+            if resolved.values:
+                values[name] = list(resolved.values)
             if refused:
                 denied[name] = list(refused)
-            if one.conflict:
-                conflicts.append(one.conflict)
-            if one.ambiguous and ambiguous is None:
-                ambiguous = one.ambiguous
-        return Reading(
-            values, conflicts if ambiguous is None else _of_counts(conflicts, self._tables), ambiguous, denied
-        )
+            if resolved.conflict:
+                conflicts.append(resolved.conflict)
+            if resolved.ambiguous and ambiguous is None:
+                ambiguous = resolved.ambiguous
+        if ambiguous is not None:
+            # With several characters, two eye colours are no contradiction: only the count itself can conflict.
+            counted = {table.name for table in self._tables if table.attribute.counts}
+            conflicts = [conflict for conflict in conflicts if conflict.attribute in counted]
+        return ParsedLabels(values, conflicts, ambiguous, denied)
 
-    def _settle(self, key: tuple[Meaning, ...]) -> tuple[Settled, tuple[str, ...]]:
+    def _resolve(self, key: tuple[Meaning, ...]) -> tuple[Resolved, tuple[str, ...]]:
         attribute = self._tables[key[0].attribute].attribute
         by_strength: list[dict[str, str]] = [{}, {}, {}, {}]
         groups: dict[str, list[str]] = {}
         for meaning in key:
             if meaning.strength == COUNTED:
                 if meaning.tag not in groups.setdefault(meaning.value, []):
-                    groups[meaning.value].append(
-                        self._tables[meaning.attribute].counted(meaning.tag, self.canonical)
-                    )
+                    table = self._tables[meaning.attribute]
+                    known = table.counts(meaning.tag)
+                    groups[meaning.value].append(meaning.tag if known else self.canonical(meaning.tag))
             else:
                 by_strength[meaning.strength].setdefault(meaning.value, meaning.tag)
         strong, weak, denied, _ = by_strength
         if groups:
-            one = count(attribute, groups)
+            resolved = resolve_count(attribute, groups)
         else:
-            one = settle(attribute, strong or weak, denied)
-        if len(self._settled) >= _MEMORY:
-            self._settled.clear()
-        self._settled[key] = one, tuple(denied)
-        return self._settled[key]
+            resolved = resolve_conflicts(attribute, strong or weak, denied)
+        if len(self._resolved) >= REMEMBERED:
+            self._resolved.clear()
+        self._resolved[key] = resolved, tuple(denied)
+        return self._resolved[key]
 
 
-def _of_counts(conflicts: list[str], tables: Sequence[_Table]) -> list[str]:
-    # With several characters, two eye colours are no contradiction: only the count itself can conflict.
-    counted = tuple(f"{table.name}: " for table in tables if table.attribute.counts)
-    return [conflict for conflict in conflicts if conflict.startswith(counted)] if counted else []
-
-
-class _Table:
+class _TagTable:
     """Tag to meaning for one attribute, with colours and prefixes taken off where the whole tag is unknown."""
 
     def __init__(self, place: int, attribute: Attribute) -> None:
@@ -176,7 +171,7 @@ class _Table:
         self._strips = sorted(((prefix + "_", color) for prefix, color in strips), key=lambda s: -len(s[0]))
 
     def find(self, tag: str) -> tuple[str, int] | None:
-        """Return the value and its strength, or None."""
+        """Return the value that a tag says and how, or None."""
         known = self._known.get(tag)
         if known is not None:
             return known
@@ -185,11 +180,9 @@ class _Table:
             return None if denied is None else (denied[0], DENIED)
         return self._stripped(tag, "")
 
-    def counted(self, tag: str, canonical: object) -> str:
-        """Return the name under which a counting tag stands in its group."""
-        if any(tag in group for group in self.attribute.counts.values()) or not callable(canonical):
-            return tag
-        return str(canonical(tag))
+    def counts(self, tag: str) -> bool:
+        """Tell whether a tag stands under this name in a counting group."""
+        return any(tag in group for group in self.attribute.counts.values())
 
     def _stripped(self, tag: str, color: str) -> tuple[str, int] | None:
         for prefix, named in self._strips:

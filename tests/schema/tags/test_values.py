@@ -1,4 +1,4 @@
-"""Tags to values: rules, conflicts, counting, tag files, and a new attribute by TOML alone."""
+"""Tags to values: rules, conflicts, counting, and a new attribute by TOML alone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from label.observed.tags import TagReader
-from schema.errors import VocabularyError
-from schema.tags.files import load_aliases, load_implications
+from schema.tags.conflicts import COUNT, DENIED, DISAGREE
+from schema.tags.files import load_aliases
+from schema.tags.values import TagReader
 from schema.vocabulary import DEFAULT_PATH, Vocabulary, load_vocabulary
 
 VOCABULARY = load_vocabulary()
@@ -49,26 +49,36 @@ def test_each_tag_gives_its_value(attribute: str) -> None:
     ],
 )
 def test_rules(tags: str, attribute: str, values: list[str]) -> None:
-    reading = READER.read(tags.split())
-    assert reading.values[attribute] == values
-    assert not reading.conflicts
+    parsed = READER.read(tags.split())
+    assert parsed.values[attribute] == values
+    assert not parsed.conflicts
 
 
 @pytest.mark.parametrize(
-    ("tags", "attribute", "conflict"),
+    ("tags", "attribute", "kind", "values", "words"),
     [
-        ("blue_eyes red_eyes", "eye_color", "eye_color: blue (blue_eyes) or red (red_eyes)"),
-        ("long_hair short_hair", "hair_length", "hair_length: short (short_hair) or long (long_hair)"),
-        ("hat no_hat", "accessories", "accessories: hat (hat), yet denied"),
-        ("1girl 2girls", "subjects", "subjects: 1girl, 2girls"),
-        ("solo 2girls", "subjects", "subjects: 2girls, solo"),
-        ("no_humans 1girl", "subjects", "subjects: 1girl, no_humans"),
+        ("blue_eyes red_eyes", "eye_color", DISAGREE, ("blue", "red"), "blue (blue_eyes) or red (red_eyes)"),
+        (
+            "long_hair short_hair",
+            "hair_length",
+            DISAGREE,
+            ("short", "long"),
+            "short (short_hair) or long (long_hair)",
+        ),
+        ("hat no_hat", "accessories", DENIED, ("hat",), "hat (hat), yet denied"),
+        ("1girl 2girls", "subjects", COUNT, (), "1girl, 2girls"),
+        ("solo 2girls", "subjects", COUNT, (), "2girls, solo"),
+        ("no_humans 1girl", "subjects", COUNT, (), "1girl, no_humans"),
     ],
 )
-def test_conflicts_leave_the_value_open(tags: str, attribute: str, conflict: str) -> None:
-    reading = READER.read(tags.split())
-    assert attribute not in reading.values
-    assert reading.conflicts == [conflict]
+def test_conflicts_leave_the_value_open(
+    tags: str, attribute: str, kind: str, values: tuple[str, ...], words: str
+) -> None:
+    parsed = READER.read(tags.split())
+    assert attribute not in parsed.values
+    (conflict,) = parsed.conflicts
+    assert (conflict.attribute, conflict.kind, conflict.values) == (attribute, kind, values)
+    assert str(conflict) == words
 
 
 @pytest.mark.parametrize(
@@ -90,15 +100,15 @@ def test_conflicts_leave_the_value_open(tags: str, attribute: str, conflict: str
     ],
 )
 def test_number_of_characters(tags: str, value: str | None, ambiguous: bool) -> None:
-    reading = READER.read(tags.split())
-    assert reading.values.get("subjects") == ([value] if value else None)
-    assert (reading.ambiguous is not None) == ambiguous
+    parsed = READER.read(tags.split())
+    assert parsed.values.get("subjects") == ([value] if value else None)
+    assert (parsed.ambiguous is not None) == ambiguous
 
 
 def test_several_characters_do_not_conflict() -> None:
-    reading = READER.read(["1girl", "1boy", "blue_eyes", "red_eyes"])
-    assert "eye_color" not in reading.values and "gender" not in reading.values
-    assert not reading.conflicts
+    parsed = READER.read(["1girl", "1boy", "blue_eyes", "red_eyes"])
+    assert "eye_color" not in parsed.values and "gender" not in parsed.values
+    assert not parsed.conflicts
 
 
 def test_words_that_mean_nothing_alone() -> None:
@@ -107,9 +117,9 @@ def test_words_that_mean_nothing_alone() -> None:
 
 
 def test_denied_tags_are_kept_apart() -> None:
-    reading = READER.read(["no_hat", "solo"])
-    assert reading.denied == {"accessories": ["hat"]}
-    assert "accessories" not in reading.values
+    parsed = READER.read(["no_hat", "solo"])
+    assert parsed.denied == {"accessories": ["hat"]}
+    assert "accessories" not in parsed.values
 
 
 @given(st.lists(st.sampled_from(KNOWN), max_size=12))
@@ -152,50 +162,6 @@ def test_tag_files(tmp_path: Path) -> None:
     assert len(reader.notes) == 2 and "line 4" in reader.notes[0]
 
 
-def test_implication_formats_and_closure(tmp_path: Path) -> None:
-    csv = tmp_path / "i.csv"
-    csv.write_text(
-        "id,antecedent_name,consequent_name,created_at,status\n1,a,b,,active\n2,b,c,,active\n3,c,a,,active\n"
-    )
-    lines = tmp_path / "i.jsonl"
-    lines.write_text('{"antecedent_name": "c", "consequent_name": "d", "status": "active"}\nnonsense\n')
-    found = load_implications([csv, lines])
-    assert {tag: set(implied) for tag, implied in found.tags.items()} == {
-        "a": {"b", "c", "d"}, "b": {"a", "c", "d"}, "c": {"a", "b", "d"},
-    }  # fmt: skip
-    assert found.skipped == 1
-
-
-@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=30))
-def test_closure_against_matrix_powers(
-    tmp_path_factory: pytest.TempPathFactory, edges: list[tuple[int, int]]
-) -> None:
-    path = tmp_path_factory.mktemp("graph") / "i.csv"
-    rows = "".join(f"t{a},t{b},active\n" for a, b in edges)
-    path.write_text("antecedent_name,consequent_name,status\n" + rows)
-    reach = {(a, b) for a, b in edges}
-    for _ in range(9):
-        reach |= {(a, d) for a, b in reach for c, d in reach if b == c}
-    found = load_implications([path]).tags
-    assert {(tag, end) for tag, ends in found.items() for end in ends} == {
-        (f"t{a}", f"t{b}") for a, b in reach if a != b
-    }
-
-
-def test_unusable_tag_files(tmp_path: Path) -> None:
-    file = tmp_path / "x.csv"
-    file.write_text("one,two\nthree,four\n")
-    with pytest.raises(VocabularyError, match="antecedent_name and consequent_name"):
-        load_implications([file])
-    with pytest.raises(VocabularyError, match="no tagcomplete CSV"):
-        load_aliases([file])
-    with pytest.raises(VocabularyError, match="cannot read the tag file"):
-        load_aliases([tmp_path / "none.csv"])
-    file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(VocabularyError, match="not UTF-8"):
-        load_implications([file])
-
-
 def test_a_new_attribute_is_toml_only(tmp_path: Path) -> None:
     path = tmp_path / "attributes.toml"
     path.write_text(
@@ -205,8 +171,8 @@ def test_a_new_attribute_is_toml_only(tmp_path: Path) -> None:
         + 'elf = { tags = "elf dark_elf", words = "elf", over = "human" }\n'
     )
     vocabulary: Vocabulary = load_vocabulary(path)
-    reading = TagReader(vocabulary).read(["1girl", "elf", "human"])
-    assert reading.values["species"] == ["elf"]
+    parsed = TagReader(vocabulary).read(["1girl", "elf", "human"])
+    assert parsed.values["species"] == ["elf"]
     assert vocabulary.row({"species": "elf"})["Species"] == "Elf"
     assert vocabulary.attribute("species").value("elf").prompts == ("a drawing of a character with elf",)
 
