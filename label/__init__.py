@@ -1,1 +1,1 @@
-"""From tags, texts, reviews and neighbours to a label with a confidence that means what it says, or to silence."""
+"""From tags, texts, reviews and similar pictures to labels whose confidence means what it says, or to no label."""

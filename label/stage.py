@@ -201,7 +201,7 @@ def _record(
 ) -> None:
     """Write into the run what the next one and the page read of it."""
     run.counts.update({name: int(count) for name, count in counts.items()})
-    run.facts["silent"] = notes
+    run.facts["notes"] = notes
     run.facts["reviews"] = items.review_position
     run.facts["vectors"] = key
     run.facts["full"] = full

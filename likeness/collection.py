@@ -216,9 +216,12 @@ class Collection:
         ``print`` shows it in words. Raises VocabularyError for an unknown attribute, StoreError for an unknown item or
         before the first run of ``label``.
         """
+        from label.data.load import ItemLoader
         from label.predict.explain import explain
+        from label.update.stored import load_models
 
-        return explain(self.store, self.settings, self._row(id), attribute)
+        row, models = self._row(id), load_models(self.store)
+        return explain(ItemLoader(self.store, self.vocabulary, self.settings), models, row, attribute)
 
     # ---- decisions and work
 

@@ -29,7 +29,7 @@ LEAST_SPOKEN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _CrossFitted:
     """Cross-fitted predictions on the labelled items [m]: ``probabilities``, ``accepted`` and ``hits`` [m, v],
     ``weights`` [m, v], and the ``best`` value [m]."""
 
@@ -45,19 +45,19 @@ def evaluate(fit: AttributeFit) -> dict[str, Any]:
     task, model, held_out = fit.task, fit.model, fit.held_out
     if task is None or model is None or held_out is None:
         return {"attribute": fit.attribute.name, "reason": fit.reason}
-    judged, recall = _cross_fitted(task, model, held_out)
+    predicted, recall = _cross_fitted(task, model, held_out)
     m = len(task.rows)
     if task.multi_label:
-        spoken = (judged.probabilities >= LEAST_SPOKEN) | judged.accepted
+        spoken = (predicted.probabilities >= LEAST_SPOKEN) | predicted.accepted
     else:
-        spoken = np.zeros_like(judged.accepted)
-        spoken[np.arange(m), judged.best] = judged.probabilities[np.arange(m), judged.best] > 0
-    counted = spoken & (judged.weights > 0)
-    given = judged.accepted & counted
+        spoken = np.zeros_like(predicted.accepted)
+        spoken[np.arange(m), predicted.best] = predicted.probabilities[np.arange(m), predicted.best] > 0
+    counted = spoken & (predicted.weights > 0)
+    given = predicted.accepted & counted
     labelled = task.labelled
 
     def part(chosen: Bools) -> _Part:
-        return _Part(judged.probabilities[chosen], judged.hits[chosen], judged.weights[chosen])
+        return _Part(predicted.probabilities[chosen], predicted.hits[chosen], predicted.weights[chosen])
 
     return {
         "attribute": task.name,
@@ -68,17 +68,19 @@ def evaluate(fit: AttributeFit) -> dict[str, Any]:
         "tagging_recall": recall,
         "evidence": dict(zip(model.kinds, model.pool.weights.tolist(), strict=True)),
         "precision": part(given).precision(),
-        "coverage": float(np.asarray(judged.accepted.any(axis=1))[labelled].mean()),
+        "coverage": float(np.asarray(predicted.accepted.any(axis=1))[labelled].mean()),
         "calibration_error": part(counted).calibration_error(),
         "calibration_error_accepted": part(given).calibration_error(),
         "reliability": part(counted).reliability(),
         "curve": part(counted).curve(),
-        "values": [_of_value(task, model, judged, counted, value) for value in range(len(task.values))],
-        "confusion": [] if task.multi_label else _confusion(task, judged),
+        "values": [_of_value(task, model, predicted, counted, value) for value in range(len(task.values))],
+        "confusion": [] if task.multi_label else _confusion(task, predicted),
     }
 
 
-def _cross_fitted(task: AttributeTask, model: AttributeModel, held_out: HeldOut) -> tuple[_Judged, float]:
+def _cross_fitted(
+    task: AttributeTask, model: AttributeModel, held_out: HeldOut
+) -> tuple[_CrossFitted, float]:
     """Return predictions on each fold by what was calibrated on the others, and the recall of the taggers."""
     m, v = task.targets.shape
     probabilities, accepted, mass = np.zeros((m, v)), np.zeros((m, v), bool), np.ones(m)
@@ -94,21 +96,23 @@ def _cross_fitted(task: AttributeTask, model: AttributeModel, held_out: HeldOut)
     weights = np.repeat(mass[:, None], v, axis=1) * task.weights[:, None]
     # What taggers leave out would pass for a miss: the share of hits is read against the recall of the taggers.
     hits = task.targets / by_value if task.multi_label else task.targets
-    return _Judged(probabilities, accepted, hits, weights, probabilities.argmax(axis=1)), recall
+    return _CrossFitted(probabilities, accepted, hits, weights, probabilities.argmax(axis=1)), recall
 
 
 def _of_value(
-    task: AttributeTask, model: AttributeModel, judged: _Judged, counted: Bools, value: int
+    task: AttributeTask, model: AttributeModel, predicted: _CrossFitted, counted: Bools, value: int
 ) -> dict[str, Any]:
     """Return the figures of one value."""
-    accepted = judged.accepted[:, value]
-    own = accepted & (judged.weights[:, value] > 0)
+    accepted = predicted.accepted[:, value]
+    own = accepted & (predicted.weights[:, value] > 0)
     right = task.targets[:, value] > 0
     threshold = model.thresholds[value]
 
     def part(chosen: Bools) -> _Part:
         return _Part(
-            judged.probabilities[chosen, value], judged.hits[chosen, value], judged.weights[chosen, value]
+            predicted.probabilities[chosen, value],
+            predicted.hits[chosen, value],
+            predicted.weights[chosen, value],
         )
 
     return {
@@ -170,21 +174,21 @@ class _Part:
         return [[float(total[end] / total[-1]), float(min(right[end] / total[end], 1.0))] for end in ends]
 
 
-def _confusion(task: AttributeTask, judged: _Judged) -> list[dict[str, Any]]:
+def _confusion(task: AttributeTask, predicted: _CrossFitted) -> list[dict[str, Any]]:
     """Return the pairs of an observed and another predicted value, the most frequent first."""
     labelled = task.labelled
     observed = task.targets.argmax(axis=1)
-    any_accepted = judged.accepted.any(axis=1)
-    counted = judged.weights[:, 0] > 0
+    any_accepted = predicted.accepted.any(axis=1)
+    counted = predicted.weights[:, 0] > 0
     pairs = []
     for value, name in enumerate(task.values):
-        for other, predicted in enumerate(task.values):
-            chosen = labelled & (observed == value) & (judged.best == other) & counted
+        for other, other_name in enumerate(task.values):
+            chosen = labelled & (observed == value) & (predicted.best == other) & counted
             if value != other and chosen.any():
                 pairs.append(
                     {
                         "observed": name,
-                        "predicted": predicted,
+                        "predicted": other_name,
                         "items": int(chosen.sum()),
                         "accepted": int((chosen & any_accepted).sum()),
                     }
