@@ -56,7 +56,7 @@ class ItemLoader:
     def load_all(self) -> LabelInputs:
         """Return all items of the store, with folds by leakage group."""
         store, key = self.store, known_encoder_key(self.store)
-        reviews = effective_reviews(store)
+        reviews = effective_reviews(store, vocabulary=self.vocabulary)
         words = self._read(store.items(list(COLUMNS)), reviews)
         n = len(words.rows)
         named = np.array(list(words.identities), np.int64)
@@ -94,7 +94,9 @@ class ItemLoader:
         """
         store, key = self.store, known_encoder_key(self.store)
         wanted = np.unique(np.asarray(rows, np.int64))
-        said = effective_reviews(store, wanted.tolist()) if reviews is None else reviews
+        said = reviews
+        if said is None:
+            said = effective_reviews(store, wanted.tolist(), self.vocabulary)
         words = self._read(store.take_items(wanted, list(COLUMNS)).to_batches(), said)
         found = np.array(words.rows, np.int64)
         folds = np.full(len(found), -1, np.int64)

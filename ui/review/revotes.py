@@ -7,7 +7,7 @@ that the next incremental run will write, see ``label.update.preview``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,7 +122,7 @@ class Revotes:
     ) -> Revote:
         """Return what decisions would change of one attribute of the items around them, before they are taken."""
         rows = {decision.row for decision in decisions}
-        supposed = _with(reviewed, decisions, log)
+        supposed = _with(reviewed, decisions, log, self._vocabulary)
         near = around(self.store, sorted(rows))
         changed = self._vote(supposed, self._decided | rows, near.rows, [name])
         return Revote(changed, len(near.rows), near.left_out)
@@ -198,7 +198,10 @@ def _said(reviewed: EffectiveReviews, row: int, name: str) -> bool:
 
 
 def _with(
-    reviewed: EffectiveReviews, decisions: Sequence[Decision], log: Sequence[Review]
+    reviewed: EffectiveReviews,
+    decisions: Sequence[Decision],
+    log: Sequence[Review],
+    vocabulary: Vocabulary,
 ) -> EffectiveReviews:
     """Return what would count if ``decisions`` were written after the ``log``, of which ``reviewed`` counts now."""
     rows = {decision.row for decision in decisions}
@@ -211,10 +214,7 @@ def _with(
         for place, each in enumerate(decisions, 1)
     ]  # fmt: skip
     own = [review for review in log if review.row in rows or review.kind == "undo"]
-    effect = effect_of([*own, *supposed], rows)
-    return EffectiveReviews(
-        reviewed.position,
-        {key: label for key, label in reviewed.labels.items() if key[0] not in rows} | effect.labels,
-        {row: said for row, said in reviewed.subjects.items() if row not in rows} | effect.subjects,
-        reviewed.groups,
-    )
+    effect = effect_of([*own, *supposed], rows, vocabulary)
+    others = {key: label for key, label in reviewed.labels.items() if key[0] not in rows}
+    flags = {row: said for row, said in reviewed.subjects.items() if row not in rows}
+    return replace(reviewed, labels=others | effect.labels, subjects=flags | effect.subjects)
