@@ -258,11 +258,13 @@ def test_exported_reviews_go_into_a_store_that_has_none_of_them(
     exported = tmp_path / "bucket" / "reviews.jsonl"
     with Store.open(uri, write=True) as store:
         before = effective_reviews(store)
-        assert replay_reviews(store, exported) == (0, 0)
+        replayed = replay_reviews(store, exported)
+        assert (replayed.written, replayed.missing) == (0, 0)
         items, schema = store.read("items"), store.schema("items")
     with Store.open(tmp_path / "new", create=True, write=True) as store:
         store.append("items", items, schema)
-        assert replay_reviews(store, exported) == (len(found("bucket")["reviews"]), 0)
+        replayed = replay_reviews(store, exported)
+        assert (replayed.written, replayed.missing) == (len(found("bucket")["reviews"]), 0)
         after = effective_reviews(store)
     assert after.subjects == before.subjects
     assert {key: (label.values, label.rejected) for key, label in after.labels.items()} == {
