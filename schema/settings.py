@@ -6,11 +6,11 @@ The resolved settings are stored with every run, so a table always says how it w
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schema.errors import SettingsError
 from schema.near import did_you_mean
@@ -20,6 +20,29 @@ class Section(BaseModel):
     """Base of all sections: unknown keys are refused, values do not change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class PluginSection(Section):
+    """Base of sections whose plug-ins have tables of their own: ``[encoder.timm]`` is kept for the encoder timm."""
+
+    plugins: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Options of plug-ins, by their name."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _set_apart(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        tables = {
+            name: value
+            for name, value in given.items()
+            if isinstance(value, dict) and name not in cls.model_fields
+        }
+        if not tables:
+            return given
+        kept = {name: value for name, value in given.items() if name not in tables}
+        return {**kept, "plugins": {**given.get("plugins", {}), **tables}}
 
 
 class IngestSettings(Section):
@@ -60,7 +83,7 @@ class TagsSettings(Section):
     encoding: str = Field("", description="Encoding of captions and lists that are no UTF-8; empty tells it.")
 
 
-class EncoderSettings(Section):
+class EncoderSettings(PluginSection):
     """From a picture or text to a vector."""
 
     kind: str = Field("open_clip", description="Entry of the encoder table: open_clip or precomputed.")
@@ -89,7 +112,7 @@ class EncoderSettings(Section):
     retry_failed: bool = Field(False, description="Embed again what failed in an earlier run.")
 
 
-class MeasureSettings(Section):
+class MeasureSettings(PluginSection):
     """What is computed of each item besides its vector."""
 
     names: tuple[str, ...] = Field(
@@ -381,5 +404,5 @@ def _allowed(place: list[str]) -> list[str]:
     field = Settings.model_fields.get(place[0])
     model = field.annotation if field else None
     if isinstance(model, type) and issubclass(model, BaseModel):
-        return list(model.model_fields)
+        return [name for name in model.model_fields if name != "plugins"]
     return []

@@ -210,14 +210,14 @@ def check(of: Stage, settings: Settings, options: Options) -> None:
 
         check_sources(settings, options.get("sources", ()))
     if of.name == "embed":
-        from embed.encoders import encoder_key
+        from embed.encoders import SEAM, encoder_key
 
+        SEAM.check(settings.encoder.plugins, [settings.encoder.kind])
         encoder_key(settings)
     if of.name == "measure":
-        from curate.measures import measure_class
+        from curate.measures import SEAM as MEASURES
 
-        for name in (*options.get("names", ()), *settings.measure.names):
-            measure_class(name)
+        MEASURES.check(settings.measure.plugins, [*options.get("names", ()), *settings.measure.names])
     if of.name in ("label", "export"):
         from curate.export.columns import export_columns
         from schema.vocabulary import load_vocabulary

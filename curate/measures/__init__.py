@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from curate.measures.base import Measure
-from schema.plugins import plugin
+from schema.plugins import Seam
 
 MEASURES = {
     "frame": "curate.measures.frame:Frame",
 }
 
-__all__ = ["MEASURES", "Measure", "measure_class"]
+SEAM = Seam(MEASURES, "measure", "measure.names", "likeness.measures", Measure)
+
+__all__ = ["MEASURES", "SEAM", "Measure", "measure_class"]
 
 
 def measure_class(name: str) -> type[Measure]:
     """Return the class of an entry of MEASURES; raises SettingsError that lists the entries."""
-    found: type[Measure] = plugin(MEASURES, name, "measure", "likeness measure")
+    found: type[Measure] = SEAM.load(name)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -10,10 +9,14 @@ import pyarrow as pa
 
 from index.stages.row_plugin import RowPlugin
 from schema.ids import settings_hash
+from schema.plugins import Options, options_of
+from schema.settings import Settings
 
 
 class Measure(RowPlugin):
     """Numbers or short texts for each item. A subclass names itself and its columns, and writes ``compute``.
+
+    ``Options`` is the pydantic model of its options, which stand in the settings under ``[measure.NAME]``.
 
     Columns begin with the measure's name, so that a filter can name any column of any table by itself. ``version``
     grows when the same input gives other results: everything is then measured anew.
@@ -22,6 +25,11 @@ class Measure(RowPlugin):
     name: ClassVar[str]
     gives: ClassVar[Mapping[str, pa.DataType]]
     version: ClassVar[int] = 1
+    Options: ClassVar[type[Options]] = Options
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.options = options_of(type(self), settings.measure.plugins, self.name, "measure")
 
     @property
     def label(self) -> str:
@@ -43,7 +51,7 @@ class Measure(RowPlugin):
         """Return what the results depend on: the version, the columns, and what ``identity`` adds."""
         columns = {name: str(kind) for name, kind in self.gives.items()}
         facts = {"name": self.name, "version": self.version, "columns": columns, **self.identity()}
-        return settings_hash(json.loads(json.dumps(facts, default=str)))
+        return settings_hash(facts | {"options": self.options.model_dump(mode="json")})
 
     def identity(self) -> dict[str, str]:
         """Return what else changes the results, such as the digest of a model's file; without loading it."""

@@ -8,7 +8,7 @@ import re
 
 from embed.encoders.base import Batch, Encoder, normalise
 from schema.errors import EncoderError
-from schema.plugins import plugin
+from schema.plugins import Seam
 from schema.settings import Settings
 
 ENCODERS = {
@@ -16,12 +16,23 @@ ENCODERS = {
     "precomputed": "embed.encoders.precomputed:Precomputed",
 }
 
-__all__ = ["ENCODERS", "Batch", "Encoder", "encoder_class", "encoder_key", "load_encoder", "normalise"]
+SEAM = Seam(ENCODERS, "encoder", "encoder.kind", "likeness.encoders", Encoder, EncoderError)
+
+__all__ = [
+    "ENCODERS",
+    "SEAM",
+    "Batch",
+    "Encoder",
+    "encoder_class",
+    "encoder_key",
+    "load_encoder",
+    "normalise",
+]
 
 
 def encoder_class(kind: str) -> type[Encoder]:
     """Return the class of an entry of ENCODERS; raises EncoderError that lists the entries."""
-    found: type[Encoder] = plugin(ENCODERS, kind, "encoder", "encoder.kind", error=EncoderError)
+    found: type[Encoder] = SEAM.load(kind)
     return found
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from schema.arrays import Floats16, Floats32, Pixels
 from schema.errors import EncoderError
+from schema.plugins import Options, options_of
 from schema.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,9 +41,19 @@ class Encoder(ABC):
 
     reads_images: ClassVar[bool] = True
     has_text: ClassVar[bool] = False
+    Options: ClassVar[type[Options]] = Options
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.options = self.options_of(settings)
+
+    @classmethod
+    def options_of(cls, settings: Settings) -> Any:
+        """Return the options of this encoder, ``[encoder.NAME]`` in the settings, as its ``Options``.
+
+        Raises SettingsError that names the unknown key or bad value, and what is allowed.
+        """
+        return options_of(cls, settings.encoder.plugins, settings.encoder.kind, "encoder")
 
     @abstractmethod
     def encode(self, batch: Batch) -> Floats32:

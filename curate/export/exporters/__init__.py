@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from curate.export.exporters.base import Exporter, Failure, Output
 from schema.errors import ExportError
-from schema.plugins import plugin
+from schema.plugins import Seam
 
 EXPORTERS = {
     "parquet": "curate.export.exporters.parquet:ParquetExporter",
@@ -12,11 +12,12 @@ EXPORTERS = {
     "webdataset": "curate.export.exporters.webdataset:WebdatasetExporter",
 }
 
+SEAM = Seam(EXPORTERS, "export format", "export.format", "likeness.exporters", Exporter, ExportError)
+
 
 def load_exporter(name: str, output: Output) -> Exporter:
     """Build an exporter of the table by its name; raises ExportError that names the known ones."""
-    made = plugin(EXPORTERS, name, "export format", "export.format", error=ExportError)
-    exporter: Exporter = made(output)
+    exporter: Exporter = SEAM.load(name)(output)
     return exporter
 
 

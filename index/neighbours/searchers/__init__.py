@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from index.neighbours.searchers.base import Searcher
-from schema.plugins import plugin
+from schema.plugins import Seam
 from schema.settings import IndexSettings
 
 SEARCHERS = {
@@ -12,10 +12,12 @@ SEARCHERS = {
     "flat": "index.neighbours.searchers.flat:FlatSearcher",
 }
 
+SEAM = Seam(SEARCHERS, "searcher", "index.searcher", "likeness.searchers", Searcher, besides="auto")
+
 
 def load_searcher(name: str, settings: IndexSettings) -> Searcher:
     """Build a searcher of the table by its name; raises SettingsError that names the known ones."""
-    searcher: Searcher = plugin(SEARCHERS, name, "searcher", "index.searcher", besides="auto")(settings)
+    searcher: Searcher = SEAM.load(name)(settings)
     return searcher
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +11,9 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from embed.encoders import ENCODERS, Batch, Encoder, encoder_class, encoder_key, load_encoder, normalise
+from embed.encoders import ENCODERS, Batch, encoder_key, load_encoder, normalise
 from embed.encoders import open_clip as open_clip_encoder
-from embed.vectors.stage import embed_stage
+from embed.encoders.conformance import CHECKS, Check, vectors_of
 from index.images.torchvision_ops import import_open_clip
 from schema.errors import DownloadError, EncoderError
 from schema.ids import content_id
@@ -47,46 +46,9 @@ def settings_of(
     return precomputed
 
 
-@pytest.fixture(scope="module")
-def items(picture: Make, tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
-    """What the stage is called with, for pictures on disk."""
-    folder = tmp_path_factory.mktemp("pictures")
-    records = []
-    for row in range(COUNT):
-        path = folder / f"{row}.png"
-        picture(row, 30 + row, 50).save(path)
-        item_id = content_id(path.read_bytes())
-        records.append({"row": row, "item_id": item_id, "uri": str(path), "status": "ok", "text": None})
-    table = pa.Table.from_pylist(records)
-    keys = pa.array([[f"key-{row}"] for row in range(COUNT)])
-    return table.append_column("keys", keys).append_column(
-        "places", pa.array([[row] for row in range(COUNT)])
-    )
-
-
-def vectors_of(settings: Settings, items: pa.Table) -> np.ndarray:
-    stage = embed_stage(settings)
-    result = stage(items)
-    stage.close()
-    assert result.column("row").to_pylist() == items.column("row").to_pylist()
-    assert result.column("reason").null_count == items.num_rows
-    assert pa.types.is_float16(result.schema.field("vector").type.value_type)
-    return np.array(result.column("vector").to_pylist(), dtype=np.float32)
-
-
-def test_vectors_are_unit_length_whatever_the_batch_and_order(
-    settings_of: Callable[..., Settings], items: pa.Table
-) -> None:
-    settings = settings_of()
-    vectors = vectors_of(settings, items)
-    assert vectors.shape == (COUNT, load_encoder(settings).dim)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=2e-3)
-    assert np.array_equal(vectors, vectors_of(settings, items))
-    np.testing.assert_allclose(vectors, vectors_of(settings_of("encoder.batch=3"), items), atol=2e-3)
-    back = vectors_of(settings, items.take(np.arange(COUNT)[::-1]))[::-1]
-    np.testing.assert_allclose(vectors, back, atol=2e-3)
-    # Not a constant: two pictures differ by more than rounding.
-    assert np.abs(vectors[0] - vectors[1]).max() > 0.01
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_an_encoder_of_the_table(check: Check, settings_of: Callable[..., Settings], tmp_path: Path) -> None:
+    check(settings_of(), tmp_path)
 
 
 def reference_of(size: int) -> Callable[[Image.Image], torch.Tensor]:
@@ -96,20 +58,6 @@ def reference_of(size: int) -> Callable[[Image.Image], torch.Tensor]:
         transform.PreprocessCfg(size=size), is_train=False
     )
     return made
-
-
-def test_the_entry_is_an_encoder_with_a_readable_key(settings_of: Callable[..., Settings]) -> None:
-    settings = settings_of()
-    assert issubclass(encoder_class(settings.encoder.kind), Encoder)
-    key = encoder_key(settings)
-    assert re.fullmatch(r"[a-z0-9_]+_[0-9a-f]{8}", key)
-    assert key == encoder_key(settings_of("encoder.batch=2", "encoder.workers=1"))
-
-
-def test_an_empty_table_gives_an_empty_table(settings_of: Callable[..., Settings], items: pa.Table) -> None:
-    stage = embed_stage(settings_of())
-    assert stage(items.slice(0, 0)).num_rows == 0
-    stage.close()
 
 
 def test_the_key_changes_with_what_changes_the_vectors(

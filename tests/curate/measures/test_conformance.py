@@ -1,0 +1,55 @@
+"""Every measure of the table keeps what measures keep, and so does one from outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from curate.measures import MEASURES
+from curate.measures.conformance import CHECKS, Check
+from schema.settings import Settings, load_settings
+
+OUTSIDE = '''
+"""A measure of another package."""
+
+import pyarrow as pa
+
+from curate.measures import Measure
+from index.stages.row_plugin import Results
+from schema.plugins import Options
+
+
+class BrightnessOptions(Options):
+    scale: float = 1.0
+
+
+class Brightness(Measure):
+    name = "brightness"
+    gives = {"brightness": pa.float32()}
+    Options = BrightnessOptions
+
+    def compute(self, batch):
+        return Results({"brightness": [self.options.scale * float(p.mean()) for p in batch.pictures]})
+'''
+
+
+@pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A package of somebody else, on the path for this test."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "somebodys_measures.py").write_text(OUTSIDE, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    return "somebodys_measures:Brightness"
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_measure_of_the_table(name: str, check: Check, tmp_path: Path) -> None:
+    check(name, Settings(), tmp_path)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_measure_from_outside(outside: str, check: Check, tmp_path: Path) -> None:
+    check(outside, Settings(), tmp_path)
+    check(outside, load_settings(None, ["measure.brightness.scale=2"]), tmp_path / "other")
