@@ -60,6 +60,11 @@ _SOURCE_ABOUT = {
 SOURCE_COLUMNS = tuple(
     Column(field.name, field.type, "items", _SOURCE_ABOUT[field.name]) for field in SOURCE_FIELDS
 )
+PROMPT_COLUMNS = (
+    Column("prompt", TEXT, "items", "prompt that an image generator wrote into the file"),
+    Column("prompt_source", TEXT, "items", "where in the file it stands, such as `png parameters`"),
+    Column("has_prompt", pa.bool_(), "items", "whether there is one"),
+)
 GROUP_COLUMNS = (
     Column("group_id", TEXT, "groups", "group of duplicates; null for an item without any"),
     Column("verdict", TEXT, "groups", "`kept`, `same file`, `same artwork` or `variant`"),
@@ -93,7 +98,7 @@ def export_columns(vocabulary: Vocabulary, items: pa.Schema | None = None) -> tu
     source without a meaning of their own, and are exported under their names. Raises VocabularyError where an
     attribute has the name of another column.
     """
-    columns = [*ITEM_COLUMNS, *SOURCE_COLUMNS, *_extras(items)]
+    columns = [*ITEM_COLUMNS, *SOURCE_COLUMNS, *PROMPT_COLUMNS, *_extras(items)]
     taken = {column.name for column in (*columns, *GROUP_COLUMNS, SPLIT, *INTERNAL)}
     for attribute in vocabulary.attributes:
         for column in attribute_columns(attribute.name, attribute.kind):
@@ -136,6 +141,7 @@ def columns_table() -> str:
     for column in (
         *ITEM_COLUMNS,
         *SOURCE_COLUMNS,
+        *PROMPT_COLUMNS,
         *attribute_columns("ATTRIBUTE", "one"),
         *GROUP_COLUMNS,
         SPLIT,

@@ -89,7 +89,7 @@ class ReadAhead:
         # The pixels are not needed any more; a window of them would be most of the memory.
         slim = Picture(
             picture.image.resize((1, 1)), picture.width, picture.height, picture.format, picture.frames,
-            picture.lossless, picture.alpha, picture.note,
+            picture.lossless, picture.alpha, picture.note, picture.prompt, picture.prompt_source,
         )  # fmt: skip
         return ReadResult(record, item_id, "ok", picture.note, len(data), slim, facts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from embed.sources.sidecars.base import read_small
-from index.images.decode import looks_like_image
+from index.images.formats import looks_like_image
 
 IMAGE_ENDINGS = frozenset(
     ".jpg .jpeg .jpe .jfif .jif .pjpeg .png .apng .webp .avif .avifs .gif .bmp .dib .tif .tiff .jp2 .j2k .jpf .jpx "

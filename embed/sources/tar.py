@@ -24,7 +24,7 @@ from embed.sources.listing import text_record
 from embed.sources.sidecars.base import SidecarFile
 from embed.sources.sidecars.caption import LOST
 from embed.sources.sidecars.img2dataset import Img2datasetFile
-from index.images.decode import looks_like_image
+from index.images.formats import looks_like_image
 from index.images.reader import file_uri, tar_uri
 from schema.errors import SourceError
 from schema.source_metadata import SourceMetadata, typed

@@ -21,21 +21,18 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-# Formats whose Pillow decoders are in daily use; the rest (FLI, FPX, WMF ...) are rarely tested and often attacked.
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "JPEG2000", "PPM", "QOI")
+from index.images.avif import repacked
+from index.images.formats import formats_of, unidentified
+from index.images.prompts import embedded_prompt
+
 _NAMES = {"MPO": "jpeg", "DIB": "bmp"}
-_LOSSLESS = frozenset({"PNG", "GIF", "BMP", "DIB", "PPM", "QOI"})
+_LOSSLESS = frozenset({"PNG", "GIF", "BMP", "DIB", "PPM", "QOI", "PSD"})
 _LOSSY_TIFF = frozenset({"jpeg", "tiff_jpeg", "old-jpeg", "webp"})
 
 # Pictures from this size on are decoded one at a time: at 4 bytes a pixel and two copies they are what fills memory.
 LARGE_PIXELS = 24_000_000
 _large = threading.Lock()
 _ORIENTATION = 0x0112
-_MAGIC = (
-    b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"qoif",
-    b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51",
-)  # fmt: skip
-_BMP_HEADERS = tuple(bytes([size]) for size in (12, 40, 52, 56, 108, 124))
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -55,7 +52,8 @@ class BadImage(Exception):
 class Picture:
     """A decoded picture: upright RGB pixels, perhaps reduced, and the facts of the file it came from.
 
-    ``width`` and ``height`` are those of the whole upright picture, ``image.size`` may be smaller.
+    ``width`` and ``height`` are those of the whole upright picture, ``image.size`` may be smaller. ``prompt`` is what
+    an image generator wrote into the file, ``prompt_source`` where.
     """
 
     image: Image.Image
@@ -66,6 +64,8 @@ class Picture:
     lossless: bool
     alpha: bool
     note: str
+    prompt: str = ""
+    prompt_source: str = ""
 
 
 def decode(
@@ -105,16 +105,6 @@ def to_rgb(colour: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def looks_like_image(head: bytes) -> bool:
-    """Tell from its first 32 bytes whether a file claims to be one of the formats that are decoded."""
-    return (
-        head.startswith(_MAGIC)
-        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
-        or (head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis", b"mif1", b"miaf"))
-        or (head[:2] == b"BM" and head[6:10] == b"\0\0\0\0" and head[14:15] in _BMP_HEADERS)
-    )
-
-
 def _decode(
     data: bytes, target: int, cover: bool, background: tuple[int, int, int], max_pixels: int
 ) -> Picture:
@@ -125,17 +115,16 @@ def _decode(
         _check(_webp_size(data), max_pixels)
         if int.from_bytes(data[4:8], "little") + 8 > len(data) + 1:
             raise BadImage("truncated file")
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError:
-        raise BadImage(_unidentified(data)) from None
-    with image:
+    with _opened(data) as image:
         _check(image.size, max_pixels)
         kind = image.format or ""
         if kind == "TIFF":
             _hush_libtiff()
         notes: list[str] = []
         frames = _frames(image, kind)
+        if kind == "PSD":
+            frames = 1  # the others are its layers
+            notes.append("the flat picture of a layered file")
         if frames > 1:
             word = "pages" if kind == "TIFF" else "frames"
             notes.append(f"{'several pages' if kind == 'TIFF' else 'animated'}: first of {frames} {word}")
@@ -150,14 +139,29 @@ def _decode(
         _check(image.size, max_pixels)
         turn = _turn(image, notes)
         lossless = _lossless(image, kind, data)
+        prompt, prompt_source = embedded_prompt(image)
     if kind not in ("JPEG", "MPO"):
         whole = rgb.size
     if turn is not None:
         rgb = rgb.transpose(turn)
     width, height = whole[::-1] if turn is not None and _swaps(turn) else whole
     return Picture(
-        rgb, width, height, _NAMES.get(kind, kind.lower()), frames, lossless, alpha, "; ".join(notes)
-    )
+        rgb, width, height, _NAMES.get(kind, kind.lower()), frames, lossless, alpha, "; ".join(notes),
+        prompt, prompt_source,
+    )  # fmt: skip
+
+
+def _opened(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=formats_of(data))
+    except UnidentifiedImageError:
+        again = repacked(data) if data[4:8] == b"ftyp" else None
+        if again is not None:
+            try:
+                return Image.open(io.BytesIO(again), formats=("AVIF",))
+            except UnidentifiedImageError:
+                pass
+        raise BadImage(unidentified(data)) from None
 
 
 def _check(size: tuple[int, int], max_pixels: int) -> None:
@@ -302,34 +306,6 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     raise BadImage("not a WebP picture")
 
 
-def _unidentified(data: bytes) -> str:
-    if looks_like_image(data[:32]):
-        return "damaged: the header cannot be read"
-    text = data[:256].lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html")):
-        return "not a picture but a web page"
-    for magic, name in (
-        (b"<svg", "SVG"),
-        (b"<?xml", "XML or SVG"),
-        (b"8bps", "PSD"),
-        (b"dds ", "DDS"),
-        (b"%!ps", "EPS"),
-        (b"%pdf", "PDF"),
-        (b"pk\3\4", "ZIP"),
-        (b"\0\0\1\0", "ICO"),
-        (b"\0\0\2\0", "ICO or TGA"),
-        (b"\xff\x0a", "JPEG XL"),
-        (b"blp", "BLP"),
-    ):
-        if text.startswith(magic):
-            return f"not a supported picture format: {name}"
-    if data[4:8] == b"ftyp":
-        return (
-            f"not a supported picture format: {data[8:12].decode('ascii', 'replace').strip()} (HEIF or video)"
-        )
-    return "not a picture, or not of a supported format"
-
-
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())[:160]
     lowered = text.lower()
@@ -359,16 +335,19 @@ def _hush_libtiff() -> None:
 _quiet_lock = threading.Lock()
 _quiet_depth = 0
 _quiet_saved: Any = None
+_quiet_limit: int | None = None
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    global _quiet_depth, _quiet_saved
+    global _quiet_depth, _quiet_saved, _quiet_limit
     with _quiet_lock:
         if _quiet_depth == 0:
             _quiet_saved = warnings.catch_warnings()
             _quiet_saved.__enter__()
             warnings.simplefilter("ignore")
+            # The limit on pixels is that of the caller, tested before anything is unpacked; Pillow has one of its own.
+            _quiet_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         _quiet_depth += 1
     try:
         yield
@@ -378,3 +357,4 @@ def _quiet() -> Iterator[None]:
             if _quiet_depth == 0:
                 _quiet_saved.__exit__(None, None, None)
                 _quiet_saved = None
+                Image.MAX_IMAGE_PIXELS = _quiet_limit

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL.PngImagePlugin import PngInfo
 
 from curate.export.stage import run_export
 from embed.ingest.stage import run_ingest
@@ -160,3 +161,19 @@ def test_an_unreadable_caption_costs_no_entry(
 def test_an_encoding_that_there_is_not(ingest: Callable[..., Summary], folder: Callable[..., Path]) -> None:
     with pytest.raises(SettingsError, match=r"tags\.encoding"):
         ingest(folder({"a.png": 1}), "tags.encoding=shift-jizz")
+
+
+def test_prompts_of_generators_are_kept_apart_from_descriptions(
+    store: Store, ingest: Callable[..., Summary], tmp_path: Path, picture: Callable[[int], Any]
+) -> None:
+    info = PngInfo()
+    info.add_text("parameters", "1girl, red hair\nSteps: 20, Sampler: Euler a")
+    (tmp_path / "set").mkdir()
+    picture(1).save(tmp_path / "set" / "a.png", pnginfo=info)
+    picture(2).save(tmp_path / "set" / "b.png")
+    ingest(tmp_path / "set")
+    assert keys(store, "has_prompt") == ["a.png"]
+    (first, second) = [record for batch in store.items() for record in batch.to_pylist()]
+    assert first["prompt"].startswith("1girl, red hair")
+    assert (first["prompt_source"], first["text"], first["tags"]) == ("png parameters", "", [])
+    assert (second["prompt"], second["has_prompt"]) == (None, False)

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from index.images.decode import BadImage, decode, looks_like_image, to_rgb
+from index.images.decode import BadImage, decode, to_rgb
 from index.images.facts import border_share, content_of, fit, measure, phash, sharpness
+from index.images.formats import looks_like_image
 
 Picture = Callable[..., Image.Image]
 
@@ -131,7 +132,7 @@ def png_header(width: int, height: int) -> bytes:
         (b"", "empty file"),
         (b"<!DOCTYPE html><html>", "web page"),
         (b"hello, I am no picture", "not a picture"),
-        (b"8BPS\0\1", "PSD"),
+        (b"8BPS\0\1", "damaged"),
         (png_header(100_000, 100_000) + b"\0\0\0\0IDAT", "larger than the limit"),
         (b"RIFF\x20\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\x3f\0\xff\x3f\0", "larger than the limit"),
         (b"\x89PNG\r\n\x1a\n", "damaged"),
