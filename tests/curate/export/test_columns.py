@@ -42,7 +42,7 @@ def test_an_attribute_cannot_have_the_name_of_another_column(tmp_path: Path, nam
 def test_columns_without_a_meaning_of_ours_follow_those_with_one() -> None:
     items = tables.ITEMS.append(pa.field("season", pa.string())).append(pa.field("year", pa.int64()))
     names = arrow_schema(export_columns(load_vocabulary(), items)).names
-    assert names[names.index("licence") :][1:3] == ["season", "year"]
+    assert names[names.index("has_prompt") :][1:3] == ["season", "year"]
 
 
 def test_names_to_leave_out_are_checked() -> None:
