@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from index.reviews.log import ReviewLog
 from index.reviews.sqlite import FILE, SqliteLog
-from index.store.database import Database
+
+if TYPE_CHECKING:  # the package index.store opens the log itself, to miss a lost one
+    from index.store.database import Database
 
 
 def open_log(store: Database | str | Path, readonly: bool = False) -> ReviewLog:
