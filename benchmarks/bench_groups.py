@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from dedupe.compare.difference import DIFFERENT, SAME
+from dedupe.compare.verdict import DIFFERENT, SAME
 from dedupe.group.artworks import split_cluster
 from dedupe.group.clusters import NEAREST, Edges, cluster_edges, components, distances, unique_edges
 from dedupe.group.keep import Copy, criteria

@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image, ImageColor, ImageOps
 
 from dedupe.candidates.find import MIRROR, read_hashes
-from dedupe.compare.difference import DIFFERENT, compare, judge
+from dedupe.compare.difference import compare
 from dedupe.compare.image import prepare
+from dedupe.compare.verdict import DIFFERENT, judge
 from dedupe.stage import limits_of
 from dedupe.verify.pairs import Pixels
 from index.store import Store

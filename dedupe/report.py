@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from dedupe.compare.difference import DIFFERENT, SAME, VARIANT, Difference, Limits, judge_all
+from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT, Difference, Limits, judge_all
 from dedupe.stage import limits_of
 from dedupe.verify.pair_cache import Memory, Pair
 from dedupe.verify.pairs import read_thumbnails

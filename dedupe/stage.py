@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from dedupe.candidates.find import find_candidates
-from dedupe.compare.difference import SAME, VARIANT, Limits
+from dedupe.compare.verdict import SAME, VARIANT, Limits
 from dedupe.group.clusters import Edges, cluster_edges
 from dedupe.group.keep import criteria
 from dedupe.group.overrides import named_items, read_overrides

@@ -14,14 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from dedupe.candidates.prefilter import COLOUR_BYTES, VIEW_BYTES, views_of
-from dedupe.compare.align import frame, shrink
-from dedupe.compare.image import Picture, load
+from dedupe.compare.align import frame
+from dedupe.compare.image import Picture, load, shrink, shrunk
 from dedupe.group.clusters import Edges, unique_edges
 from index.neighbours.hamming import hamming_pairs
 from index.stages.progress import progress
 from index.store import Store
 from schema import tables
-from schema.arrays import Bytes, Floats32, Hashes, Ints
+from schema.arrays import Bytes, Hashes, Ints
 
 # Shares cut off on each side: crops by a tenth and by a twentieth are the usual ones.
 INNER = (0.05, 0.10)
@@ -39,23 +39,21 @@ def line_hashes(picture: Picture) -> Hashes:
         return np.zeros(COUNT, dtype=np.uint64)
     whole = frame(picture)
     width, height = picture.size
+    left, top, right, bottom = picture.box
     boxes = [
         whole,
-        tuple(float(v) for v in picture.box),
+        (float(left), float(top), float(right), float(bottom)),
         (0.0, 0.0, float(width), height * (1 - BAR)),
         (0.0, height * BAR, float(width), float(height)),
         *(shrink(whole, share) for share in INNER),
     ]
-    return np.asarray([_hash(picture.lines, box) for box in boxes], dtype=np.uint64)
-
-
-def _hash(lines: Floats32, box: tuple[float, ...]) -> np.uint64:
-    """The signs of the 64 lowest frequencies of a part against their median."""
-    left, top, right, bottom = (round(v) for v in box)
-    part = lines[top:bottom, left:right]
-    small = cv2.resize(part, (32, 32), interpolation=cv2.INTER_AREA)
-    low = cv2.dct(cv2.GaussianBlur(small, (0, 0), 1.0))[:8, :8].ravel()
-    return np.uint64(np.packbits(low > np.median(low)).view(">u8")[0])
+    half = picture.half_lines()
+    low = np.stack([cv2.dct(cv2.GaussianBlur(shrunk(half, box, 32), (0, 0), 1.0))[:8, :8] for box in boxes])
+    # The signs of the 64 lowest frequencies against their median.
+    low = low.reshape(COUNT, 64)
+    bits = np.packbits(low > np.median(low, axis=1, keepdims=True), axis=1)
+    found: Hashes = bits.view(">u8").astype(np.uint64).ravel()
+    return found
 
 
 SKETCHES = tables.sketches(COUNT, VIEW_BYTES, COLOUR_BYTES)

@@ -7,13 +7,12 @@ Lines know no colours, so versions and tones of one drawing pass as well as copi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 
-from dedupe.compare.align import frame, shrink
-from dedupe.compare.image import Picture
+from dedupe.compare.align import frame
+from dedupe.compare.cells import left, planes, tone_shares
+from dedupe.compare.image import Picture, shrink, shrunk
 from schema.arrays import Bytes, Floats32, Ints
 
 GRID = 16
@@ -39,9 +38,8 @@ RECOLOURED = (0.50, 0.40, 0.33, 0.25, 0.12)
 TONED = 0.15
 # A cell of another colour differs this much in a channel, of 1.
 OFF = 0.10
-LUMA = np.asarray([0.299, 0.587, 0.114], dtype=np.float32)
 # Pairs scored at a time: some dozen arrays of 1 KB a pair stay in the processor's cache.
-CHUNK = 512
+CHUNK = 256
 
 
 def views_of(picture: Picture) -> tuple[Bytes, Bytes]:
@@ -53,23 +51,21 @@ def views_of(picture: Picture) -> tuple[Bytes, Bytes]:
     if picture.flat:
         return np.zeros(VIEW_BYTES, dtype=np.uint8), np.zeros(COLOUR_BYTES, dtype=np.uint8)
     whole = frame(picture)
-    boxes = [whole, tuple(float(v) for v in picture.box), *(shrink(whole, share) for share in CROPS)]
+    left, top, right, bottom = picture.box
+    content = (float(left), float(top), float(right), float(bottom))
+    boxes = [whole, content, *(shrink(whole, share) for share in CROPS)]
+    half = picture.half_lines()
+    size = (half.shape[1], half.shape[0])
+    both = cv2.merge([picture.pixels, picture.ground.view(np.uint8) * 255])
+    half_colours = cv2.resize(both, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     lines = np.empty((PARTS, GRID, GRID), dtype=np.float32)
     colours = np.empty((PARTS, CELLS, CELLS, 4), dtype=np.float32)
     for part, box in enumerate(boxes):
-        left, top, right, bottom = (round(v) for v in box)
-        inside = (slice(top, bottom), slice(left, right))
-        small = cv2.resize(picture.lines[inside], (GRID, GRID), interpolation=cv2.INTER_AREA)
-        small = cv2.GaussianBlur(small, (0, 0), 0.5)
+        small = cv2.GaussianBlur(shrunk(half, box, GRID), (0, 0), 0.5)
         small -= small.mean()
         lines[part] = small / max(float(np.abs(small).max()), 1e-6)
-        cells = (CELLS, CELLS)
-        colours[part, ..., :3] = cv2.resize(picture.rgb[inside], cells, interpolation=cv2.INTER_AREA)
-        ground = picture.ground[inside].astype(np.float32)
-        colours[part, ..., 3] = cv2.resize(ground, cells, interpolation=cv2.INTER_AREA)
-    return np.round(128 + 127 * lines).astype(np.uint8).ravel(), np.round(255 * colours).astype(
-        np.uint8
-    ).ravel()
+        colours[part] = shrunk(half_colours, box, CELLS)
+    return np.round(128 + 127 * lines).astype(np.uint8).ravel(), np.round(colours).astype(np.uint8).ravel()
 
 
 def unit_views(views: Bytes) -> Floats32:
@@ -85,17 +81,13 @@ def meet(units: Floats32, i: Ints, j: Ints) -> tuple[Floats32, Ints]:
     plain = units.reshape(len(units), PARTS, -1)
     mirrored = np.ascontiguousarray(units[..., ::-1]).reshape(len(units), PARTS, -1)
     lines, best = np.empty(len(i), dtype=np.float32), np.empty(len(i), dtype=np.int64)
+    own_part, its_part = np.asarray(MEETINGS).T
     for start in range(0, len(i), CHUNK):
         a, b = i[start : start + CHUNK], j[start : start + CHUNK]
         own = plain[a]
-        scores = np.stack(
-            [
-                np.einsum("nd,nd->n", own[:, x], its[:, y])
-                for its in (plain[b], mirrored[b])
-                for x, y in MEETINGS
-            ],
-            axis=1,
-        )
+        # All parts of one with all of the other: one small product costs less than those that are wanted alone.
+        every = (own @ each[b].transpose(0, 2, 1) for each in (plain, mirrored))
+        scores = np.concatenate([part[:, own_part, its_part] for part in every], axis=1)
         best[start : start + CHUNK] = scores.argmax(axis=1)
         lines[start : start + CHUNK] = scores.max(axis=1)
     return lines, best
@@ -136,60 +128,9 @@ def recoloured(a: Bytes, b: Bytes) -> Floats32:
     weight = ((x[3] < 0.5) | (y[3] < 0.5)).astype(np.float32)
     total = np.maximum(weight.sum(axis=1), 1)
     x, y = x[:3], y[:3]
-    found = _left(x, y, weight, total)
+    found = left(x, y, weight, total, OFF)
     open_ = np.flatnonzero(found > TONED)
     x, y, weight, total = x[:, open_], y[:, open_], weight[open_], total[open_]
-    least = found[open_]
-    for u, v in ((x, y), (y, x)):
-        for mapped, goal in _tones(u, v, weight):
-            least = np.minimum(least, _left(mapped, goal, weight, total))
-    found[open_] = least
+    least = tone_shares(x, y, weight, total, OFF).min(axis=(0, 1), initial=1)
+    found[open_] = np.minimum(found[open_], least)
     return found
-
-
-def planes(cells: Bytes) -> Floats32:
-    """Return cells uint8 [n, h, w, 4] as float32 [4, n, h * w] in 0..1."""
-    found: Floats32 = np.moveaxis(cells.reshape(len(cells), -1, 4), 2, 0).astype(np.float32) / np.float32(255)
-    return found
-
-
-def _left(mapped: Floats32, goal: Floats32, weight: Floats32, total: Floats32) -> Floats32:
-    """Share of the weight where colours, planes [c, n, cells], differ in a channel."""
-    apart = np.abs(mapped - goal)
-    most = apart[0] if len(apart) == 1 else np.maximum(np.maximum(apart[0], apart[1]), apart[2])
-    found: Floats32 = np.einsum("nc,nc->n", (most > OFF).astype(np.float32), weight) / total
-    return found
-
-
-def _tones(u: Floats32, v: Floats32, weight: Floats32) -> Iterator[tuple[Floats32, Floats32]]:
-    """Yield ``u`` under each kind of tone, fitted to ``v``, with what it is to be compared with."""
-    slope, offset = _line(u, v, weight)
-    yield np.clip(slope * u + offset, 0, 1), v
-    heavy = u * weight
-    gain = (heavy * v).sum(axis=(0, 2)) / ((heavy * u).sum(axis=(0, 2)) + 1e-3)
-    yield np.minimum(gain[:, None] * u, 1), v
-    grey_u, grey_v = (np.einsum("k,knc->nc", LUMA, each)[None] for each in (u, v))
-    log_u, log_v = (np.log(np.clip(grey, 0.02, 0.98)) for grey in (grey_u, grey_v))
-    gamma = np.clip((log_v * weight).sum(axis=(0, 2)) / ((log_u * weight).sum(axis=(0, 2)) - 1e-3), 0.4, 2.5)
-    yield np.power(u, gamma[:, None]), v
-    chroma = u - grey_u
-    heavy = chroma * weight
-    rate = (heavy * (v - grey_v)).sum(axis=(0, 2)) / ((heavy * chroma).sum(axis=(0, 2)) + 1e-3)
-    yield np.clip(grey_u + rate[:, None] * chroma, 0, 1), v
-    # A picture in shades of one tint: all channels follow its lightness, and lightness is all that is compared.
-    tint = v - grey_v
-    middle = ((tint * weight).sum(axis=2) / np.maximum(weight.sum(axis=1), 1))[..., None]
-    plain = np.abs(tint - middle).max(axis=0).max(axis=1) < 2 * OFF
-    slope, offset = _line(grey_u, grey_v, weight)
-    mapped = np.where(plain[:, None], np.clip(slope * grey_u + offset, 0, 1), 2.0)
-    yield mapped, grey_v
-
-
-def _line(u: Floats32, v: Floats32, weight: Floats32) -> tuple[Floats32, Floats32]:
-    """Slope and offset of ``v`` over ``u``, all channels together, float32 [n, 1]."""
-    mass = len(u) * weight.sum(axis=1) + 1e-6
-    heavy = u * weight
-    mean_u, mean_v = heavy.sum(axis=(0, 2)) / mass, (v * weight).sum(axis=(0, 2)) / mass
-    cross = (heavy * v).sum(axis=(0, 2)) - mass * mean_u * mean_v
-    slope = cross / ((heavy * u).sum(axis=(0, 2)) - mass * mean_u**2 + 1e-3)
-    return slope[:, None], (mean_v - slope * mean_u)[:, None]

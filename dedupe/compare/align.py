@@ -1,7 +1,7 @@
 """Where one picture lies in another: scale, shift, stretch, small rotation or mirror, found by its lines.
 
 Guesses come from whole frames, from content boxes, from centred crops and from keypoints; the best one is refined by
-maximising the correlation of the line maps (Evangelidis and Psarakis 2008), which no change of tone moves.
+maximising the correlation of the line maps (correlation.py).
 """
 
 from __future__ import annotations
@@ -11,21 +11,40 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dedupe.compare.image import Picture, Pixels
-from schema.arrays import Floats32
+from dedupe.compare.correlation import correlate, maximise
+from dedupe.compare.image import SHARES, Box, Picture, Pixels
+from schema.arrays import Bytes, Floats32
 
 Affine = Floats32
-GUESS = 48
+
+# Long sides at which a guess is refined: a far one at the small one first.
+COARSE_SIDE = 48
 REFINE = 96
-# Sketches that agree less than this in every guess are not worth refining.
+# Crops whose lines agree less than this in every guess are not worth refining.
 HOPELESS = 0.3
-# Sketches that agree more than this are not looked at in the mirror.
+# Crops that agree more than this are not looked at in the mirror.
 SURE = 0.97
+# A guess that agrees by this much is within a pixel or so of the best map.
+NEAR = 0.93
 # Keypoints are asked between this and 0.8; below it they never found what the guesses had not.
 UNSURE = 0.65
-OUTSIDE = -1e4
+# What a covered box bleeds into, in pixels of the size at which maps are refined.
+RIM = 3
 # Keypoint agreement below this many points says nothing: five points fit many affine maps by chance.
 INLIERS = 8
+_CENTRED = range(2, 2 + len(SHARES))
+# Crops of the reference and of the other (Picture.crop_boxes) that may show the same: frame and frame, content and
+# content, one in the other, and centred crops of either.
+CROP_PAIRS = np.asarray(
+    [
+        (0, 0),
+        (1, 1),
+        (0, 1),
+        (1, 0),
+        *((crop, 0) for crop in _CENTRED),
+        *((0, crop) for crop in _CENTRED),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +56,20 @@ class Alignment:
     agreement: float
 
 
-def box_map(own: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> Affine:
+def box_map(own: Box, other: Box) -> Affine:
     """Return the map that takes box ``own`` onto box ``other``."""
     sx = (other[2] - other[0]) / max(own[2] - own[0], 1e-6)
     sy = (other[3] - other[1]) / max(own[3] - own[1], 1e-6)
     return np.asarray([[sx, 0, other[0] - sx * own[0]], [0, sy, other[1] - sy * own[1]]], dtype=np.float32)
 
 
-def frame(picture: Picture) -> tuple[float, float, float, float]:
+def frame(picture: Picture) -> Box:
     """Return the whole picture as a box."""
     width, height = picture.size
     return (0.0, 0.0, float(width), float(height))
 
 
-def shrink(box: tuple[float, float, float, float], share: float) -> tuple[float, float, float, float]:
-    """Return a box with this share cut off (or added, when negative) on all sides."""
-    dx, dy = (box[2] - box[0]) * share, (box[3] - box[1]) * share
-    return (box[0] + dx, box[1] + dy, box[2] - dx, box[3] - dy)
-
-
-def warp(image: Floats32, affine: Affine, size: tuple[int, int]) -> Pixels:
+def warp(image: Pixels, affine: Affine, size: tuple[int, int]) -> Pixels:
     """Return ``image`` sampled at the mapped places of a reference of this size (width, height)."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     found: Pixels = cv2.warpAffine(
@@ -65,47 +78,48 @@ def warp(image: Floats32, affine: Affine, size: tuple[int, int]) -> Pixels:
     return found
 
 
-def guesses(reference: Picture, other: Picture) -> list[Affine]:
-    """Return maps worth a try: frames, content boxes, one in the other, and centred crops of either."""
-    own, its = frame(reference), frame(other)
-    found = [
-        box_map(own, its),
-        box_map(reference.box, other.box),
-        box_map(own, other.box),
-        box_map(reference.box, its),
-    ]
-    for share in (0.03, 0.06, 0.1, 0.15):
-        found.append(box_map(shrink(own, share), its))
-        found.append(box_map(own, shrink(its, share)))
+def nearest(image: Bytes, affine: Affine, size: tuple[int, int]) -> Bytes:
+    """Return ``image`` at the pixels nearest to the mapped places of a reference of this size (width, height)."""
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    found: Bytes = cv2.warpAffine(
+        image, affine, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+    )
+    return found
+
+
+def guess(reference: Picture, other: Picture) -> list[tuple[float, bool, Affine]]:
+    """Return the two best guesses, best first: agreement of the lines of two crops, whether mirrored, and the map."""
+    own, its = reference.crops(), other.crops()
+    flat = own.reshape(len(own), -1)
+    left, right = CROP_PAIRS.T
+    scores = (flat @ its.reshape(len(its), -1).T)[left, right]
+    if scores.max() <= SURE:
+        turned = np.ascontiguousarray(its[:, :, ::-1]).reshape(len(its), -1)
+        scores = np.concatenate([scores, (flat @ turned.T)[left, right]])
+    found = []
+    for place in np.argsort(-scores, kind="stable")[:2].tolist():
+        mirrored, pair = divmod(place, len(CROP_PAIRS))
+        picture = other.mirrored() if mirrored else other
+        crop, its_crop = CROP_PAIRS[pair]
+        affine = box_map(reference.crop_boxes()[crop], picture.crop_boxes()[its_crop])
+        found.append((float(scores[place]), bool(mirrored), affine))
     return found
 
 
 def align(reference: Picture, other: Picture) -> Alignment:
-    """Return the best alignment of ``other`` in ``reference``; strangers are told from sketches alone."""
-    whole = box_map(frame(reference), frame(other))
-    best = Alignment(whole, False, -1.0)
-    tried = []
-    own = reference.small_lines(GUESS)
-    small, back = scaled(GUESS / max(reference.size)), scaled(GUESS / max(other.size))
-    for mirrored in (False, True):
-        picture = other.mirrored() if mirrored else other
-        its = picture.small_lines(GUESS)
-        for guess in guesses(reference, picture):
-            at = compose(back, compose(guess, inverse(small)))
-            tried.append((score(own, its, at), mirrored, guess))
-        if not mirrored and max(t[0] for t in tried) > SURE:
-            break
-    tried.sort(key=lambda t: -t[0])
-    for value, mirrored, guess in tried[:2]:
+    """Return the best alignment of ``other`` in ``reference``; strangers are told from crops alone."""
+    best = Alignment(box_map(frame(reference), frame(other)), False, -1.0)
+    guesses = guess(reference, other)
+    for value, mirrored, affine in guesses:
         if value < HOPELESS:
             break
-        found = refine(reference, other.mirrored() if mirrored else other, guess, mirrored)
-        best = max(best, found, Alignment(guess, mirrored, value - 0.05), key=lambda a: a.agreement)
+        found = approach(reference, other.mirrored() if mirrored else other, affine, mirrored, value)
+        best = max(best, found, Alignment(affine, mirrored, value - 0.05), key=lambda a: a.agreement)
         # A second guess helps where the first was near: what stays far off after refinement is another drawing.
         if best.agreement > 0.9 or best.agreement < value + 0.05:
             break
     if UNSURE < best.agreement < 0.8:
-        mirrored = tried[0][1]
+        mirrored = guesses[0][1]
         picture = other.mirrored() if mirrored else other
         agreed = by_keypoints(reference, picture)
         if agreed is not None:
@@ -113,44 +127,37 @@ def align(reference: Picture, other: Picture) -> Alignment:
     return best
 
 
-def score(own: Pixels, its: Pixels, affine: Affine) -> float:
-    """Return the correlation of two line maps under a map, over the area that both show; 0 where that is too small."""
-    # Lines are never negative: what lies outside becomes so, and whatever it bleeds into.
-    moved = cv2.warpAffine(
-        its,
-        affine,
-        (own.shape[1], own.shape[0]),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=OUTSIDE,
-    )
-    valid = moved > -1e-3
-    a, b = own[valid], moved[valid]
-    if a.size < 0.2 * own.size:
-        return 0.0
-    n = np.float32(a.size)
-    mean_a, mean_b = a.sum() / n, b.sum() / n
-    cross = a @ b - n * mean_a * mean_b
-    spread = (a @ a - n * mean_a**2) * (b @ b - n * mean_b**2)
-    return float(cross / (np.sqrt(max(float(spread), 0.0)) + 1e-6))
+def approach(reference: Picture, other: Picture, affine: Affine, mirrored: bool, value: float) -> Alignment:
+    """Return a guess refined, at a small size first where its agreement ``value`` says that it may be far off."""
+    if value < NEAR:
+        affine = refine(reference, other, affine, mirrored, COARSE_SIDE).map
+    return refine(reference, other, affine, mirrored)
 
 
 def refine(
-    reference: Picture, other: Picture, guess: Affine, mirrored: bool, side: int = REFINE
+    reference: Picture,
+    other: Picture,
+    affine: Affine,
+    mirrored: bool,
+    side: int = REFINE,
+    covered: Box | None = None,
 ) -> Alignment:
-    """Return a guess after correlation maximisation with long sides of ``side`` pixels, if that helped."""
+    """Return a map after correlation maximisation with long sides of ``side`` pixels, if that helped.
+
+    Lines inside the box ``covered`` of the reference do not count.
+    """
     by_own, by_other = side / max(reference.size), side / max(other.size)
     own, its = reference.small_lines(side), other.small_lines(side)
-    start = compose(scaled(by_other), compose(guess, inverse(scaled(by_own))))
-    before = score(own, its, start)
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
-    try:
-        _, moved = cv2.findTransformECC(own, its, start.copy(), cv2.MOTION_AFFINE, criteria, None, 3)
-    except cv2.error:
-        moved = start
-    after = score(own, its, moved) if plausible(moved) else -1.0
-    best, value = (moved, after) if after > before else (start, before)
-    return Alignment(compose(inverse(scaled(by_other)), compose(best, scaled(by_own))), mirrored, value)
+    start = compose(scaled(by_other), compose(affine, scaled(1 / by_own)))
+    seen = None
+    if covered is not None:
+        left, top, right, bottom = (round(value * by_own) for value in covered)
+        seen = np.ones(own.shape, dtype=bool)
+        seen[max(0, top - RIM) : max(0, bottom + RIM), max(0, left - RIM) : max(0, right + RIM)] = False
+    best, value = maximise(own, its, start, seen)
+    if best is not start and not plausible(best):
+        best, value = start, correlate(own, its, start, seen)
+    return Alignment(compose(scaled(1 / by_other), compose(best, scaled(by_own))), mirrored, value)
 
 
 def plausible(affine: Affine) -> bool:
@@ -158,9 +165,10 @@ def plausible(affine: Affine) -> bool:
     turn = affine[:, :2].astype(np.float64)
     if not np.isfinite(turn).all():
         return False
-    a, b = float(np.linalg.norm(turn[:, 0])), float(np.linalg.norm(turn[:, 1]))
-    angle = abs(np.degrees(np.arctan2(turn[1, 0], turn[0, 0])))
-    shear = abs(float(turn[:, 0] @ turn[:, 1])) / max(a * b, 1e-9)
+    (m00, m01), (m10, m11) = turn.tolist()
+    a, b = float(np.hypot(m00, m10)), float(np.hypot(m01, m11))
+    angle = abs(np.degrees(np.arctan2(m10, m00)))
+    shear = abs(m00 * m01 + m10 * m11) / max(a * b, 1e-9)
     return bool(
         min(a, b) > 0.3 and max(a, b) < 3.3 and max(a, b) < 1.6 * min(a, b) and angle < 20 and shear < 0.15
     )
@@ -207,9 +215,9 @@ def scaled(scale: float) -> Affine:
 
 def compose(outer: Affine, inner: Affine) -> Affine:
     """Return the map that applies ``inner``, then ``outer``."""
-    turn = outer[:, :2] @ inner[:, :2]
-    shift = outer[:, :2] @ inner[:, 2] + outer[:, 2]
-    return np.column_stack([turn, shift]).astype(np.float32)
+    found = outer[:, :2] @ inner
+    found[:, 2] += outer[:, 2]
+    return found
 
 
 def inverse(affine: Affine) -> Affine:

@@ -1,33 +1,42 @@
-"""What kind of copy a picture is of another, by their pixels: the same artwork, a variant of it, or neither.
+"""What is left between two pictures when they are aligned: measured as far as it can change the verdict.
 
 Aligned by their lines, two pictures are the same artwork when one change of tone explains all that is left between
 them: no area of another colour, no detail that only one has. A bar laid over the rim and another plain ground are
 allowed. Where the lines agree and the colours or details do not, the picture is a variant.
+
+Most pairs of a collection of versions differ in a large area: a look at some hundred cells (cells.py) says so, and of
+these pairs only the lines are measured. What was not measured is NaN.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import replace
+from math import nan
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from dedupe.compare.align import Alignment, align, box_map, frame, moved, refine
-from dedupe.compare.image import SIDE, Mask, Picture, largest
-from dedupe.compare.overlap import CLEAR, Overlap, overlay_pair, sample
+from dedupe.compare.align import Affine, Alignment, align, box_map, frame, moved, refine
+from dedupe.compare.cells import Cells
+from dedupe.compare.image import SIDE, Mask, Picture, Pixels, largest
+from dedupe.compare.overlap import CLEAR, Overlap, compare_lines, overlay_pair, sample
 from dedupe.compare.overlays import Bar, find_bar, find_writing
 from dedupe.compare.tone import NONE, Tone, fit_tones, luma
-
-SAME = "same artwork"
-VARIANT = "variant"
-DIFFERENT = "different"
-# Names of tones (dedupe/compare/tone.py), in the order of their numbers in memory.
-TONES = ("none", "brightness", "gamma", "offset", "contrast", "saturation", "grey")
+from dedupe.compare.verdict import (
+    CELL_SLACK,
+    OUTLIER,
+    TONED_CELL_SLACK,
+    Difference,
+    Limits,
+    may_be_copy,
+    may_be_same,
+    passes,
+)
 
 # Where this share of the content differs, neither a bar nor a better map makes two pictures the same.
 FAR = 0.4
+# Where this share of the content differs, a finer map does not.
+NEARLY = 0.15
 # Maps that move no corner further apart than this, in pixels of SIDE, are the same map.
 NEAR = 0.4
 
@@ -37,135 +46,88 @@ PLAY = 2
 SLIGHT = 0.045
 # A detail that one picture lacks stands out this much from its neighbourhood in the other.
 DETAIL = 0.12
-# A mouth of a few pixels is small and faint; between two clean copies nothing else stands out like it.
-OUTLIER = 0.08
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Thresholds of the verdict: agreement and share of lines for one drawing, agreement at the least for the same
-    artwork, shares of the content's area, pixels of SIDE for ``detail``, and how far the strongest detail may stand
-    out."""
-
-    drawing: float = 0.90
-    shared: float = 0.90
-    sketchy: float = 0.70
-    area: float = 0.02
-    tint: float = 0.25
-    detail: float = 40
-    outlier: float = 7.0
-    toned_area: float = 0.006
-    toned_tint: float = 0.12
-
-    @property
-    def firm(self) -> float:
-        """Agreement of lines, half the way from the threshold to full, at which versions are never parted again."""
-        return (1 + self.drawing) / 2
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What is left between two aligned pictures under one tone.
-
-    ``agreement`` of lines and the share of them that both have (``shared``); ``area``, ``tint`` shares of the
-    content where colours differ clearly and at all; ``detail`` the largest patch of lines that only one has, in
-    pixels of SIDE; ``peak`` how strong it is and ``usual`` how strong such things are elsewhere (JPEG); ``overlay`` 1
-    or 2 when a bar lies on the reference or on the other; ``ground`` when their plain grounds differ; ``seen`` the
-    share of the reference that both show.
-    """
-
-    agreement: float
-    mirrored: bool = False
-    tone: str = "none"
-    area: float = 1.0
-    tint: float = 1.0
-    detail: float = 0.0
-    peak: float = 0.0
-    usual: float = 0.0
-    overlay: int = 0
-    ground: bool = False
-    seen: float = 0.0
-    shared: float = 0.0
-
-    def rounded(self) -> Difference:
-        """Return the measures as they will be read back: a resumed run judges as the first one did."""
-        values: dict[str, Any] = {}
-        for each in fields(self):
-            value = getattr(self, each.name)
-            values[each.name] = float(np.float32(value)) if isinstance(value, float) else value
-        return Difference(**values)
-
-
-def judge(difference: Difference, limits: Limits) -> str:
-    """Return the kind of copy that these measures speak for."""
-    if passes(difference, limits):
-        return SAME
-    return VARIANT if bool(_one_drawing(difference, limits)) else DIFFERENT
-
-
-def judge_all(measures: npt.NDArray[np.void], limits: Limits) -> npt.NDArray[np.str_]:
-    """Return the kind of copy of each record of measures (dedupe/verify/pair_cache.py)."""
-    records = measures.view(np.recarray)
-    same = _passes(records, records.tone != TONES.index("none"), limits)
-    found: npt.NDArray[np.str_] = np.where(
-        same, SAME, np.where(_one_drawing(records, limits), VARIANT, DIFFERENT)
-    )
-    return found
-
-
-def passes(difference: Difference, limits: Limits) -> bool:
-    """Tell whether two pictures are the same artwork under the measured tone."""
-    return bool(_passes(difference, difference.tone != "none", limits))
-
-
-def _passes(found: Any, toned: Any, limits: Limits) -> Any:
-    """As ``passes``, of one Difference or of arrays of its fields."""
-    least = np.where(toned, limits.drawing, limits.sketchy)
-    return (
-        (found.agreement >= least)
-        & (found.area <= np.where(toned, limits.toned_area, limits.area))
-        & (found.tint <= np.where(toned, limits.toned_tint, limits.tint))
-        & (found.detail <= limits.detail)
-        & (found.ground | (found.peak <= np.maximum(OUTLIER, limits.outlier * np.maximum(found.usual, 0.01))))
-    )
-
-
-def _one_drawing(found: Any, limits: Limits) -> Any:
-    return (found.agreement >= limits.drawing) & (found.shared >= limits.shared)
+# Tones that are measured at the most: the best by the sampled colours.
+TONES_TRIED = 2
+# What a whole channel is in whole numbers.
+WHOLE = 65535.0
+# Bins of a histogram of details.
+BINS = 1024
 
 
 def compare(reference: Picture, other: Picture, limits: Limits | None = None) -> Difference:
-    """Return the smallest difference that an alignment and one change of tone leave between two pictures."""
+    """Return the smallest difference that an alignment and one change of tone leave between two pictures.
+
+    What cannot change the verdict under ``limits`` is not measured: see Difference.
+    """
     limits = limits or Limits()
     if reference.flat or other.flat:
         return Difference(0.0)
     found = align(reference, other)
-    if found.agreement < limits.sketchy - 0.1:
-        return Difference(found.agreement, found.mirrored)
-    best = _difference(reference, other, found, limits)
-    if passes(best, limits):
-        return best
+    if found.agreement < limits.lowest:
+        return replace(UNMEASURED, agreement=found.agreement, mirrored=found.mirrored)
+    cells = Cells(reference, other, found)
+    glance = _glance(cells, found, limits)
+    if not may_be_same(glance, limits):
+        if found.agreement < limits.drawing:
+            return glance
+        shared, seen = compare_lines(reference, other, found)
+        return replace(glance, shared=shared, seen=seen)
+    best = _difference(reference, other, found, cells, limits)
     # Nothing but another map is left to try, and none mends as much as this.
-    if best.area > FAR:
+    if passes(best, limits) or best.area > FAR:
         return best
-    # A bar over the rim tilts the refined map; frame on frame is exact when nothing else was moved.
-    others = [box_map(frame(reference), frame(other))]
-    if moved(reference, found.map, others[0]) < NEAR:
-        others.clear()
-    if best.area < 0.15 and found.agreement > 0.9:
-        mirrored = other.mirrored() if found.mirrored else other
-        finer = refine(reference, mirrored, found.map, found.mirrored, SIDE).map
-        if moved(reference, found.map, finer) >= NEAR:
-            others.append(finer)
-    for affine in others:
-        again = _difference(reference, other, replace(found, map=affine), limits)
+    for affine in _other_maps(reference, other, found, best, limits):
+        changed = replace(found, map=affine)
+        cells = Cells(reference, other, changed)
+        # What a bar covers is counted as well, and the map is not exact.
+        if cells.outside_strip > limits.area + 2 * CELL_SLACK and not may_be_same(
+            _glance(cells, changed, limits), limits
+        ):
+            continue
+        again = _difference(reference, other, changed, cells, limits)
         if passes(again, limits):
             return again
         best = min(best, again, key=lambda d: d.area)
     return best
 
 
-def _difference(reference: Picture, other: Picture, alignment: Alignment, limits: Limits) -> Difference:
+UNMEASURED = Difference(0.0, area=nan, tint=nan, detail=nan, peak=nan, usual=nan, seen=nan, shared=nan)
+
+
+def _glance(cells: Cells, alignment: Alignment, limits: Limits) -> Difference:
+    """What the cells say: ``area`` and ``tint`` are shares of them, without a tone and under the best one."""
+    found = replace(
+        UNMEASURED,
+        agreement=alignment.agreement,
+        mirrored=alignment.mirrored,
+        area=min(cells.plain, cells.outside_strip),
+        seen=cells.seen,
+    )
+    # Under a tone, the lines have to agree as those of one drawing do.
+    if may_be_copy(found, limits) or alignment.agreement < limits.drawing:
+        return found
+    return replace(found, tint=min(cells.toned.values()))
+
+
+def _other_maps(
+    reference: Picture, other: Picture, alignment: Alignment, best: Difference, limits: Limits
+) -> list[Affine]:
+    """Maps that may leave less than the one that maximises the agreement of lines."""
+    # A bar over the rim tilts the refined map; frame on frame is exact when nothing else was moved.
+    found = [box_map(frame(reference), frame(other))]
+    if moved(reference, alignment.map, found[0]) < NEAR:
+        found.clear()
+    if best.area < NEARLY and alignment.agreement > limits.drawing:
+        source = other.mirrored() if alignment.mirrored else other
+        finer = refine(reference, source, alignment.map, alignment.mirrored, SIDE).map
+        if moved(reference, alignment.map, finer) >= NEAR:
+            found.append(finer)
+    return found
+
+
+def _difference(
+    reference: Picture, other: Picture, alignment: Alignment, cells: Cells, limits: Limits
+) -> Difference:
     overlap = overlay_pair(reference, other, alignment)
     if overlap is None:
         return Difference(alignment.agreement, alignment.mirrored)
@@ -173,7 +135,9 @@ def _difference(reference: Picture, other: Picture, alignment: Alignment, limits
     if passes(found, limits):
         return found
     # A bar covers a fifth of what is seen at most; more change than that it does not explain.
-    bar = (find_bar(overlap, changed) or find_writing(overlap, changed)) if found.area < FAR else None
+    bar = None
+    if found.area < FAR and cells.outside_strip <= limits.area + 2 * CELL_SLACK:
+        bar = find_bar(overlap, changed) or find_writing(overlap, changed)
     if bar is not None:
         alignment = _align_without(reference, other, alignment, bar, overlap.pixel)
         covered = overlay_pair(reference, other, alignment)
@@ -183,10 +147,13 @@ def _difference(reference: Picture, other: Picture, alignment: Alignment, limits
             found, _ = _plain(overlap, alignment, bar.side)
             if passes(found, limits):
                 return found
-    if alignment.agreement < limits.drawing:
+    # Where hardly more differs than may under a tone, what differs is no tone.
+    if alignment.agreement < limits.drawing or found.tint <= limits.toned_tint:
         return found
-    a, b = sample(overlap)
-    for tone in fit_tones(a, b)[:2]:
+    most = limits.toned_area + TONED_CELL_SLACK
+    # Where a tone clips, it is told from one side alone.
+    kinds = {kind for (kind, _), share in cells.toned.items() if share <= most}
+    for tone in fit_tones(*sample(overlap), kinds)[:TONES_TRIED]:
         # Under a tone the ground has to follow as well.
         again, _ = measure(overlap, tone, overlap.valid, replace(found, ground=False))
         if passes(again, limits):
@@ -195,7 +162,7 @@ def _difference(reference: Picture, other: Picture, alignment: Alignment, limits
 
 
 def _plain(overlap: Overlap, alignment: Alignment, bar: int) -> tuple[Difference, Mask]:
-    seen = float(overlap.valid.mean())
+    seen = float(np.count_nonzero(overlap.valid)) / overlap.valid.size
     base = Difference(
         alignment.agreement,
         alignment.mirrored,
@@ -214,21 +181,8 @@ def _align_without(
     source = other.mirrored() if alignment.mirrored else other
     grow = np.sqrt(pixel)
     left, top, right, bottom = (float(v) * grow for v in bar.box)
-    corners = np.asarray([[left, top, 1], [right, bottom, 1]], dtype=np.float32) @ alignment.map.T
-    return refine(
-        blanked(reference, (left, top, right, bottom)),
-        blanked(source, (*corners.min(axis=0), *corners.max(axis=0))),
-        alignment.map,
-        alignment.mirrored,
-    )
-
-
-def blanked(picture: Picture, box: tuple[float, float, float, float]) -> Picture:
-    """Return a picture without the lines inside a box."""
-    lines = picture.lines.copy()
-    left, top, right, bottom = (round(v) for v in box)
-    lines[max(0, top - 3) : max(0, bottom + 3), max(0, left - 3) : max(0, right + 3)] = 0
-    return replace(picture, lines=lines, _small={}, _mirror=None)
+    box = (left, top, right, bottom)
+    return refine(reference, source, alignment.map, alignment.mirrored, covered=box)
 
 
 def measure(overlap: Overlap, tone: Tone, content: Mask, base: Difference) -> tuple[Difference, Mask]:
@@ -238,35 +192,65 @@ def measure(overlap: Overlap, tone: Tone, content: Mask, base: Difference) -> tu
         a = np.ascontiguousarray(tone.apply(a), dtype=np.float32)
     if tone.grey:
         b = luma(b).repeat(3, axis=2)
-    size = max(int(content.sum()), int(0.05 * overlap.valid.sum()), 1)
-    # Signed differences averaged over flat places: noise and shifted edges cancel, another colour does not.
-    half = (max(1, a.shape[1] // 2), max(1, a.shape[0] // 2))
-    apart = cv2.resize((b - a) * overlap.flat[..., None], half, interpolation=cv2.INTER_AREA)
-    weight = cv2.resize(overlap.flat, half, interpolation=cv2.INTER_AREA)
-    apart, weight = cv2.GaussianBlur(apart, (0, 0), 1.0), cv2.GaussianBlur(weight, (0, 0), 1.0)
-    colour = largest(np.abs(apart)) / (weight + 0.05)
-    coloured = cv2.resize(colour, (a.shape[1], a.shape[0]), interpolation=cv2.INTER_LINEAR) * content
-    # Details: what lies outside the range of the other's neighbourhood, either way.
-    kernel = np.ones((2 * PLAY + 1, 2 * PLAY + 1), dtype=np.uint8)
-    beyond = np.maximum(b - cv2.dilate(a, kernel), cv2.erode(a, kernel) - b)
-    missing = np.maximum(a - cv2.dilate(b, kernel), cv2.erode(b, kernel) - a)
-    # Padding bleeds into the outermost pixels of what it frames.
-    mask = np.pad(overlap.valid.astype(np.uint8), 4)
-    inner = cv2.erode(mask, kernel, iterations=2)[4:-4, 4:-4].astype(bool) & content
-    detail = cv2.blur(largest(np.maximum(np.maximum(beyond, missing), 0)), (3, 3)) * inner
-    usual = float(np.quantile(detail[inner], 0.99)) if inner.any() else 0.0
+    size = max(int(np.count_nonzero(content)), int(0.05 * np.count_nonzero(overlap.valid)), 1)
+    coloured = _recoloured(a, b, overlap.flat) * content
+    detail, usual = _details(a, b, overlap.valid, content)
+    peak = float(detail.max())
     strong = detail > max(DETAIL, 2.0 * usual)
     patch = 0
-    if strong.any():
-        _, _, stats, _ = cv2.connectedComponentsWithStats(strong.astype(np.uint8))
+    if peak > DETAIL and strong.any():
+        _, _, stats, _ = cv2.connectedComponentsWithStats(strong.view(np.uint8))
         patch = int(stats[1:, cv2.CC_STAT_AREA].max())
+    clear = coloured > CLEAR
     found = replace(
         base,
         tone=tone.name,
-        area=float((coloured > CLEAR).sum() / size),
-        tint=float((coloured > SLIGHT).sum() / size),
+        area=float(np.count_nonzero(clear) / size),
+        tint=float(np.count_nonzero(coloured > SLIGHT) / size),
         detail=patch * overlap.pixel,
-        peak=float(detail.max()),
+        peak=peak,
         usual=usual,
     )
-    return found, (coloured > CLEAR) | (detail > DETAIL)
+    return found, clear | (detail > DETAIL)
+
+
+def _recoloured(a: Pixels, b: Pixels, flat: Pixels) -> Pixels:
+    """How far colours are apart in flat places, [h, w], in the channel where it is most.
+
+    Signed differences are averaged: noise and shifted edges cancel, another colour does not.
+    """
+    height, width = flat.shape
+    half = (max(1, width // 2), max(1, height // 2))
+    apart = cv2.multiply(cv2.subtract(b, a), cv2.cvtColor(flat, cv2.COLOR_GRAY2RGB))
+    apart = cv2.resize(apart, half, interpolation=cv2.INTER_AREA)
+    weight = cv2.resize(flat, half, interpolation=cv2.INTER_AREA)
+    apart, weight = cv2.GaussianBlur(apart, (0, 0), 1.0), cv2.GaussianBlur(weight, (0, 0), 1.0)
+    colour = largest(np.abs(apart, out=apart))
+    colour /= weight + np.float32(0.05)
+    return np.asarray(cv2.resize(colour, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _details(a: Pixels, b: Pixels, valid: Mask, content: Mask) -> tuple[Pixels, float]:
+    """How far one picture lies outside the range of the other's neighbourhood, either way, [h, w], and what 99 % of the
+    content stay below, 0 where nothing stands out."""
+    kernel = np.ones((2 * PLAY + 1, 2 * PLAY + 1), dtype=np.uint8)
+    # Whole numbers stop at 0 by themselves, and half as many bytes are moved.
+    own, its = (cv2.multiply(each, WHOLE, dtype=cv2.CV_16U) for each in (a, b))
+    most = cv2.subtract(its, cv2.dilate(own, kernel))
+    most = cv2.max(most, cv2.subtract(cv2.erode(own, kernel), its))
+    most = cv2.max(most, cv2.subtract(own, cv2.dilate(its, kernel)))
+    most = cv2.max(most, cv2.subtract(cv2.erode(its, kernel), own))
+    red, green, blue = cv2.split(most)
+    beyond = cv2.max(cv2.max(red, green), blue).astype(np.float32)
+    # Padding bleeds into the outermost pixels of what it frames.
+    inner = cv2.erode(
+        valid.view(np.uint8), kernel, iterations=2, borderType=cv2.BORDER_CONSTANT, borderValue=0
+    )
+    inner &= content.view(np.uint8)
+    detail: Pixels = cv2.blur(beyond, (3, 3))
+    detail *= inner * np.float32(1 / WHOLE)
+    # What does not stand out is nobody's outlier.
+    if float(detail.max()) <= OUTLIER:
+        return detail, 0.0
+    counts = cv2.calcHist([detail], [0], inner, [BINS], [0.0, 1.0]).ravel().cumsum()
+    return detail, (int(np.searchsorted(counts, 0.99 * counts[-1])) + 0.5) / BINS

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dedupe.compare.difference import Difference
 from dedupe.compare.overlap import LUMA_ROW
+from dedupe.compare.verdict import Difference
 from schema.arrays import Bytes, Floats32
 
 # Long side at which they are laid on each other.
@@ -23,29 +23,38 @@ SHAPE = 0.015
 # resolution). Of 14,000 pairs of versions of one drawing the closest is 0.075: two skin tones next to each other.
 MOST = 0.055
 
+# Cells of two such copies differ by less than this, of 255: three times MOST, as other pixels are
+# averaged there.
+CELLS_APART = 42
+CELLS = 16
+
 # Range of values below which a picture says too little to be told from another.
 FAINT = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Small:
-    """A picture, its long side SIDE or less: ``pixels`` uint8 [h, w, 3], blue first; ``shape`` its width / height."""
+    """A picture, its long side SIDE or less: ``pixels`` uint8 [h, w, 3], ``cells`` uint8 [CELLS, CELLS, 3], ``shape``
+    its width / height."""
 
     pixels: Bytes
+    cells: Bytes
     shape: float
 
 
-def small(data: bytes) -> Small | None:
-    """Return a stored thumbnail scaled down; None when it does not decode or shows next to nothing."""
-    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
-    if image is None or int(np.ptp(image)) < FAINT:
-        return None
+def small(image: Bytes) -> Small | None:
+    """Return a picture, uint8 [h, w, 3], scaled down; None when it shows next to nothing."""
     height, width = image.shape[:2]
     scale = SIDE / max(height, width)
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return Small(np.asarray(image, dtype=np.uint8), width / height)
+        shown = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    else:
+        shown = image
+    if int(image.max()) - int(image.min()) < FAINT:
+        return None
+    cells = cv2.resize(shown, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    return Small(shown, np.asarray(cells, dtype=np.uint8), width / height)
 
 
 def alike(reference: Small, other: Small) -> Difference | None:
@@ -53,12 +62,16 @@ def alike(reference: Small, other: Small) -> Difference | None:
     if abs(reference.shape / other.shape - 1) > SHAPE:
         return None
     first, second = reference.pixels, other.pixels
+    # Cells of fewer pixels than are averaged below say nothing.
+    telling = min(max(first.shape), max(second.shape)) >= 5 * CELLS
+    if telling and int(cv2.absdiff(reference.cells, other.cells).max()) > CELLS_APART:
+        return None
     if first.shape != second.shape:
         low, high = sorted((first, second), key=lambda image: image.shape[0] * image.shape[1])
         size = (low.shape[1], low.shape[0])
         first, second = low, np.asarray(cv2.resize(high, size, interpolation=cv2.INTER_AREA), np.uint8)
     apart = cv2.subtract(first, second, dtype=cv2.CV_32F)
-    lightness = cv2.blur(cv2.transform(apart, LUMA_ROW[None, ::-1]), (3, 3))
+    lightness = cv2.blur(cv2.transform(apart, LUMA_ROW[None]), (3, 3))
     most = max(_most(lightness), _most(cv2.blur(apart, (5, 5)))) / 255
     if most > MOST:
         return None

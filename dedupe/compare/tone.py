@@ -6,7 +6,7 @@ skin, hair or cloth moves and the rest stays. A free map of colours would explai
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,19 +53,33 @@ def luma(colours: Colours) -> Colours:
     return found
 
 
-def fit_tones(a: Colours, b: Colours) -> list[Tone]:
-    """Return the maps between colours ``a`` and ``b``, [n, 3] of the same places, that are worth a look, best first."""
+# Kinds of tone (cells.py) that speak for those fitted here: a line through the colours comes near every curve.
+FAMILIES = {
+    "contrast": ("contrast", "brightness", "offset", "gamma"),
+    "brightness": ("brightness",),
+    "gamma": ("gamma",),
+    "saturation": ("saturation",),
+    "grey": ("grey",),
+}
+
+
+def fit_tones(a: Floats32, b: Floats32, kinds: Iterable[str] = tuple(FAMILIES)) -> list[Tone]:
+    """Return the maps between colours ``a`` and ``b``, [n, 3] of the same places, that are worth a look, best first.
+
+    Only those of these ``kinds`` are looked at (FAMILIES).
+    """
+    names = {name for kind in kinds for name in FAMILIES[kind]}
     before = _error(a, b)
     found = []
-    for backwards, (x, y) in enumerate(((a, b), (b, a))):
-        for tone in (*_one_parameter(x, y), *_grey(x, y)):
+    for backwards, x, y in ((False, a, b), (True, b, a)):
+        for tone in (*_one_parameter(x, y, names), *(_grey(x, y) if "grey" in names else ())):
             error = _error(tone.apply(x), luma(y).repeat(3, axis=1) if tone.grey else y)
             if (
                 error < 0.05
                 and error < 0.7 * before
                 and (tone.grey or witnessed(tone.name, tone.apply, x, y))
             ):
-                found.append((error, Tone(tone.name, tone.apply, bool(backwards), tone.grey)))
+                found.append((error, Tone(tone.name, tone.apply, backwards, tone.grey)))
     found.sort(key=lambda pair: pair[0])
     return [tone for _, tone in found]
 
@@ -97,23 +111,27 @@ def _error(mapped: Colours, goal: Colours) -> float:
     return float(np.partition(off, count - 1)[:count].mean())
 
 
-def _one_parameter(a: Colours, b: Colours) -> list[Tone]:
+def _one_parameter(a: Floats32, b: Floats32, names: set[str]) -> list[Tone]:
     found = []
     inner = (a > 0.05) & (a < 0.97) & (b > 0.02) & (b < 0.97)
-    if int(inner.sum()) > 30:
+    if names - {"saturation", "grey"} and int(inner.sum()) > 30:
         x, y = a[inner], b[inner]
-        found.append(_fit("brightness", _gain, float(np.median(y / x)), 0.5, 2.0, 0.06, a, b))
-        gamma = float(np.median(np.log(y) / np.log(x)))
-        found.append(_fit("gamma", _gamma, gamma, 0.4, 2.5, 0.06, a, b))
-        found.append(_fit("offset", _offset, float(np.median(y - x)), -0.3, 0.3, 0.03, a, b))
-        found.append(
-            _fit("contrast", _contrast, float(np.median((y - 0.5) / _away(x - 0.5))), 0.5, 2.0, 0.06, a, b)
-        )
-    chroma = a - luma(a)
-    power = float((chroma**2).sum())
-    if power > 1e-3 * len(a):
-        rate = float((chroma * (b - luma(b))).sum() / power)
-        found.append(_fit("saturation", _saturation, rate, 0.0, 2.0, 0.06, a, b))
+        if "brightness" in names:
+            found.append(_fit("brightness", _gain, float(np.median(y / x)), 0.5, 2.0, 0.06, a, b))
+        if "gamma" in names:
+            gamma = float(np.median(np.log(y) / np.log(x)))
+            found.append(_fit("gamma", _gamma, gamma, 0.4, 2.5, 0.06, a, b))
+        if "offset" in names:
+            found.append(_fit("offset", _offset, float(np.median(y - x)), -0.3, 0.3, 0.03, a, b))
+        if "contrast" in names:
+            slope = float(np.median((y - 0.5) / _away(x - 0.5)))
+            found.append(_fit("contrast", _contrast, slope, 0.5, 2.0, 0.06, a, b))
+    if "saturation" in names:
+        chroma = a - luma(a)
+        power = float((chroma**2).sum())
+        if power > 1e-3 * len(a):
+            rate = float((chroma * (b - luma(b))).sum() / power)
+            found.append(_fit("saturation", _saturation, rate, 0.0, 2.0, 0.06, a, b))
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dedupe.compare.difference import DIFFERENT, SAME, VARIANT
+from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT
 from dedupe.group.keep import Compare, Copy, choose
 from dedupe.group.overrides import Overrides, pair
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from dedupe.compare.difference import SAME, VARIANT
+from dedupe.compare.verdict import SAME, VARIANT
 from index.reviews.log import Review
 
 Pair = tuple[int, int]

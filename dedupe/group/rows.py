@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dedupe.compare.difference import SAME, VARIANT, Limits, judge
+from dedupe.compare.verdict import SAME, VARIANT, Limits, judge
 from dedupe.group.artworks import Family, kind_with_reviews, split_cluster
 from dedupe.group.ids import name_groups
 from dedupe.group.keep import Compare, Copy

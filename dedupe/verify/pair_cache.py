@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dedupe.compare.difference import TONES, Difference
+from dedupe.compare.verdict import TONES, Difference
 from index.store import Store
 from schema import tables
 from schema.arrays import Ints

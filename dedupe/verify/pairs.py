@@ -16,21 +16,22 @@ from itertools import pairwise
 import numpy as np
 
 from dedupe.candidates.find import Shortlist
-from dedupe.compare.difference import DIFFERENT, SAME, VARIANT, Difference, Limits, compare, judge, judge_all
-from dedupe.compare.image import Picture, load
+from dedupe.compare.difference import compare
+from dedupe.compare.image import Picture, decode, prepare
 from dedupe.compare.near_identical import Small, alike, small
+from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT, Difference, Limits, judge, judge_all, settles
 from dedupe.group.clusters import Edges, components
 from dedupe.verify.pair_cache import COMMIT, Memory
 from index.stages.progress import Bar
 from index.store import Store
-from schema.arrays import Bools, Floats32, Ints
+from schema.arrays import Bools, Bytes, Floats32, Ints
 
 Confirmed = tuple[int, int, bool, float]
 
 # Tries between two clusters: the most similar pair, and one more in case that one was an odd copy.
 TRIES = 2
-# Pictures ready for comparison held by all threads together; one is some 0.7 MB, twice that with its mirror.
-READY = 1500
+# Pictures ready for comparison held by all threads together; one is some 0.4 MB, twice that with its mirror.
+READY = 1200
 # Thumbnails held per thread: some 15 KB each.
 HELD = 20_000
 # Pairs for which thumbnails are read together.
@@ -59,33 +60,30 @@ class Pixels:
 
     def small(self, row: int) -> Small | None:
         """Return the picture of a row at a glance, or None where there is none to see."""
-        if row not in self._small:
-            self._small[row] = small(self._data(row))
-            if len(self._small) > 4 * self._most:
-                self._small.popitem(last=False)
-        return self._small[row]
-
-    def _data(self, row: int) -> bytes:
-        if row not in self._bytes:
-            self.fetch([row])
-        return self._bytes.get(row, b"")
+        if row in self._small:
+            self._small.move_to_end(row)
+            return self._small[row]
+        image = self._decoded(row)
+        self._small[row] = found = None if image is None else small(image)
+        if len(self._small) > 4 * self._most:
+            self._small.popitem(last=False)
+        return found
 
     def get(self, row: int) -> Picture | None:
         """Return the picture of a row, or None where there is none to see."""
         if row in self._ready:
             self._ready.move_to_end(row)
             return self._ready[row]
-        data = self._data(row)
-        picture = None
-        if data:
-            try:
-                picture = load(data)
-            except (OSError, ValueError, SyntaxError):
-                picture = None
-        self._ready[row] = picture
+        image = self._decoded(row)
+        self._ready[row] = found = None if image is None else prepare(image)
         if len(self._ready) > self._most:
             self._ready.popitem(last=False)
-        return picture
+        return found
+
+    def _decoded(self, row: int) -> Bytes | None:
+        if row not in self._bytes:
+            self.fetch([row])
+        return decode(self._bytes.get(row, b""))
 
 
 def read_thumbnails(store: Store, rows: Iterable[int]) -> dict[int, bytes]:
@@ -103,13 +101,14 @@ def read_thumbnails(store: Store, rows: Iterable[int]) -> dict[int, bytes]:
 def measure(memory: Memory, a: int, b: int, pixels: Pixels, limits: Limits) -> Difference:
     """Return the difference of two rows, measured at most once; the lower row is the reference."""
     found = memory.get(a, b)
-    if found is None:
-        found = _difference(min(a, b), max(a, b), pixels, limits).rounded()
+    if found is None or not settles(found, limits):
+        found = difference_of(min(a, b), max(a, b), pixels, limits).rounded()
         memory.add(a, b, found)
     return found
 
 
-def _difference(a: int, b: int, pixels: Pixels, limits: Limits) -> Difference:
+def difference_of(a: int, b: int, pixels: Pixels, limits: Limits) -> Difference:
+    """Return the difference of two rows, measured anew; ``a`` is the reference."""
     own, its = pixels.small(a), pixels.small(b)
     found = alike(own, its) if own and its else None
     if found is not None:

@@ -111,8 +111,9 @@ def _group(item: Item) -> str:
 
 def _duplicates(workspace: Workspace, data: bytes, hits: Hits) -> str:
     """Return which of the closest items show the same picture, or another version of it, by the pixels."""
-    from dedupe.compare.difference import DIFFERENT, compare, judge
+    from dedupe.compare.difference import compare
     from dedupe.compare.image import load
+    from dedupe.compare.verdict import DIFFERENT, judge
     from dedupe.stage import limits_of
     from index.images.decode import decode
     from index.images.facts import thumbnail

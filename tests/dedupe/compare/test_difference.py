@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from dedupe.compare.difference import DIFFERENT, SAME, VARIANT, Limits, compare, judge
+from dedupe.compare.difference import compare
 from dedupe.compare.image import prepare
+from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT, Limits, judge
 
 Draw = Callable[..., Image.Image]
 

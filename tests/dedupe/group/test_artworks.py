@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.compare.difference import DIFFERENT, SAME, VARIANT
+from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT
 from dedupe.group.artworks import connected, kind_with_reviews, split_cluster
 from dedupe.group.ids import name_groups
 from dedupe.group.keep import Copy, criteria

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dedupe.compare.difference import Difference, Limits, judge, judge_all
+from dedupe.compare.verdict import Difference, Limits, judge, judge_all
 from dedupe.verify.pair_cache import Memory
 from index.store import Store
 

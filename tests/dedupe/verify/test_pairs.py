@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dedupe.compare.difference import DIFFERENT, SAME, VARIANT, Limits
+from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT, Limits
 from dedupe.verify.pairs import TRIES, Component
 
 
