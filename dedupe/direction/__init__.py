@@ -1,0 +1,1 @@
+"""Which of two copies was made from the other: what is measured of a confirmed pair, never of any other."""
