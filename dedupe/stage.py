@@ -19,10 +19,13 @@ import pyarrow as pa
 
 from dedupe.candidates.find import find_candidates
 from dedupe.compare.verdict import SAME, VARIANT, Limits
+from dedupe.direction.cache import DirectionCache
+from dedupe.direction.subjects import FileLimits
 from dedupe.group.clusters import Edges, cluster_edges
-from dedupe.group.keep import criteria
+from dedupe.group.keep import KeepPolicy, columns_of
 from dedupe.group.overrides import named_items, read_overrides
-from dedupe.group.rows import judge_groups
+from dedupe.group.rows import Grouping, judge_groups
+from dedupe.group.sentences import KINDS
 from dedupe.verify.pair_cache import Memory
 from dedupe.verify.pairs import Verified, check_pairs, confirmed_before
 from index.reviews.effective import effective_reviews
@@ -41,6 +44,8 @@ from schema.version import __version__
 
 # Verified pairs as distances for HDBSCAN: copies lie closer than any two versions.
 SAME_SIMILARITY = 0.999
+# Counts of copies by what spoke most against them.
+KEPT_OVER = "kept_over_"
 
 
 def run_dedupe(store: Store, settings: Settings, dry_run: Path | None = None) -> Summary:
@@ -50,16 +55,17 @@ def run_dedupe(store: Store, settings: Settings, dry_run: Path | None = None) ->
     """
     runs = Runs(store)
     options = settings.dedupe
-    criteria(options.keep, options.sources)
+    policy = KeepPolicy.resolve(options.keep, options.sources, columns_of(store, store.tables()))
     key = _key(store)
     reviews = effective_reviews(store)
     inputs = ["items", "copies", "thumbnails"] + ([f"vectors_{key}", f"neighbours_{key}"] if key else [])
+    inputs += sorted({each.table for each in policy.criteria} - set(inputs))
     plain = options.model_dump(exclude={"threads"})
     # Reviews live in their own log; their position makes a later decision new work.
     asked = {**plain, "reviews": len(reviews.groups), "last": _last(reviews.groups)}
     if dry_run is not None:
         begun, counts = time.monotonic(), Counter[str]()
-        records = find_groups(store, options, key, reviews.groups, _since(runs, key, plain), counts)
+        records = find_groups(store, settings, key, reviews.groups, _since(runs, key, plain), counts)
         write_plan(store, records, dry_run)
         notes = (f"dry run: what would be kept is in {dry_run}", *_notes(counts, options.hamming))
         return Summary("dedupe", dict(counts), notes, seconds=time.monotonic() - begun)
@@ -67,7 +73,7 @@ def run_dedupe(store: Store, settings: Settings, dry_run: Path | None = None) ->
         return Summary("dedupe", notes=("up to date",), skipped=True)
     with runs.start("dedupe", asked, inputs) as run:
         rows = store.n_items()
-        records = find_groups(store, options, key, reviews.groups, _since(runs, key, plain), run.counts)
+        records = find_groups(store, settings, key, reviews.groups, _since(runs, key, plain), run.counts)
         store.replace("groups", pa.Table.from_pylist(records, tables.GROUPS), tables.GROUPS)
         run.outputs += ["groups", "pairs"] if store.has("pairs") else ["groups"]
         run.facts |= {"key": key, "rows": rows, "options": settings_hash(plain)}
@@ -76,13 +82,14 @@ def run_dedupe(store: Store, settings: Settings, dry_run: Path | None = None) ->
 
 def find_groups(
     store: Store,
-    options: DedupeSettings,
+    settings: Settings,
     key: str,
     reviews: Sequence[Review],
     since: int,
     counts: Counter[str],
 ) -> list[dict[str, object]]:
     """Return the records of ``groups``; pairs of rows below ``since`` were all checked before. Fills ``counts``."""
+    options = settings.dedupe
     n = store.n_items()
     shortlist, facts = find_candidates(store, key, options, since)
     counts.update(facts)
@@ -99,10 +106,25 @@ def find_groups(
     verified = _still_there(store, verified.joined(settled))
     verified = _with_reviews(verified, said.together, said.apart)
     group = cluster_verified(n, verified, options)
-    policy = criteria(options.keep, options.sources)
-    records = judge_groups(store, key, group, verified, memory, limits, policy, said, threads)
+    directions = DirectionCache.of(store) if options.originals else None
+    grouping = Grouping(
+        store,
+        key,
+        memory,
+        directions,
+        limits,
+        KeepPolicy.resolve(options.keep, options.sources, columns_of(store, store.tables())),
+        said,
+        FileLimits(settings.ingest, options.full_pixels),
+        threads,
+    )
+    records, problems = judge_groups(grouping, group, verified)
     counts["new_pairs"] = memory.measured
     memory.save(store)
+    if directions is not None:
+        counts["new_directions"] = directions.measured
+        directions.save(store)
+    counts["not_read_again"] = problems.total()
     counts.update(_counted(records))
     return records
 
@@ -220,16 +242,32 @@ def _rows_of(store: Store, names: set[str]) -> dict[str, int]:
 
 def _counted(records: list[dict[str, object]]) -> dict[str, int]:
     verdicts = Counter(str(record["verdict"]) for record in records)
+    copies = [record for record in records if record["verdict"] == SAME]
+    kinds = Counter(str(each["criterion"]) for each in copies if not each["undecided"])
     return {
         "groups": len({record["group_id"] for record in records}),
         "same_artwork": verdicts[SAME],
         "variants": verdicts[VARIANT],
         "dropped": sum(not record["keep"] for record in records),
+        "undecided": sum(bool(each["undecided"]) for each in copies),
+        "censored": sum(bool(each["censored"]) for each in copies),
+        **{f"{KEPT_OVER}{kind}": count for kind, count in kinds.most_common()},
     }
 
 
 def _notes(counts: Counter[str], asked: int) -> tuple[str, ...]:
     notes = []
+    kinds = {
+        name.removeprefix(KEPT_OVER): n for name, n in counts.items() if name.startswith(KEPT_OVER) and n
+    }
+    if kinds or counts["undecided"]:
+        told = [f"{count} {KINDS.get(kind, kind)}" for kind, count in kinds.items()]
+        told += [f"{counts['undecided']} that the pixels do not tell apart"] if counts["undecided"] else []
+        notes.append(f"originals kept over copies: {', '.join(told)}")
+    if counts["not_read_again"]:
+        notes.append(
+            f"{counts['not_read_again']} files could not be read again: their copies are told apart by thumbnails"
+        )
     if "hash_bits" in counts and counts["hash_bits"] < asked:
         notes.append(
             f"hashes up to {counts['hash_bits']} bits apart were compared, not {asked}: the store is large"

@@ -92,6 +92,7 @@ CATALOGUE = (
     Table("neighbours_KEY", "index", "an embedded item"),
     Table("sketches", "dedupe", "a picture"),
     Table("pairs", "dedupe", "a compared pair of pictures", schema=tables.PAIRS),
+    Table("directions", "dedupe", "a pair of copies", schema=tables.DIRECTIONS),
     Table("label_models", "label", "a model", schema=tables.LABEL_MODELS),
     Table("label_state", "label", "an item"),
     Table("label_noise", "label", "a doubtful or missing tag", schema=tables.LABEL_NOISE),

@@ -253,9 +253,15 @@ class DedupeSettings(Section):
         0.006, ge=0, lt=1, description="As area, when a change of tone had to be assumed."
     )
     min_samples: int = Field(1, ge=1, le=64, description="Neighbours in the core distance of HDBSCAN.")
+    originals: bool = Field(
+        True, description="Measure which copy the others were made from; files are read again for it."
+    )
+    full_pixels: int = Field(
+        24_000_000, ge=0, description="Files of more pixels are not read again to find the original."
+    )
     keep: tuple[str, ...] = Field(
-        ("resolution", "lossless", "border", "watermark", "sharpness", "tags", "source", "first"),
-        description="Which copy stays: these criteria in order, the first that tells two copies apart decides.",
+        ("source", "posted", "source_score", "tags", "first"),
+        description="Which of two equally good copies stays: columns of items or measures, -NAME for less.",
     )
     sources: tuple[int, ...] = Field(
         (), description="Source numbers, best first, for the 'source' criterion."

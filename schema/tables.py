@@ -124,8 +124,18 @@ GROUPS = pa.schema(
         pa.field("keep", pa.bool_(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
         pa.field("family", pa.string()),
+        pa.field("criterion", pa.string()),
+        pa.field("value", pa.float32()),
+        pa.field("kept_value", pa.float32()),
+        pa.field("faults", pa.list_(pa.string())),
+        pa.field("undecided", pa.bool_()),
+        pa.field("censored", pa.bool_()),
+        pa.field("proposed", pa.bool_()),
     ]
 )
+"""``criterion`` decided against a copy, with its ``value`` in it and in the kept one; ``faults`` are all criteria
+that speak against it. ``undecided``: nothing in the pixels told it from the kept one; ``censored``: part of it is
+hidden, and the kept one shows it; ``proposed``: it would be kept without reviews."""
 
 REVIEWS = pa.schema(
     [
@@ -216,6 +226,37 @@ PAIRS = pa.schema(
         pa.field("shared", pa.float32(), nullable=False),
     ]
 )
+
+DIRECTIONS = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("other", pa.int64(), nullable=False),
+        pa.field("version", pa.int32(), nullable=False),
+        *(
+            pa.field(name, kind, nullable=False)
+            for kind, names in (
+                (pa.bool_(), "mirrored read one_tint_row one_tint_other camera_row camera_other"),
+                (pa.bool_(), "editor_row editor_other"),
+                (pa.int32(), "added_row added_other colours_row colours_other colours_both"),
+                (pa.int32(), "taken_row taken_other"),
+                (pa.float32(), "rotation scale_x scale_y fit left top right bottom tone"),
+                (pa.float32(), "more_row more_other border_row border_other edge_row edge_other"),
+                (
+                    pa.float32(),
+                    "chroma_row chroma_other most_chroma_row most_chroma_other paper_row paper_other",
+                ),
+                (pa.float32(), "clipped_row clipped_other ground_row ground_other"),
+                (pa.float32(), "ground_chroma_row ground_chroma_other halo_row halo_other"),
+                (pa.float32(), "added_area_row added_area_other added_x_row added_x_other"),
+                (pa.float32(), "added_y_row added_y_other detail_x detail_y explained"),
+                (pa.float32(), "noise_row noise_other grid_row grid_other ripples_row ripples_other"),
+                (pa.float32(), "differ change spread coarse_row coarse_other"),
+            )
+            for name in names.split()
+        ),
+    ]
+)
+"""Of confirmed copies, what tells which was made from which (dedupe/direction/record.py); NaN is not known."""
 
 STORE_FORMAT = pa.schema(
     [

@@ -1,9 +1,9 @@
 """What was laid over one of two copies: a bar, writing, a patch, a mosaic, a local blur; and over which of them.
 
-Regions come from the common frame, where whatever lies outside the range of the other's neighbourhood counts. Which side
-they lie on is asked of the region itself, in the pixels of the files where those can be read: what was laid over a picture
-is of one colour or has an edge all around, what belongs to it goes on beyond the region. A mosaic and a blur leave
-the mean colours as they are and take the detail.
+Regions come from the common frame, where whatever lies outside the range of the other's neighbourhood counts. Which
+side they lie on is asked of the region itself, in the pixels of the files where those can be read: what was laid over
+a picture is of one colour or has an edge all around, what belongs to it goes on beyond the region. A mosaic and a
+blur leave the mean colours as they are and take the detail.
 """
 
 from __future__ import annotations
@@ -22,18 +22,20 @@ Box = tuple[int, int, int, int]
 NONE, COVER, WRITING, PIXELS = range(4)
 """Kinds of additions: nothing, something of one colour (bar, patch), strokes, detail taken (mosaic, blur)."""
 
-# What stands out less than this from the other's neighbourhood is no addition, nor what is under three times as strong as
-# nine tenths of all differences.
+# What stands out less than this from the other's neighbourhood is no addition, nor what is under three times as
+# strong as nine tenths of all differences.
 LEAST, USUAL, MOST = 0.045, 3.0, 0.12
 # Share of the frame that a region has to have, and its mean difference: palettes and JPEG stay below.
 AREA = 0.0012
 CONTRAST = 0.07
 # An edge of a region; the share of an outline that has to be one, and by how much it has to exceed that of the other.
 EDGE, ALL_ROUND, MARGIN = 0.05, 0.55, 0.15
+# Rows and columns with fewer changed pixels than this share of the fullest one are not counted to the region.
+FRINGE = 0.15
 # One colour: nine tenths of a region within this.
 ONE_COLOUR, FILLED = 0.06, 0.9
-# Mean colours agree to this share of the whole difference: only detail was taken. A mosaic may be told by less, since its
-# region may hold a part of it.
+# Mean colours agree to this share of the whole difference: only detail was taken. A mosaic may be told by less, since
+# its region may hold a part of it.
 SAME_MEANS, HALF_SAME = 0.3, 0.7
 # Means of rows and columns of a mosaic: steps at the lines of its blocks and none between.
 BLOCKY = 0.22
@@ -44,7 +46,8 @@ STILL_THERE = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A region that was changed, ``box`` left, top, right, bottom in the frame, with the ``share`` of it that differs."""
+    """A region that was changed, ``box`` left, top, right, bottom in the frame, with the ``share`` of it that
+    differs."""
 
     box: Box
     area: int
@@ -52,7 +55,8 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """Something laid over the ``side`` (1, 2; 0 unknown) of ``kind``, on ``area`` of the frame, centre ``x``, ``y`` 0..1."""
+    """Something laid over the ``side`` (1, 2; 0 unknown) of ``kind``, on ``area`` of the frame, centre ``x``, ``y``
+    0..1."""
 
     side: int
     kind: int
@@ -89,7 +93,8 @@ def _beyond(reference: Floats32, other: Floats32) -> Floats32:
 
 
 def _banded(regions: list[Region]) -> list[Region]:
-    """Join regions that touch or lie in one band: letters of a line, parts of a bar with the drawing showing through."""
+    """Join regions that touch or lie in one band: letters of a line, parts of a bar with the drawing showing
+    through."""
     found = sorted(regions, key=lambda region: -region.area)[:40]
     joined = True
     while joined:
@@ -116,7 +121,8 @@ def _one_band(own: Box, other: Box) -> bool:
 def side_of(first: Floats32, second: Floats32, box: Box) -> tuple[int, int]:
     """Return which of two aligned cut-outs [h, w, c] of one tone has something laid over it, and of which kind.
 
-    ``box`` is where they were found to differ; the cut-outs show some of its surroundings. (0, NONE) where neither does.
+    ``box`` is where they were found to differ; the cut-outs show some of its surroundings. (0, NONE) where neither
+    does.
     """
     left, top, right, bottom = box
     apart = cv2.blur(np.abs(first - second).max(axis=2), (3, 3))
@@ -127,7 +133,10 @@ def side_of(first: Floats32, second: Floats32, box: Box) -> tuple[int, int]:
     changed &= ~around
     if int(changed.sum()) < 9 or float(np.abs(first - second).max(axis=2)[changed].mean()) < CONTRAST:
         return 0, NONE
-    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    # The ringing of a JPEG around a bar is no part of it.
+    by_row, by_column = changed.mean(axis=1), changed.mean(axis=0)
+    rows = np.flatnonzero(by_row > FRINGE * by_row.max())
+    columns = np.flatnonzero(by_column > FRINGE * by_column.max())
     inner = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     a, b = first[inner], second[inner]
     side = _detail_taken(a, b)
@@ -191,7 +200,8 @@ def _detail_taken(a: Floats32, b: Floats32) -> int:
 
 
 def _blurred(a: Floats32, b: Floats32) -> int:
-    """Return 1 or 2 where that part is the other one blurred: what is left after blurring that one as well is little."""
+    """Return 1 or 2 where that part is the other one blurred: what is left after blurring that one as well is
+    little."""
     energy = [float(np.abs(cv2.Laplacian(_grey(part), cv2.CV_32F)).mean()) for part in (a, b)]
     low = 0 if energy[0] < energy[1] else 1
     if energy[1 - low] < 1.6 * energy[low]:

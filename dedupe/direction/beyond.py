@@ -31,8 +31,9 @@ PLAIN = 0.06
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """Of one picture, outside the other's frame: ``more`` of the drawing, as a share of the drawing; or a ``border``, as a
-    share of the area, with the share of the frame that is an ``edge``: a plain margin without one may be its own."""
+    """Of one picture, outside the other's frame: ``more`` of the drawing, as a share of the drawing; or a ``border``,
+    as a share of the area, with the share of the frame that is an ``edge``: a plain margin without one may be its
+    own."""
 
     more: float = 0.0
     border: float = 0.0

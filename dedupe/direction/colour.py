@@ -25,9 +25,9 @@ OTHER_GROUND = 0.06
 
 @dataclass(frozen=True, slots=True)
 class Colouring:
-    """``chroma``: the difference of channels that a twentieth of the colours exceed, 0..1, and ``most`` that one in two
-    hundred exceeds; ``one_tint`` whether lightness alone decides the colour, as in a grey or sepia picture; ``paper`` the
-    difference of channels of the lightest."""
+    """``chroma``: the difference of channels that a twentieth of the colours exceed, 0..1, and ``most`` that one in
+    two hundred exceeds; ``one_tint`` whether lightness alone decides the colour, as in a grey or sepia picture;
+    ``paper`` the difference of channels of the lightest."""
 
     chroma: float
     most: float
@@ -65,8 +65,8 @@ def _one_tint(pixels: Floats32, grey: Floats32) -> bool:
 
 
 def clipped(first: Floats32, second: Floats32, valid: Bools) -> tuple[float, float]:
-    """Return, of each of two aligned pictures [h, w, 3], the share of the area where a channel is at an end of its scale
-    and the other picture still varies."""
+    """Return, of each of two aligned pictures [h, w, 3], the share of the area where a channel is at an end of its
+    scale and the other picture still varies."""
     if not valid.any():
         return 0.0, 0.0
     own, its = cv2.blur(first, (3, 3))[valid], cv2.blur(second, (3, 3))[valid]
@@ -90,13 +90,13 @@ def at_ends(first: Floats32, second: Floats32) -> Bools:
     found = np.zeros(first.shape[:2], dtype=bool)
     for image in (first, second):
         found |= ((image > WHITE) | (image < BLACK)).any(axis=2)
-    return cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    return np.asarray(cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)), dtype=bool)
 
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """Plain grounds of two copies that differ: the ``colours`` float32 [3] of each, and the share of the drawing's outline
-    that is lighter than both sides of it: what is left of a lighter ground."""
+    """Plain grounds of two copies that differ: the ``colours`` float32 [3] of each, and the share of the drawing's
+    outline that is lighter than both sides of it: what is left of a lighter ground."""
 
     colours: tuple[Floats32, Floats32]
     halo: tuple[float, float]

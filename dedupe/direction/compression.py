@@ -1,8 +1,8 @@
 """Traces of compression and of fewer colours in the pixels themselves: the ending of a file says nothing of its past.
 
-A JPEG leaves coefficients of its 8 x 8 blocks at nought, also when it was saved as PNG afterwards. Any lossy encoder leaves
-ripples where its source was perfectly flat. A palette, a change of tone or a loss of colour is a function of the
-source's colours, and the source is none of the copy's.
+A JPEG leaves coefficients of its 8 x 8 blocks at nought, also when it was saved as PNG afterwards. Any lossy encoder
+leaves ripples where its source was perfectly flat. A palette, a change of tone or a loss of colour is a function of
+the source's colours, and the source is none of the copy's.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ COLOURS = 16_384
 def grid(grey: Bytes) -> float:
     """Return how many more coefficients are nought on the 8 x 8 grid of a JPEG than between its lines, -1..1.
 
-    Of pictures that never were a JPEG 0, at most 0.06 for small ones; from 0.1 at quality 95 to 0.5. NaN where too little
-    is drawn. All 64 places of the grid are possible, since a crop moves it.
+    Of pictures that never were a JPEG 0, at most 0.06 for small ones; from 0.1 at quality 95 to 0.5. NaN where too
+    little is drawn. All 64 places of the grid are possible, since a crop moves it.
     """
     across, down = _phase(grey, 1), _phase(grey, 0)
     values = [
@@ -107,9 +107,9 @@ def ripples(first: Bytes, second: Bytes) -> Ripples:
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """How many colours the same places of two copies have, ``first``, ``second`` and as pairs ``both``; the share of places
-    that ``differ`` by more than two levels, by how many levels these do at the median
-    (``change``), and the share of the parts with something drawn in which there are any (``spread``)."""
+    """How many colours the same places of two copies have, ``first``, ``second`` and as pairs ``both``; the share of
+    places that ``differ`` by more than two levels, by how many levels these do at the median (``change``), and the
+    share of the parts with something drawn in which there are any (``spread``)."""
 
     first: int
     second: int

@@ -1,7 +1,7 @@
 """How much detail each of two copies really holds, by how steep the same edges are in both, never by counting pixels.
 
-An upscale has more pixels for an edge, not a steeper one; a blur has a flatter one in as many pixels. Both copies are laid
-out in the same cells, and in each the steepest step of either is taken: neither has to be aligned to the pixel.
+An upscale has more pixels for an edge, not a steeper one; a blur has a flatter one in as many pixels. Both copies are
+laid out in the same cells, and in each the steepest step of either is taken: neither has to be aligned to the pixel.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from schema.arrays import Bytes, Floats32
 
 # Cells along the long side of a window.
 CELLS = 48
-# Steps weaker than this in either copy, in grey levels, say nothing, nor what is fainter than FAINT in one of them: that
-# may be noise of the other. The stronger part of the rest is used.
+# Steps weaker than this in either copy, in grey levels, say nothing, nor what is fainter than FAINT in one of them:
+# that may be noise of the other. The stronger part of the rest is used.
 WEAK, FAINT = 12.0, 4.0
 STRONG = 0.7
 FEWEST = 10
@@ -94,8 +94,8 @@ def _contrast(first: Bytes, second: Bytes) -> float:
 
 def _noise(first: Bytes, second: Bytes) -> tuple[float, float]:
     """Standard deviation of white noise that would make what is left in the flattest cells of both, in grey levels."""
-    cells = []
-    ranges = []
+    cells: list[Floats32] = []
+    ranges: list[Floats32] = []
     for grey in (first, second):
         # Immerkaer (1996): this kernel is blind to planes and edges along the axes; white noise comes out sixfold.
         rough = cv2.convertScaleAbs(cv2.filter2D(grey, cv2.CV_16S, BLIND_TO_RAMPS))

@@ -1,13 +1,15 @@
-"""From measures of a pair to findings: what is wrong with one of the two copies, how much it weighs, and in which words.
+"""From measures of a pair to findings: what is wrong with one of the two copies, how much it weighs, and in which
+words.
 
 Weights are in octaves of detail: a copy at half the size weighs 1 against it. They add up, so that a copy with one
-slight fault beats one with a grave one, and whatever an original has been through only adds to what is against the copy.
+slight fault beats one with a grave one, and whatever an original has been through only adds to what is against the
+copy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,9 +19,11 @@ from dedupe.direction.tones import MOVED
 
 # Weights differ by less than this: nobody knows which is the original.
 UNDECIDED = 0.04
+# What a file says of itself is a hint where nothing else tells.
+METADATA = 0.06
 
-# Two sizes are one where they differ by less than this many octaves; of more pixels, half the octaves have to be there as
-# detail, or they are an upscale: interpolation makes edges steeper by a third of an octave at most.
+# Two sizes are one where they differ by less than this many octaves; of more pixels, half the octaves have to be
+# there as detail, or they are an upscale: interpolation makes edges steeper by a third of an octave at most.
 ONE_SIZE, REAL = 0.07, 0.5
 # See compression.py, explained.
 ENLARGED, NOT_EXPLAINED = 0.6, 0.2
@@ -37,7 +41,7 @@ CLIPPED = 0.008
 CERTAIN_EDGE, LIKELY_EDGE = 0.7, 0.06
 # Opposite margins differ by less than this share of the side where a picture was put in the middle of a larger one.
 EVEN = 0.02
-COLOURLESS, COLOURED, FULL, TINTED = 0.05, 0.08, 0.15, 0.06
+COLOURLESS, COLOURED, FULL, COLOUR, TINTED = 0.05, 0.08, 0.15, 0.4, 0.06
 FUNCTION, FEWER, PALETTE, FEW = 1.01, 0.9, 20.0, 64
 
 
@@ -64,6 +68,10 @@ class Finding:
     x: float = float("nan")
     y: float = float("nan")
 
+    def turned(self) -> Finding:
+        """Return the same finding with the copies in the other order."""
+        return replace(self, of=1 - self.of)
+
 
 def findings(direction: Direction, facts: tuple[Facts, Facts]) -> list[Finding]:
     """Return all that speaks against either copy of a pair."""
@@ -73,7 +81,7 @@ def findings(direction: Direction, facts: tuple[Facts, Facts]) -> list[Finding]:
     for of in (0, 1):
         mine, others = pair[of], pair[1 - of]
         found += _content(of, mine, others, _centred(direction))
-        found += _colours(of, mine, others, direction)
+        found += _colours(of, mine, others)
         found += _fidelity(of, mine, others, (facts[of], facts[1 - of]), direction.tone)
         found += _function(of, mine, others, direction) if facts[1 - of].lossless else []
     found += _detail(direction, found)
@@ -106,9 +114,7 @@ def _centred(direction: Direction) -> bool:
     return across < EVEN and down < EVEN
 
 
-def _colours(
-    of: int, mine: dict[str, float], others: dict[str, float], direction: Direction
-) -> Iterator[Finding]:
+def _colours(of: int, mine: dict[str, float], others: dict[str, float]) -> Iterator[Finding]:
     stained = mine["paper"] > others["paper"] + TINTED
     if mine["one_tint"] and not others["one_tint"]:
         # Of a drawing that has next to no colours, one tint is no sign of loss.
@@ -116,12 +122,16 @@ def _colours(
             yield Finding(of, "tint", 3.0, mine["paper"], others["paper"])
         elif others["paper"] > mine["paper"] + TINTED:
             pass
-        elif others["chroma"] > FULL or mine["most_chroma"] < COLOURLESS < 2 * others["most_chroma"]:
+        elif others["chroma"] > max(FULL, 1.3 * mine["chroma"]) or mine["most_chroma"] < COLOURLESS < 2 * others["most_chroma"]:
             name = "grey" if mine["most_chroma"] < COLOURED else "tint"
             yield Finding(of, name, 3.0, mine["chroma"], others["chroma"])
-    elif mine["one_tint"] and others["one_tint"] and stained:
+    elif mine["one_tint"] and others["one_tint"] and stained and mine["chroma"] < COLOUR:
         yield Finding(of, "tint", 1.0, mine["paper"], others["paper"])
-    elif mine["most_chroma"] < COLOURLESS and others["most_chroma"] > COLOURED and others["paper"] < TINTED:
+    elif (
+        mine["most_chroma"] < COLOURLESS
+        and others["most_chroma"] > COLOURED
+        and (others["paper"] < TINTED or others["chroma"] > COLOUR)
+    ):
         yield Finding(of, "grey", 3.0, mine["most_chroma"], others["most_chroma"])
     if mine["clipped"] > CLIPPED and mine["clipped"] > 2 * others["clipped"]:
         yield Finding(of, "clipped", 0.3 + 2 * mine["clipped"], mine["clipped"], others["clipped"])
@@ -144,11 +154,16 @@ def _fidelity(
 ) -> Iterator[Finding]:
     if others_alpha := facts[1].alpha and not facts[0].alpha:
         yield Finding(of, "alpha", 0.35, 0.0, float(others_alpha))
+    hint = bool(mine["editor"]) - bool(others["editor"]) + bool(others["camera"]) - bool(mine["camera"])
+    if hint > 0:
+        yield Finding(of, "metadata", METADATA * hint, 0.0, 1.0)
     if mine["noise"] > NOISE_FACTOR * others["noise"] + NOISE_MORE:
         yield Finding(of, "noise", 0.5, mine["noise"], others["noise"])
     loss, its_loss = _loss(mine, facts[0]), _loss(others, facts[1])
     if loss - its_loss > 0.1:
-        yield Finding(of, "compression", min(loss - its_loss, 1.0), loss, its_loss)
+        yield Finding(
+            of, "compression", min(loss - its_loss, 1.0), _steps(mine, facts[0]), _steps(others, facts[1])
+        )
     if _rippled(mine, others) and tone < MOVED and not _palette(others, mine):
         yield Finding(of, "ripples", 0.2, mine["ripples"], others["ripples"])
 
@@ -169,6 +184,13 @@ def _function(
     dithered = mine["colours"] <= 256 and others["colours"] > 1.5 * mine["colours"]
     if everywhere and (follows or dithered) and mine["colours"] < FEWER * others["colours"]:
         yield Finding(of, "colours", 0.3, mine["colours"], others["colours"])
+
+
+def _steps(mine: dict[str, float], facts: Facts) -> float:
+    """Mean step of the quantisation that the file states; 0 for none at all, NaN where it is lossy and states none."""
+    if facts.lossless and not mine["grid"] > GRID:
+        return 0.0
+    return mine["coarse"] if mine["coarse"] > 0 else float("nan")
 
 
 def _rippled(mine: dict[str, float], others: dict[str, float]) -> bool:

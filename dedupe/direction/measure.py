@@ -1,4 +1,5 @@
-"""Measuring a confirmed pair of copies: thumbnails say most of it, the files themselves are read for what they cannot say."""
+"""Measuring a confirmed pair of copies: thumbnails say most of it, the files themselves are read for what they cannot
+say."""
 
 from __future__ import annotations
 
@@ -43,10 +44,14 @@ GREYED, COLOURED = 0.35, 0.08
 
 @dataclass(frozen=True, slots=True)
 class FullPicture:
-    """The decoded file: ``pixels`` uint8 [h, w, 3], ``tables`` the quantisation tables of a JPEG."""
+    """The decoded file: ``pixels`` uint8 [h, w, 3], ``tables`` the quantisation tables of a JPEG; whether it names a
+    ``camera``, an ``editor``, and the day it was ``taken``, days since 1970, 0 for none."""
 
     pixels: Bytes
     tables: dict[int, list[int]] | None = None
+    camera: bool = False
+    editor: bool = False
+    taken: int = 0
 
 
 @dataclass(slots=True)
@@ -69,6 +74,11 @@ class Subject:
             small = cv2.resize(full.pixels, self.picture.size, interpolation=cv2.INTER_AREA)
             self._pixels = small.astype(np.float32) / np.float32(255)
         return self._pixels
+
+    @property
+    def held(self) -> int:
+        """Bytes of the decoded file that are held."""
+        return sum(full.pixels.nbytes for full in self._full if full is not None)
 
     def full(self) -> FullPicture | None:
         """Return the decoded file, read at most once; None where it cannot be read."""
@@ -207,7 +217,13 @@ class _Pair:
         }
         for name, subject in (("row", self._row), ("other", self._other)):
             full = subject.full()
-            values[f"coarse_{name}"] = coarseness(full.tables if full else None)
+            if full is not None:
+                values[f"coarse_{name}"] = coarseness(full.tables)
+                values |= {
+                    f"camera_{name}": full.camera,
+                    f"editor_{name}": full.editor,
+                    f"taken_{name}": full.taken,
+                }
         if own.shape == its.shape:
             found = ripples(first, second)
             colours = count_colours(own, its)
@@ -279,7 +295,8 @@ class _Pair:
         return side_of(*cut) if cut else (0, NONE)
 
     def _cutout(self, region: Region) -> tuple[Floats32, Floats32, tuple[int, int, int, int]] | None:
-        """Return both copies around a region, in the pixels of the files where they can be read, and its box in them."""
+        """Return both copies around a region, in the pixels of the files where they can be read, and its box in
+        them."""
         assert self._equal is not None and self._tone is not None
         height, width = self._valid.shape
         left, top, right, bottom = region.box
@@ -296,7 +313,7 @@ class _Pair:
         if sharp is None:
             inner = (slice(around[1], around[3]), slice(around[0], around[2]))
             return self._equal[0][inner], self._equal[1][inner], box
-        own, its = (image.astype(np.float32) / 255 for image in sharp)
+        own, its = (np.asarray(image, np.float32) / np.float32(255) for image in sharp)
         if self._grey:
             own, its = (lightness(image)[..., None] for image in (own, its))
         by_x, by_y = own.shape[1] / (around[2] - around[0]), own.shape[0] / (around[3] - around[1])
@@ -405,7 +422,7 @@ def _inside_both(
     left, top = np.round(box[:2]) + start
     right, bottom = np.round(box[2:]) + stop
     whole = np.round(low - np.asarray(box[:2])) + np.asarray([left, top])
-    return (left, top, right, bottom), whole, whole + (right - left, bottom - top)
+    return (left, top, right, bottom), whole, whole + np.asarray([right - left, bottom - top])
 
 
 def _nudge(own: Bytes, its: Bytes) -> Floats64:

@@ -1,4 +1,5 @@
-"""Steps along the outline of a mask: what was laid over a picture has an edge all around, what belongs to it does not."""
+"""Steps along the outline of a mask: what was laid over a picture has an edge all around, what belongs to it does
+not."""
 
 from __future__ import annotations
 
@@ -15,10 +16,11 @@ _THREE = np.ones((3, 3), dtype=np.uint8)
 def step_shares(
     images: Sequence[Floats32], mask: Bools, edge: float, only: Bools | None = None
 ) -> list[float]:
-    """Return, of each image [h, w, c], the share of the mask's outline inside the image where colours differ by ``edge``.
+    """Return, of each image [h, w, c], the share of the mask's outline inside the image where colours differ by
+    ``edge``.
 
-    Colours are means of 5 x 5 pixels on either side, a pixel off the outline: a soft edge counts as a step, too. ``only``
-    leaves the parts of the outline that lie in it or touch it.
+    Colours are means of 5 x 5 pixels on either side, a pixel off the outline: a soft edge counts as a step, too.
+    ``only`` leaves the parts of the outline that lie in it or touch it.
     """
     solid = mask.astype(np.uint8)
     inner = cv2.erode(solid, _THREE, borderValue=1)

@@ -67,8 +67,11 @@ def place(first: Picture, second: Picture, sizes: tuple[tuple[int, int], tuple[i
     (width, height), (wide, high) = sizes
     frame = np.asarray([[wide / width, 0, 0], [0, high / height, 0]])
     fit = lines.fit(frame)
-    if fit >= SAME_FRAME:
-        return Placement(frame, False, fit)
+    # A face is nearly the same in the mirror: both ways are tried before either is taken.
+    turned = _Lines(first, second.mirrored(), sizes).fit(frame)
+    if max(fit, turned) >= SAME_FRAME:
+        mirrored = turned > fit + SLACK
+        return Placement(frame, mirrored, turned if mirrored else fit)
     inside = _inside(first, second, sizes, lines)
     if inside is not None and inside[1] >= max(fit + 0.1, INSIDE):
         return Placement(inside[0], False, inside[1])

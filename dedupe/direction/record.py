@@ -17,15 +17,15 @@ class Direction:
     """Measures of a pair ``row`` < ``other``; those that end so belong to one of the two.
 
     ``scale_x``, ``scale_y``: pixels of the other's file per pixel of the row's, ``rotation`` in degrees; ``left`` to
-    ``bottom``: the other's frame in that of the row, 0..1 where it lies inside. ``more``: share of
-    the drawing that only this one shows; ``border``: share of its area outside the other's frame that shows nothing of
-    the drawing, ``edge`` the share of the frame where it begins with an edge. ``chroma``, ``one_tint``, ``paper``: see
-    colour.py. ``tone``: mean change of colours, 0..1; ``clipped``: share of the area where this one is at an end of the
-    scale and the other still varies. ``ground``: lightness of the plain ground where both have one of different colours,
-    else NaN; ``halo``: share of the outline with the rest of a lighter ground. ``added``: kind of what was laid over this one
-    (additions.py), on ``added_area`` of it around ``added_x``, ``added_y``. ``detail_x``, ``detail_y``: octaves of detail that
-    the row has more; ``noise`` in grey levels; ``grid``, ``ripples``, ``colours``, ``coarse``: see compression.py. Whatever
-    needs the full pictures is NaN (0 for colours) where ``read`` is false.
+    ``bottom``: the other's frame in that of the row, 0..1 where it lies inside. ``more``: share of the drawing that
+    only this one shows; ``border``: share of its area outside the other's frame that shows nothing of the drawing,
+    ``edge`` the share of the frame where it begins with an edge. ``chroma``, ``one_tint``, ``paper``: see colour.py.
+    ``tone``: mean change of colours, 0..1; ``clipped``: share of the area where this one is at an end of the scale
+    and the other still varies. ``ground``: lightness of the plain ground where both have one of different colours,
+    else NaN; ``halo``: share of the outline with the rest of a lighter ground. ``added``: kind of what was laid over
+    this one (additions.py), on ``added_area`` of it around ``added_x``, ``added_y``. ``detail_x``, ``detail_y``:
+    octaves of detail that the row has more; ``noise`` in grey levels; ``grid``, ``ripples``, ``colours``, ``coarse``:
+    see compression.py. Whatever needs the full pictures is NaN (0 for colours) where ``read`` is false.
     """
 
     mirrored: bool = False
@@ -69,6 +69,12 @@ class Direction:
     added_y_row: float = NAN
     added_y_other: float = NAN
     read: bool = False
+    camera_row: bool = False
+    camera_other: bool = False
+    editor_row: bool = False
+    editor_other: bool = False
+    taken_row: int = 0
+    taken_other: int = 0
     detail_x: float = NAN
     detail_y: float = NAN
     explained: float = NAN

@@ -77,4 +77,4 @@ def equalised(first: Floats32, second: Floats32, valid: Bools, grey: bool) -> tu
 
 def away_from(ground: Bools, reach: int = 5) -> Bools:
     """Return what is not within ``reach`` pixels of a ground."""
-    return cv2.dilate(ground.astype(np.uint8), np.ones((reach, reach), np.uint8)) == 0
+    return np.asarray(cv2.dilate(ground.astype(np.uint8), np.ones((reach, reach), np.uint8)) == 0)

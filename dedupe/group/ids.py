@@ -1,4 +1,4 @@
-"""Names of groups that outlive their members: a group takes over the old name that most of its members had."""
+"""Stable group ids: a group takes over the former id that most of its members had."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 
-def name_groups(
-    groups: Sequence[Sequence[int]], old: Mapping[int, str], item_ids: Mapping[int, str]
+def stable_ids(
+    groups: Sequence[Sequence[int]], former: Mapping[int, str], item_ids: Mapping[int, str]
 ) -> list[str]:
-    """Return one name per group of rows.
+    """Return one id per group of rows.
 
-    ``old`` is the name of each row's former group. A former name goes to the group that shares most rows with it;
-    a new name comes from the id of the group's first item, so that two runs over the same items agree.
+    ``former`` is the id of each row's group in the last run. A former id goes to the group that shares most rows with
+    it; a new one is made from the id of the group's first item, so that two runs over the same items agree.
     """
     claims: list[tuple[int, str, int]] = []
     for number, rows in enumerate(groups):
-        shared = Counter(old[row] for row in rows if row in old)
-        claims.extend((-count, name, number) for name, count in shared.items())
-    names: dict[int, str] = {}
+        shared = Counter(former[row] for row in rows if row in former)
+        claims.extend((-count, group_id, number) for group_id, count in shared.items())
+    ids: dict[int, str] = {}
     taken: set[str] = set()
-    for _, name, number in sorted(claims):
-        if number not in names and name not in taken:
-            names[number] = name
-            taken.add(name)
+    for _, group_id, number in sorted(claims):
+        if number not in ids and group_id not in taken:
+            ids[number] = group_id
+            taken.add(group_id)
     for number, rows in enumerate(groups):
-        if number in names:
+        if number in ids:
             continue
         for row in sorted(rows):
-            name = f"g{item_ids[row][:16]}"
-            if name not in taken:
+            group_id = f"g{item_ids[row][:16]}"
+            if group_id not in taken:
                 break
         else:
-            name = f"g{item_ids[min(rows)][:16]}-{number}"
-        names[number] = name
-        taken.add(name)
-    return [names[number] for number in range(len(groups))]
+            group_id = f"g{item_ids[min(rows)][:16]}-{number}"
+        ids[number] = group_id
+        taken.add(group_id)
+    return [ids[number] for number in range(len(groups))]
