@@ -23,16 +23,16 @@ import platform
 import resource
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dedupe.compare.verdict import DIFFERENT, SAME
-from dedupe.group.artworks import split_cluster
+from dedupe.group.artworks import Judges, split_cluster
 from dedupe.group.clusters import NEAREST, Edges, cluster_edges, components, distances, unique_edges
-from dedupe.group.keep import Copy, criteria
-from dedupe.group.overrides import Overrides
+from dedupe.group.originals import Reason
 from dedupe.stage import cluster_verified
 from dedupe.verify.pairs import Verified
 from index.neighbours.searchers.exact import ExactSearcher
@@ -330,17 +330,26 @@ def chains(_: argparse.Namespace) -> dict[str, Any]:
         ties.setdefault(a, []).append(b)
         ties.setdefault(b, []).append(a)
     label = np.full(len(found), -1, dtype=np.int64)
-    copies = {row: Copy(row, 1, 1, True, 0.0, 0.0, 0, 0) for row in range(len(found))}
 
-    def kind(kept: int, row: int) -> str:
+    class First:
+        """Keeps the first row: which copy stays is not what is measured here."""
+
+        def choose(self, rows: Sequence[int]) -> int:
+            return min(rows)
+
+        def reasons(self, kept: int, rows: Sequence[int]) -> dict[int, Reason]:
+            return {}
+
+    def verdict(kept: int, row: int) -> str:
         return SAME if inner[kept, row] >= LINK else DIFFERENT
+
+    judges = Judges(verdict, First(), support=ties, linked=ties)
 
     for name in np.unique(cluster[cluster >= 0]):
         members = np.flatnonzero(cluster == name).tolist()
         mine = [pair for pair in pairs if cluster[pair[0]] == name == cluster[pair[1]]]
-        policy = criteria(("first",))
-        for family in split_cluster(members, mine, copies, policy, kind, Overrides(), ties, ties):
-            for artwork in family.artworks:
+        for versions in split_cluster(members, mine, judges):
+            for artwork in versions.artworks:
                 label[artwork.rows] = artwork.kept
     ends = np.arange(300) * 10
     names = [name for name in np.unique(label[label >= 0]) if (label == name).sum() > 1]

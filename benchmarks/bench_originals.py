@@ -1,12 +1,12 @@
-"""Which copy is kept: the original of each group and of each pair, by kind of edit, beside most pixels and largest file.
+"""Which copy is kept of each group and of each pair, by kind of edit, beside most pixels and the largest file.
 
     python -m benchmarks.bench_originals --data FOLDER --out build/originals [--peer PYTHON] [--part even|odd|all]
 
-FOLDER holds pictures and ``groups.csv`` (file_name, group, edit, source, strength): pictures of one group are one artwork,
-``orig`` is what the others were made from. The whole flow runs once (ingest, embed, index, dedupe); a group counts as right
-when its original is kept. Then every pair (original, one edit) is chosen between alone, the copy listed first in one half
-of them; pairs that are not called the same artwork are counted apart, and copies whose bytes are the original's are
-none. PYTHON is one with imagededup, whose choice is what its ``find_duplicates_to_remove`` leaves.
+FOLDER holds pictures and ``groups.csv`` (file_name, group, edit, source, strength): pictures of one group are one
+artwork, ``orig`` is what the others were made from. The whole flow runs once (ingest, embed, index, dedupe); a group
+counts as right when its original is kept. Then every pair (original, one edit) is chosen between alone; pairs that were
+not called the same artwork are counted apart, and copies whose bytes are the original's are none. PYTHON is one with
+imagededup, whose choice is what its ``find_duplicates_to_remove`` leaves.
 
 --part takes every other group: rules are made on one half and reported on the other.
 """
@@ -81,13 +81,15 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(options.data)
     settings = load_settings(None, options.set)
-    with tempfile.TemporaryDirectory(prefix="bench-originals-") as name:
-        with Store.open(options.store or f"{name}/store", create=True, write=True) as store:
-            seconds = flow(store, settings, folder)
-            truth = read_truth(store, folder, options.part)
-            peer = removed_by_imagededup(options.peer, folder, truth, Path(name)) if options.peer else None
-            groups = kept_in_groups(store, truth)
-            pairs = kept_in_pairs(store, settings, truth, peer)
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-originals-") as name,
+        Store.open(options.store or f"{name}/store", create=True, write=True) as store,
+    ):
+        seconds = flow(store, settings, folder)
+        truth = read_truth(store, folder, options.part)
+        peer = removed_by_imagededup(options.peer, truth, Path(name)) if options.peer else None
+        groups = kept_in_groups(store, truth)
+        pairs = kept_in_pairs(store, settings, truth, peer)
     write(Path(options.out), folder, options.part, seconds, groups, pairs)
 
 
@@ -218,9 +220,7 @@ def kept_in_pairs(
     return found
 
 
-def removed_by_imagededup(
-    python: str, folder: Path, truth: list[Truth], scratch: Path
-) -> dict[str, set[str]]:
+def removed_by_imagededup(python: str, truth: list[Truth], scratch: Path) -> dict[str, set[str]]:
     """Return which files imagededup would remove, by kind of edit, where only originals and that kind are there."""
     script = (
         "import json, sys\nfrom imagededup.methods import PHash\n"

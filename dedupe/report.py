@@ -18,6 +18,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT, Difference, Limits, judge_all
+from dedupe.group.sentences import KINDS
 from dedupe.stage import limits_of
 from dedupe.verify.pair_cache import Memory, Pair
 from dedupe.verify.pairs import read_thumbnails
@@ -88,12 +89,31 @@ def count(store: Store, records: list[dict[str, Any]], memory: Memory, limits: L
         "groups by size": {str(size): sizes[size] for size in sorted(sizes)},
         "members by verdict": dict(Counter(record["verdict"] for record in records)),
         "set aside": len(dropped),
+        "set aside by what speaks against the copy": _faults(records),
+        "copies that the pixels do not tell from the kept one": sum(
+            bool(record.get("undecided")) for record in records if not record["keep"]
+        ),
+        "censored copies": sum(bool(record.get("censored")) for record in records),
+        "kept copies that reviewers chose": disagreements(records),
         "bytes saved": saved,
         "lowest similarity of a copy to the kept one": min(copies, default=None),
         "lowest similarity of a variant to the kept one": min(versions, default=None),
         "pairs measured": len(memory),
         "pairs by verdict": _tally(judge_all(memory.pairs()[2], limits)),
     }
+
+
+def disagreements(records: list[dict[str, Any]]) -> dict[str, int]:
+    """Return in how many groups a reviewer chose which copy stays, and in how many of these another one than dedupe."""
+    chosen = [record for record in records if record["verdict"] == "kept" and record.get("reviewer")]
+    return {"chosen": len(chosen), "against dedupe": sum(not record.get("proposed") for record in chosen)}
+
+
+def _faults(records: list[dict[str, Any]]) -> dict[str, int]:
+    kinds = Counter(
+        record["criterion"] for record in records if record.get("criterion") and not record.get("undecided")
+    )
+    return {KINDS.get(kind, kind): count for kind, count in kinds.most_common()}
 
 
 def nearest(memory: Memory, limits: Limits, measure: str, inside: bool) -> list[tuple[Pair, Difference]]:

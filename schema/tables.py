@@ -131,11 +131,13 @@ GROUPS = pa.schema(
         pa.field("undecided", pa.bool_()),
         pa.field("censored", pa.bool_()),
         pa.field("proposed", pa.bool_()),
+        pa.field("reviewer", pa.string()),
     ]
 )
 """``criterion`` decided against a copy, with its ``value`` in it and in the kept one; ``faults`` are all criteria
 that speak against it. ``undecided``: nothing in the pixels told it from the kept one; ``censored``: part of it is
-hidden, and the kept one shows it; ``proposed``: it would be kept without reviews."""
+hidden, and the kept one shows it; ``proposed``: it would be kept without reviews;
+``reviewer`` chose which copy of the artwork stays."""
 
 REVIEWS = pa.schema(
     [

@@ -37,6 +37,8 @@ ONE_COLOUR, FILLED = 0.06, 0.9
 # Mean colours agree to this share of the whole difference: only detail was taken. A mosaic may be told by less, since
 # its region may hold a part of it.
 SAME_MEANS, HALF_SAME = 0.3, 0.7
+# Writing changes less of its box than this, or less of the outline of its box is an edge.
+STROKES, SOLID = 0.6, 0.85
 # Means of rows and columns of a mosaic: steps at the lines of its blocks and none between.
 BLOCKY = 0.22
 # Blurs that are tried, in pixels, and the share of a difference that may be left where one was found.
@@ -147,7 +149,7 @@ def side_of(first: Floats32, second: Floats32, box: Box) -> tuple[int, int]:
     solid = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)).astype(
         bool
     )
-    share = float(solid[inner].mean())
+    share, drawn = float(solid[inner].mean()), float(changed[inner].mean())
     plain = (_one_colour(a), _one_colour(b))
     # Where a bar lies over something of its own colour, its outline says nothing.
     rims = step_shares([first, second], filled, EDGE, changed)
@@ -157,16 +159,23 @@ def side_of(first: Floats32, second: Floats32, box: Box) -> tuple[int, int]:
             and rims[own] > ALL_ROUND
             and not (plain[other] > FILLED and rims[other] > rims[own] - MARGIN)
         ):
-            return own + 1, COVER
+            return own + 1, _kind(drawn, rims[own], plain[own])
     if share > 0.6 or max(plain) > 0.5:
         high, low = max(rims), min(rims)
         if high > ALL_ROUND and high - low > MARGIN:
-            return (1 if rims[0] > rims[1] else 2), COVER
+            side = 0 if rims[0] > rims[1] else 1
+            return side + 1, _kind(drawn, high, plain[side])
     strokes = step_shares([first, second], solid, EDGE)
     high, low = max(strokes), min(strokes)
     if high > 0.4 and high - low > MARGIN:
-        return (1 if strokes[0] > strokes[1] else 2), COVER if share > 0.6 else WRITING
+        side = 0 if strokes[0] > strokes[1] else 1
+        return side + 1, _kind(drawn, rims[side], plain[side])
     return 0, NONE
+
+
+def _kind(drawn: float, rim: float, plain: float) -> int:
+    """Something solid is mostly of one colour with an edge all around its box, writing or a mark is not."""
+    return COVER if drawn > STROKES and rim > SOLID and plain > STROKES else WRITING
 
 
 def _one_colour(part: Floats32) -> float:

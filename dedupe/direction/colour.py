@@ -14,6 +14,7 @@ from schema.arrays import Bools, Floats32
 SAMPLE = 600
 # A channel at either end of the scale, and how far the other copy varies there when something was lost.
 WHITE, BLACK = 0.985, 0.015
+LIGHT = 0.6
 VARIES = 0.05
 # Colours of one lightness and one tint differ by less than this: JPEG stores them coarsely.
 TINT = 0.045
@@ -91,6 +92,12 @@ def at_ends(first: Floats32, second: Floats32) -> Bools:
     for image in (first, second):
         found |= ((image > WHITE) | (image < BLACK)).any(axis=2)
     return np.asarray(cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)), dtype=bool)
+
+
+def burnt(first: Floats32, second: Floats32) -> Bools:
+    """Return where the first of two pictures of one tone is white and the second at least light."""
+    least, light = first.min(axis=2), second.mean(axis=2)
+    return np.asarray((least > WHITE) & (light > LIGHT))
 
 
 @dataclass(frozen=True, slots=True)

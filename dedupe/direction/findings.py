@@ -33,7 +33,8 @@ BLURRED = 0.7
 NOISE_FACTOR, NOISE_MORE = 1.5, 1.5
 # Of a grid of 8 x 8: see compression.py.
 GRID = 0.10
-ADDED = ("cover", "writing", "pixelation")
+# What a copy of more colours cannot have been through: something laid over it, or a tint given to a grey picture.
+NOT_DERIVED = ("cover", "writing", "pixelation", "tint")
 # Ripples on this share of the area, and three times as many as the other has.
 RIPPLES = 0.01
 CLIPPED = 0.008
@@ -87,7 +88,7 @@ def findings(direction: Direction, facts: tuple[Facts, Facts]) -> list[Finding]:
     found += _detail(direction, found)
     # A copy whose colours follow from the other's point by point shows all that the other shows.
     derived = {each.of for each in found if each.criterion == "colours"}
-    return [each for each in found if each.criterion not in ADDED or 1 - each.of not in derived]
+    return [each for each in found if each.criterion not in NOT_DERIVED or 1 - each.of not in derived]
 
 
 def _content(of: int, mine: dict[str, float], others: dict[str, float], centred: bool) -> Iterator[Finding]:
@@ -120,9 +121,12 @@ def _colours(of: int, mine: dict[str, float], others: dict[str, float]) -> Itera
         # Of a drawing that has next to no colours, one tint is no sign of loss.
         if stained:
             yield Finding(of, "tint", 3.0, mine["paper"], others["paper"])
-        elif others["paper"] > mine["paper"] + TINTED:
+        elif others["paper"] > mine["paper"] + TINTED and mine["most_chroma"] < 2 * COLOURED:
             pass
-        elif others["chroma"] > max(FULL, 1.3 * mine["chroma"]) or mine["most_chroma"] < COLOURLESS < 2 * others["most_chroma"]:
+        elif (
+            others["chroma"] > max(FULL, 1.3 * mine["chroma"])
+            or mine["most_chroma"] < COLOURLESS < 2 * others["most_chroma"]
+        ):
             name = "grey" if mine["most_chroma"] < COLOURED else "tint"
             yield Finding(of, name, 3.0, mine["chroma"], others["chroma"])
     elif mine["one_tint"] and others["one_tint"] and stained and mine["chroma"] < COLOUR:
@@ -179,7 +183,9 @@ def _function(
     ):
         return
     # Something laid over a part is no palette: that differs a little in many places, a tone everywhere.
-    everywhere = direction.differ > 0.3 or (direction.change < PALETTE and direction.spread > 0.5)
+    everywhere = direction.differ > 0.3 or (
+        direction.spread > 0.5 and (direction.change < PALETTE or _palette(mine, others))
+    )
     follows = direction.colours_both <= FUNCTION * others["colours"]
     dithered = mine["colours"] <= 256 and others["colours"] > 1.5 * mine["colours"]
     if everywhere and (follows or dithered) and mine["colours"] < FEWER * others["colours"]:

@@ -3,14 +3,12 @@ say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 
-from dedupe.compare.image import Picture
 from dedupe.direction.additions import NONE, Region, find_regions, side_of
 from dedupe.direction.beyond import beyond
 from dedupe.direction.colour import (
@@ -18,6 +16,7 @@ from dedupe.direction.colour import (
     Colouring,
     Grounds,
     at_ends,
+    burnt,
     clipped,
     colouring,
     grounds,
@@ -25,66 +24,17 @@ from dedupe.direction.colour import (
 )
 from dedupe.direction.compression import coarseness, count_colours, explained, grid, ripples
 from dedupe.direction.detail import compare_detail
+from dedupe.direction.files import FilePair, Subject
 from dedupe.direction.frame import Frame, common_frame
-from dedupe.direction.placement import UPRIGHT, Placement, place
+from dedupe.direction.placement import Placement, place
 from dedupe.direction.record import Direction
 from dedupe.direction.tones import MOVED, Tone, away_from, equalised
-from schema.arrays import Bools, Bytes, Floats32, Floats64
+from schema.arrays import Bools, Floats32, Floats64
 
-# Long side of the window that is looked at in the pixels of the files, and of the cut-outs around an addition.
-WINDOW = 448
-CUTOUT = 320
-# A placement of thumbnails is right to this many pixels of the files.
-NUDGE = 4
 # A change of tone moves what it clips by no more than this.
 CLIPPED_BY = 0.25
 # A copy is grey where the other is not: a third of the other's chroma at most, which itself is not faint.
 GREYED, COLOURED = 0.35, 0.08
-
-
-@dataclass(frozen=True, slots=True)
-class FullPicture:
-    """The decoded file: ``pixels`` uint8 [h, w, 3], ``tables`` the quantisation tables of a JPEG; whether it names a
-    ``camera``, an ``editor``, and the day it was ``taken``, days since 1970, 0 for none."""
-
-    pixels: Bytes
-    tables: dict[int, list[int]] | None = None
-    camera: bool = False
-    editor: bool = False
-    taken: int = 0
-
-
-@dataclass(slots=True)
-class Subject:
-    """One copy: its file's ``size`` (width, height), its ``picture`` at working size, and how to read the file."""
-
-    size: tuple[int, int]
-    picture: Picture
-    read: Callable[[], FullPicture | None]
-    _pixels: Floats32 | None = None
-    _full: list[FullPicture | None] = field(default_factory=list)
-
-    def pixels(self) -> Floats32:
-        """Return the picture at working size [h, w, 3], 0..1: from the file where it can be read, without the traces of
-        the thumbnail's own compression."""
-        full = self.full()
-        if full is None or max(full.pixels.shape[:2]) < max(self.picture.size):
-            return self.picture.rgb
-        if self._pixels is None:
-            small = cv2.resize(full.pixels, self.picture.size, interpolation=cv2.INTER_AREA)
-            self._pixels = small.astype(np.float32) / np.float32(255)
-        return self._pixels
-
-    @property
-    def held(self) -> int:
-        """Bytes of the decoded file that are held."""
-        return sum(full.pixels.nbytes for full in self._full if full is not None)
-
-    def full(self) -> FullPicture | None:
-        """Return the decoded file, read at most once; None where it cannot be read."""
-        if not self._full:
-            self._full.append(self.read())
-        return self._full[0]
 
 
 def measure_direction(row: Subject, other: Subject) -> Direction:
@@ -141,7 +91,8 @@ class _Pair:
     """Two placed copies under way: what is measured first decides what is worth measuring next."""
 
     def __init__(self, row: Subject, other: Subject, placement: Placement, frame: Frame) -> None:
-        self._row, self._other, self._placement, self._frame = row, other, placement, frame
+        self._row, self._other, self._frame = row, other, frame
+        self._files = FilePair(row, other, placement)
         self._grey = False
         self._valid: Bools = frame.shared
         self._added: list[Region] = []
@@ -149,7 +100,6 @@ class _Pair:
         self._tone: Tone | None = None
         self._octaves = 0.0
         self._regrounded = False
-        self._nudge = np.zeros(2)
         self._colourings: list[Colouring] = []
 
     def colours(self) -> dict[str, Any]:
@@ -171,7 +121,10 @@ class _Pair:
         self._colourings = found_colours
         own, its, tone = equalised(frame.first, frame.second, self._valid, self._grey)
         self._equal, self._tone = (own, its), tone
-        if found is not None and not self._follows(found, tone):
+        if found is not None and self._follows(found, tone):
+            self._valid = frame.shared
+            self._colourings = [colouring(image, self._valid) for image in (frame.first, frame.second)]
+        elif found is not None:
             self._regrounded = True
             for at, name in enumerate(("row", "other")):
                 values |= {
@@ -186,7 +139,7 @@ class _Pair:
             lost = clipped(frame.first, frame.second, self._valid & near)
             values |= {"clipped_row": lost[0], "clipped_other": lost[1]}
             # What a change of tone drove to an end of the scale is nowhere to be found in the other.
-            gone = near & at_ends(frame.first, frame.second)
+            gone = (near & at_ends(frame.first, frame.second)) | burnt(own, its) | burnt(its, own)
             self._equal = (np.where(gone[..., None], its, own), its)
         return values
 
@@ -199,7 +152,7 @@ class _Pair:
 
     def fidelity(self) -> dict[str, Any]:
         """Return detail, noise and traces of compression, from the files."""
-        windows = self._windows()
+        windows = self._files.window()
         if windows is None:
             return {}
         own, its = windows
@@ -237,14 +190,9 @@ class _Pair:
                 "change": colours.change,
                 "spread": colours.spread,
             }
-        elif self._same_frame():
+        elif self._files.same_frame:
             values["explained"] = explained(first, second)
         return values
-
-    def _same_frame(self) -> bool:
-        (width, height), (wide, high) = self._row.size, self._other.size
-        scale = self._placement.scale
-        return abs(scale[0] * width - wide) < 0.5 and abs(scale[1] * height - high) < 0.5
 
     def additions(self) -> dict[str, Any]:
         """Return what was laid over either of the two."""
@@ -309,7 +257,9 @@ class _Pair:
         )
         box = (left - around[0], top - around[1], right - around[0], bottom - around[1])
         # Whatever is blurred as a whole is compared in the frame, where it was made equally sharp.
-        sharp = None if self._octaves > 0.6 else self._from_files(around)
+        across, down = self._frame.scale
+        in_file = (around[0] * across, around[1] * down, around[2] * across, around[3] * down)
+        sharp = None if self._octaves > 0.6 else self._files.cutouts(in_file)
         if sharp is None:
             inner = (slice(around[1], around[3]), slice(around[0], around[2]))
             return self._equal[0][inner], self._equal[1][inner], box
@@ -324,134 +274,3 @@ class _Pair:
             int(np.ceil(box[3] * by_y)),
         )
         return self._tone.apply(own), its, scaled
-
-    def _from_files(self, around: tuple[int, int, int, int]) -> tuple[Bytes, Bytes] | None:
-        across, down = self._frame.scale
-        parts = self._parts((around[0] * across, around[1] * down, around[2] * across, around[3] * down))
-        if parts is None:
-            return None
-        own, its = parts
-        # Both at the size of the smaller one.
-        width, height = min(own.shape[1], its.shape[1]), min(own.shape[0], its.shape[0])
-        scale = min(1.0, CUTOUT / max(width, height))
-        size = (max(8, round(width * scale)), max(8, round(height * scale)))
-        resized = []
-        for image in (own, its):
-            way = cv2.INTER_AREA if image.shape[1] > size[0] else cv2.INTER_LINEAR
-            same = image.shape[1::-1] == size
-            resized.append(
-                image if same else np.asarray(cv2.resize(image, size, interpolation=way), np.uint8)
-            )
-        return resized[0], resized[1]
-
-    def _windows(self) -> tuple[Bytes, Bytes] | None:
-        """Return the same part of both files: all that both show, or WINDOW pixels where most is drawn."""
-        affine = self._placement.map
-        (width, height), (wide, high) = self._row.size, self._other.size
-        left, right = _both(affine[0, 0], affine[0, 2], width, wide)
-        top, bottom = _both(affine[1, 1], affine[1, 2], height, high)
-        if right - left > WINDOW or bottom - top > WINDOW:
-            left, top, right, bottom = self._busiest(left, top, right, bottom)
-            # Whole pixels of the coarser file: the finer one has about whole pixels there, too.
-            left, right = _whole(left, right, affine[0, 0], affine[0, 2])
-            top, bottom = _whole(top, bottom, affine[1, 1], affine[1, 2])
-        parts = self._parts((left, top, right, bottom))
-        if parts is None or not (self._placement.scale == (1.0, 1.0) and affine[:, 2].any()):
-            return parts
-        # At one scale both have the same pixels: a shift by whole ones lays them on each other.
-        self._nudge = _nudge(*parts)
-        return self._parts((left, top, right, bottom))
-
-    def _busiest(
-        self, left: float, top: float, right: float, bottom: float
-    ) -> tuple[float, float, float, float]:
-        lines = self._row.picture.lines
-        by_x, by_y = lines.shape[1] / self._row.size[0], lines.shape[0] / self._row.size[1]
-        size = (min(WINDOW, right - left), min(WINDOW, bottom - top))
-        cells = (max(1, round(size[0] * by_x)), max(1, round(size[1] * by_y)))
-        sums = cv2.boxFilter(
-            lines, cv2.CV_32F, cells, anchor=(0, 0), normalize=False, borderType=cv2.BORDER_CONSTANT
-        )
-        x0, y0 = int(left * by_x), int(top * by_y)
-        x1, y1 = max(x0 + 1, int(right * by_x) - cells[0]), max(y0 + 1, int(bottom * by_y) - cells[1])
-        part = sums[y0:y1, x0:x1]
-        y, x = np.unravel_index(int(part.argmax()), part.shape)
-        x_file, y_file = left + float(x) / by_x, top + float(y) / by_y
-        x_file, y_file = min(x_file, right - size[0]), min(y_file, bottom - size[1])
-        return x_file, y_file, x_file + size[0], y_file + size[1]
-
-    def _parts(self, box: tuple[float, float, float, float]) -> tuple[Bytes, Bytes] | None:
-        """Return the part of both files in a box of pixels of the first; None where that cannot be had."""
-        if abs(self._placement.rotation) > UPRIGHT:
-            return None
-        first, second = self._row.full(), self._other.full()
-        if first is None or second is None:
-            return None
-        affine = self._placement.map
-        own = _crop(first.pixels, box)
-        seen = second.pixels[:, ::-1] if self._placement.mirrored else second.pixels
-        shift = affine[:, 2] + self._nudge
-        low = np.asarray(box[:2]) * (affine[0, 0], affine[1, 1]) + shift
-        high = np.asarray(box[2:]) * (affine[0, 0], affine[1, 1]) + shift
-        if self._placement.scale == (1.0, 1.0):
-            # Neither part may be cut short: the other would lie beside it.
-            box, low, high = _inside_both(box, low, high, seen.shape[1::-1])
-            own = _crop(first.pixels, box)
-        its = _crop(seen, (*low, *high))
-        if min(*own.shape[:2], *its.shape[:2]) < 8:
-            return None
-        if abs(own.shape[0] - its.shape[0]) <= 1 and abs(own.shape[1] - its.shape[1]) <= 1:
-            high, wide = min(own.shape[0], its.shape[0]), min(own.shape[1], its.shape[1])
-            own, its = own[:high, :wide], its[:high, :wide]
-        return np.ascontiguousarray(own), np.ascontiguousarray(its)
-
-
-def _whole(low: float, high: float, scale: float, shift: float) -> tuple[float, float]:
-    """Move two ends to whole pixels of the coarser of two files."""
-    if scale >= 1:
-        return float(round(low)), float(round(high))
-    return (round(low * scale + shift) - shift) / scale, (round(high * scale + shift) - shift) / scale
-
-
-def _inside_both(
-    box: tuple[float, float, float, float], low: Floats64, high: Floats64, size: tuple[int, ...]
-) -> tuple[tuple[float, float, float, float], Floats64, Floats64]:
-    """Cut a box, and what it is mapped to at one scale, to what is inside the second file."""
-    start = np.round(np.maximum(low, 0) - low)
-    stop = np.round(np.minimum(high, size) - high)
-    left, top = np.round(box[:2]) + start
-    right, bottom = np.round(box[2:]) + stop
-    whole = np.round(low - np.asarray(box[:2])) + np.asarray([left, top])
-    return (left, top, right, bottom), whole, whole + np.asarray([right - left, bottom - top])
-
-
-def _nudge(own: Bytes, its: Bytes) -> Floats64:
-    """Return by how many whole pixels the second part has to be read further on to lie on the first, up to NUDGE."""
-    first, second = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (own, its))
-    height, width = min(first.shape[0], second.shape[0]), min(first.shape[1], second.shape[1])
-    side = min(192, height - 2 * NUDGE, width - 2 * NUDGE)
-    if side < 24:
-        return np.zeros(2)
-    steps = cv2.absdiff(first[1:height, 1:width], first[: height - 1, : width - 1])
-    sums = cv2.boxFilter(steps, cv2.CV_32F, (side, side), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
-    inner = sums[NUDGE : height - NUDGE - side + 1, NUDGE : width - NUDGE - side + 1]
-    if not inner.size:
-        return np.zeros(2)
-    y, x = (int(v) + NUDGE for v in np.unravel_index(int(inner.argmax()), inner.shape))
-    patch = first[y : y + side, x : x + side]
-    around = second[y - NUDGE : y + side + NUDGE, x - NUDGE : x + side + NUDGE]
-    if around.shape[0] < side or around.shape[1] < side:
-        return np.zeros(2)
-    found = cv2.matchTemplate(around, patch, cv2.TM_CCOEFF_NORMED)
-    _, most, _, place = cv2.minMaxLoc(found)
-    return np.asarray(place, dtype=np.float64) - NUDGE if most > 0.5 else np.zeros(2)
-
-
-def _both(scale: float, shift: float, own: int, other: int) -> tuple[float, float]:
-    low, high = sorted((-shift / scale, (other - shift) / scale))
-    return max(0.0, low), min(float(own), high)
-
-
-def _crop(image: Bytes, box: tuple[float, float, float, float]) -> Bytes:
-    left, top, right, bottom = (round(value) for value in box)
-    return image[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]

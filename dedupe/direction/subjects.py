@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from dedupe.compare.image import Picture
-from dedupe.direction.measure import FullPicture, Subject
+from dedupe.direction.files import FullPicture, Subject
 from index.images.decode import BadImage, decode, to_rgb
 from index.images.reader import Reader, ReadError
 from schema.settings import IngestSettings

@@ -65,10 +65,12 @@ class KeepPolicy:
             read[table] = {record["row"]: record for record in taken.to_pylist()}
         for row, own in values.items():
             own.extend(read[each.table].get(row, {}).get(each.column) for each in self.criteria)
-        return {row: Rank(tuple(own), self._key(own)) for row, own in values.items()}
+        return {row: self.rank(own) for row, own in values.items()}
 
-    def _key(self, values: Sequence[Any]) -> tuple[float, ...]:
-        return tuple(self._worth(each, value) for each, value in zip(self.criteria, values, strict=True))
+    def rank(self, values: Sequence[Any]) -> Rank:
+        """Return the rank of a row with these values, one for each criterion."""
+        key = tuple(self._worth(each, value) for each, value in zip(self.criteria, values, strict=True))
+        return Rank(tuple(values), key)
 
     def _worth(self, criterion: Criterion, value: Any) -> float:
         """A value as a number of which more is better; what is missing is worst either way."""

@@ -78,7 +78,7 @@ class Originals:
         centre, tried = self._guess(rows), dict[int, Star]()
         for _ in range(ROUNDS):
             star = tried[centre] = self._star(centre, rows)
-            best = min(star.findings, key=lambda row: (star.score(row), self._order(row)))
+            best = min(star.findings, key=lambda row: (star.score(row), row))
             if star.score(best) >= -UNDECIDED:
                 equal = [row for row in star.findings if star.score(row) <= UNDECIDED]
                 return min([centre, *equal], key=self._order)
@@ -86,9 +86,7 @@ class Originals:
                 break
             centre = best
         # They beat each other in a circle: the one that is beaten by least.
-        return min(
-            tried, key=lambda row: (-min(map(tried[row].score, tried[row].findings)), self._order(row))
-        )
+        return min(tried, key=lambda row: (-min(map(tried[row].score, tried[row].findings)), row))
 
     def reasons(self, kept: int, rows: Sequence[int]) -> dict[int, Reason]:
         """Return why each of the rows but the kept one was not kept."""
@@ -103,7 +101,8 @@ class Originals:
 
         def worth(row: int) -> tuple[Any, ...]:
             facts = self._facts[row]
-            return not facts.lossless, -sizes[facts.width, facts.height], self._order(row)
+            # Not by the criteria: another order of them asks for no other pairs.
+            return not facts.lossless, -sizes[facts.width, facts.height], row
 
         return min(rows, key=worth)
 
@@ -144,7 +143,7 @@ class Originals:
             first = against[0]
             return Reason(first.criterion, first.value, first.better, first.x, first.y, found=names)
         criterion, own, its = self._policy.decisive(self._ranks[kept], self._ranks[row])
-        numbers = [float(v) if isinstance(v, (bool, int, float)) else float("nan") for v in (own, its)]
+        numbers = [_count(value) for value in (own, its)]
         return Reason(
             criterion.name,
             numbers[0],
@@ -153,6 +152,12 @@ class Originals:
             undecided=True,
             found=names,
         )
+
+
+def _count(value: Any) -> float:
+    if isinstance(value, list):
+        return float(len(value))
+    return float(value) if isinstance(value, (bool, int, float)) else float("nan")
 
 
 def _word(value: Any) -> str:

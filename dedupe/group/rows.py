@@ -198,6 +198,7 @@ class _Block:
             else bool(reason and reason.undecided),
             "censored": bool(reason and _censored(reason)),
             "proposed": row == artwork.proposed or len(artwork.rows) == 1,
+            "reviewer": artwork.reviewer or None,
         }
 
     def _similarity(self, row: int, kept: int) -> float:

@@ -17,7 +17,7 @@ KINDS = {
     "border": "with a border",
     "margin": "without their margin",
     "cover": "with a bar or patch",
-    "writing": "with writing",
+    "writing": "with writing or a mark",
     "pixelation": "pixelated or blurred in part",
     "grey": "grey",
     "tint": "in one tint",
@@ -53,9 +53,8 @@ def sentence(reason: Reason) -> str:
         case "cover":
             return f"a bar or patch lies {place(reason)}, on {value:.1%} of the picture; on the kept copy {_none(kept)}"
         case "writing":
-            return (
-                f"writing lies {place(reason)}, on {value:.1%} of the picture; on the kept copy {_none(kept)}"
-            )
+            where = f"{place(reason)}, on {value:.1%} of the picture"
+            return f"writing or a mark lies {where}; on the kept copy {_none(kept)}"
         case "pixelation":
             return f"pixelated or blurred {place(reason)}, on {value:.1%} of the picture; the kept copy {_none(kept)}"
         case "grey":

@@ -44,8 +44,55 @@ def test_groups_verdicts_and_reasons(store: Store) -> None:
         found[f"0_{edit}"]["verdict"] == "same artwork" for edit in ("jpeg", "small", "grey", "mirror")
     )
     assert sum(not record["keep"] for record in found.values()) == 4 == summary.counts["dropped"]
-    assert found["0_small"]["reason"].startswith("resolution")
-    assert found["0_jpeg"]["reason"].startswith("lossless")
+    assert found["0_small"]["criterion"] == "detail"
+    assert found["0_small"]["value"] < 0.6 < found["0_small"]["kept_value"] == 1.0
+    assert found["0_jpeg"]["criterion"] == "compression"
+    assert found["0_jpeg"]["value"] > found["0_jpeg"]["kept_value"] == 0.0
+    assert found["0_grey"]["criterion"] == "grey"
+    assert found["0_mirror"]["criterion"] == "mirrored"
+    assert all(found[f"0_{edit}"]["reason"] for edit in ("jpeg", "small", "grey", "mirror"))
+    assert any("1 grey" in note and "1 mirrored" in note for note in summary.notes)
+
+
+def test_choosing_anew_measures_no_pair_again(store: Store) -> None:
+    first = run_dedupe(store, SETTINGS)
+    assert first.counts["new_directions"] == store.count("directions") > 0
+    anew = load_settings(None, ["dedupe.hamming=16", "dedupe.threads=1", 'dedupe.keep=["-tags", "width"]'])
+    second = run_dedupe(store, anew)
+    assert (second.counts["new_pairs"], second.counts["new_directions"]) == (0, 0)
+    assert groups(store)["0"]["verdict"] == "kept"
+
+
+def test_directions_of_an_older_version_are_measured_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_dedupe(store, SETTINGS)
+    before = store.count("directions")
+    monkeypatch.setattr("dedupe.direction.cache.VERSION", 10**6)
+    again = run_dedupe(store, load_settings(None, ["dedupe.hamming=15", "dedupe.threads=1"]))
+    assert again.counts["new_directions"] == store.count("directions") == before
+    assert set(store.read("directions", ["version"]).column(0).to_pylist()) == {10**6}
+
+
+def test_files_that_are_gone_are_counted_and_their_copies_told_by_thumbnails(
+    store: Store, collection: Path
+) -> None:
+    for path in collection.glob("0_*.*"):
+        path.unlink()
+    summary = run_dedupe(store, SETTINGS)
+    assert summary.counts["not_read_again"] == 4
+    assert any("could not be read again" in note for note in summary.notes)
+    found = groups(store)
+    assert found["0_grey"]["criterion"] == "grey"
+    assert found["0_small"]["criterion"] == "pixels"
+    assert not store.read("directions", where="read").num_rows
+
+
+def test_originals_can_be_left_to_the_criteria(store: Store) -> None:
+    options = ["dedupe.hamming=16", "dedupe.threads=1", "dedupe.originals=false", 'dedupe.keep=["-width"]']
+    run_dedupe(store, load_settings(None, options))
+    assert not store.has("directions")
+    assert groups(store)["0_small"]["criterion"] in ("pixels", None)
 
 
 def test_a_second_run_does_nothing_and_new_items_cost_only_themselves(
@@ -146,6 +193,8 @@ def test_reviews_outrank_the_pixels(store: Store) -> None:
     again = groups(store)
     assert "0_grey" not in again
     assert again["0_mirror"]["verdict"] == "kept"
+    assert not again["0_mirror"]["proposed"]
+    assert again["0"]["proposed"]
     assert "ann" in again["0_mirror"]["reason"]
     assert not again["0"]["keep"]
     assert again["0"]["group_id"] == found["0"]["group_id"]

@@ -1,34 +1,39 @@
-"""Families from verified pairs, reviewers' overrides, and names that last."""
+"""Variant sets from verified pairs, reviewers' overrides, and group ids that last."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT
-from dedupe.group.artworks import connected, kind_with_reviews, split_cluster
-from dedupe.group.ids import name_groups
-from dedupe.group.keep import Copy, criteria
+from dedupe.group.artworks import Judges, connected, split_cluster
+from dedupe.group.ids import stable_ids
+from dedupe.group.originals import Reason
 from dedupe.group.overrides import Overrides, read_overrides
 from index.reviews.log import Review
 
-POLICY = criteria(["resolution"])
+Table = dict[tuple[int, int], str]
 
 
-def copies(*sizes: int) -> dict[int, Copy]:
-    return {row: Copy(row, size, size, True, 0.0, 0.0, 0, 0) for row, size in enumerate(sizes)}
+class LowestRow:
+    """Keeps the lowest row: which copy stays is not what is tested here."""
+
+    def choose(self, rows: Sequence[int]) -> int:
+        return min(rows)
+
+    def reasons(self, kept: int, rows: Sequence[int]) -> dict[int, Reason]:
+        return {row: Reason("detail", 0.5, 1.0) for row in rows if row != kept}
 
 
-def kinds(table: dict[tuple[int, int], str]) -> object:
+def verdicts(table: Table) -> Callable[[int, int], str]:
     return lambda a, b: table.get((min(a, b), max(a, b)), DIFFERENT)
 
 
-def split(
-    rows: list[int], same: list[tuple[int, int]], table: dict[tuple[int, int], str], said: Overrides
-) -> list:
-    judged = kind_with_reviews(kinds(table), said)  # type: ignore[arg-type]
-    found = split_cluster(rows, same, copies(*[100 - row for row in range(10)]), POLICY, judged, said)
-    return [[(a.kept, a.rows) for a in family.artworks] for family in found]
+def split(rows: list[int], same: list[tuple[int, int]], table: Table, overrides: Overrides) -> list:
+    found = split_cluster(rows, same, Judges(verdicts(table), LowestRow(), overrides))
+    return [[(a.kept, a.rows) for a in versions.artworks] for versions in found]
 
 
 def test_a_chain_of_copies_is_cut_at_the_kept_one() -> None:
@@ -36,35 +41,33 @@ def test_a_chain_of_copies_is_cut_at_the_kept_one() -> None:
     assert split([0, 1, 2], [(0, 1), (1, 2)], table, Overrides()) == [[(0, [0, 1])]]
 
 
-def test_a_copy_of_both_vouches_where_the_pixels_see_another_drawing() -> None:
+def test_a_copy_of_both_supports_a_member_where_the_pixels_see_another_drawing() -> None:
     table = {(0, 1): SAME, (1, 2): SAME, (2, 3): SAME}
     pairs = [(0, 1), (1, 2), (2, 3)]
-    ties = {1: [0, 2], 2: [1, 3], 3: [2]}
-    judged = kind_with_reviews(kinds(table), Overrides())  # type: ignore[arg-type]
-    made = copies(9, 8, 7, 6)
-    found = split_cluster([0, 1, 2, 3], pairs, made, POLICY, judged, Overrides(), ties)
+    judges = Judges(verdicts(table), LowestRow(), support={1: [0, 2], 2: [1, 3], 3: [2]})
+    found = split_cluster([0, 1, 2, 3], pairs, judges)
     # One step, never two: the last of the chain is out.
-    assert [[a.rows for a in family.artworks] for family in found] == [[[0, 1, 2]]]
-    # Another version is no copy, whoever vouches.
+    assert [[a.rows for a in versions.artworks] for versions in found] == [[[0, 1, 2]]]
+    # Another version is no copy, whoever supports it.
     table[0, 2] = VARIANT
-    found = split_cluster([0, 1, 2], pairs[:2], made, POLICY, judged, Overrides(), ties)
-    assert [[a.rows for a in family.artworks] for family in found] == [[[0, 1], [2]]]
+    found = split_cluster([0, 1, 2], pairs[:2], judges)
+    assert [[a.rows for a in versions.artworks] for versions in found] == [[[0, 1], [2]]]
 
 
-def test_only_linked_rows_are_tried_for_a_family() -> None:
+def test_only_linked_rows_are_tried_for_a_variant_set() -> None:
     asked = []
 
-    def kind(a: int, b: int) -> str:
+    def verdict(a: int, b: int) -> str:
         asked.append((a, b))
         return VARIANT
 
-    links = {0: [1], 1: [0, 2], 2: [1]}
-    found = split_cluster([0, 1, 2, 3], [], copies(9, 8, 7, 6), POLICY, kind, Overrides(), None, links)
-    assert [[a.kept for a in family.artworks] for family in found] == [[0, 1, 2]]
+    linked = {0: [1], 1: [0, 2], 2: [1]}
+    found = split_cluster([0, 1, 2, 3], [], Judges(verdict, LowestRow(), linked=linked))
+    assert [[a.kept for a in versions.artworks] for versions in found] == [[0, 1, 2]]
     assert (0, 3) not in asked
 
 
-def test_what_left_founds_a_family_of_its_own() -> None:
+def test_what_left_founds_a_variant_set_of_its_own() -> None:
     table = {(0, 1): SAME, (1, 2): SAME, (2, 3): SAME}
     found = split([0, 1, 2, 3], [(0, 1), (1, 2), (2, 3)], table, Overrides())
     assert found == [[(0, [0, 1])], [(2, [2, 3])]]
@@ -88,31 +91,38 @@ ROWS = {f"i{row}": row for row in range(10)}
 
 
 def test_not_a_duplicate_is_remembered() -> None:
-    said = read_overrides([review(1, "not_duplicate", "i0")], ROWS)
-    assert split([0, 1, 2], [(0, 1), (0, 2)], {(0, 1): SAME, (0, 2): SAME}, said) == [[(0, [0, 2])]]
+    overrides = read_overrides([review(1, "not_duplicate", "i0")], ROWS)
+    assert split([0, 1, 2], [(0, 1), (0, 2)], {(0, 1): SAME, (0, 2): SAME}, overrides) == [[(0, [0, 2])]]
 
 
 def test_split_items_stay_together() -> None:
-    said = read_overrides([review(2, "split", "i0 i1"), review(3, "split", "i0 i1")], ROWS)
-    assert said.together == {(2, 3)}
+    overrides = read_overrides([review(2, "split", "i0 i1"), review(3, "split", "i0 i1")], ROWS)
+    assert overrides.together == {(2, 3)}
     table = {(a, b): SAME for a in range(4) for b in range(a + 1, 4)}
-    pairs = [pair for pair in table if pair not in said.apart]
-    assert split([0, 1, 2, 3], pairs, table, said) == [[(0, [0, 1])], [(2, [2, 3])]]
+    pairs = [pair for pair in table if pair not in overrides.apart]
+    assert split([0, 1, 2, 3], pairs, table, overrides) == [[(0, [0, 1])], [(2, [2, 3])]]
 
 
 def test_merge_and_verdicts_and_choice() -> None:
-    said = read_overrides([review(1, "merge", "i0")], ROWS)
-    assert split([0, 1], [], {}, said) == [[(0, [0]), (1, [1])]]
-    said = read_overrides([review(1, "variant")], ROWS)
-    assert split([0, 1], [(0, 1)], {(0, 1): SAME}, said) == [[(0, [0]), (1, [1])]]
-    said = read_overrides([review(1, "keep")], ROWS)
-    assert split([0, 1], [(0, 1)], {(0, 1): SAME}, said) == [[(1, [0, 1])]]
+    overrides = read_overrides([review(1, "merge", "i0")], ROWS)
+    assert split([0, 1], [], {}, overrides) == [[(0, [0]), (1, [1])]]
+    overrides = read_overrides([review(1, "variant")], ROWS)
+    assert split([0, 1], [(0, 1)], {(0, 1): SAME}, overrides) == [[(0, [0]), (1, [1])]]
+    overrides = read_overrides([review(1, "keep")], ROWS)
+    assert split([0, 1], [(0, 1)], {(0, 1): SAME}, overrides) == [[(1, [0, 1])]]
 
 
 def test_a_later_decision_outranks_an_earlier_one() -> None:
-    said = read_overrides([review(1, "not_duplicate", "i0"), review(1, "merge", "i0", "c")], ROWS)
-    assert not said.apart
-    assert said.together == {(0, 1)}
+    overrides = read_overrides([review(1, "not_duplicate", "i0"), review(1, "merge", "i0", "c")], ROWS)
+    assert not overrides.apart
+    assert overrides.together == {(0, 1)}
+
+
+def test_a_reviewer_outranks_the_chooser_and_what_it_proposed_is_kept_in_mind() -> None:
+    overrides = read_overrides([review(1, "keep")], ROWS)
+    judges = Judges(verdicts({(0, 1): SAME}), LowestRow(), overrides)
+    (artwork,) = split_cluster([0, 1], [(0, 1)], judges)[0].artworks
+    assert (artwork.kept, artwork.reviewer, artwork.proposed) == (1, "ann", 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20))
@@ -123,13 +133,13 @@ def test_connected_parts_partition_the_rows(pairs: list[tuple[int, int]]) -> Non
     assert all(place[a] == place[b] for a, b in pairs)
 
 
-def test_a_group_keeps_its_name_when_members_come_and_go() -> None:
+def test_a_group_keeps_its_id_when_members_come_and_go() -> None:
     ids = {row: f"{row:032x}" for row in range(20)}
-    first = name_groups([[0, 1, 2], [5, 6]], {}, ids)
+    first = stable_ids([[0, 1, 2], [5, 6]], {}, ids)
     old = {0: first[0], 1: first[0], 2: first[0], 5: first[1], 6: first[1]}
-    again = name_groups([[1, 2, 9], [5, 6, 0], [10, 11]], old, ids)
+    again = stable_ids([[1, 2, 9], [5, 6, 0], [10, 11]], old, ids)
     assert again[:2] == first
     assert len(set(again)) == 3
     # Split in two: the larger part keeps the name.
-    parts = name_groups([[0], [1, 2]], old, ids)
+    parts = stable_ids([[0], [1, 2]], old, ids)
     assert parts[1] == first[0] != parts[0]
