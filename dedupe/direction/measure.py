@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from dedupe.compare.image import Picture
 from dedupe.direction.additions import NONE, Region, find_regions, side_of
 from dedupe.direction.beyond import beyond
 from dedupe.direction.colour import (
@@ -56,8 +57,8 @@ def measure_direction(row: Subject, other: Subject) -> Direction:
         values |= {f"more_{name}": found.more, f"border_{name}": found.border, f"edge_{name}": found.edge}
     own, its = row.pixels(), other.pixels()
     sharp = (
-        replace(row.picture, rgb=own),
-        replace(turned, rgb=np.ascontiguousarray(its[:, ::-1]) if placement.mirrored else its),
+        _with_pixels(row.picture, own),
+        _with_pixels(turned, np.ascontiguousarray(its[:, ::-1]) if placement.mirrored else its),
     )
     pair = _Pair(row, other, placement, common_frame(sharp, (row.size, other.size), placement))
     values |= pair.colours()
@@ -65,6 +66,12 @@ def measure_direction(row: Subject, other: Subject) -> Direction:
     values |= pair.additions()
     values |= pair.colouring()
     return Direction(**values)
+
+
+def _with_pixels(picture: Picture, rgb: Floats32) -> Picture:
+    """Return a picture with other pixels, float32 [h, w, 3] in 0..1; what was worked out of the old ones is dropped."""
+    pixels = np.rint(rgb * 255).clip(0, 255).astype(np.uint8)
+    return replace(picture, pixels=pixels, _mirror=None, _crops=None, _colours=None, _small={})
 
 
 def _corners(size: tuple[int, int]) -> Floats64:

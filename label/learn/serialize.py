@@ -99,7 +99,12 @@ def _build(tree: Any, kind: Any, arrays: Arrays) -> Any:
         kind = next(option for option in get_args(kind) if option is not NoneType)
         origin = get_origin(kind)
     if kind is Scorer:
-        kind = plugin(SCORER_TYPES, tree[TYPE], "stored scorer", "label_models", error=StoreError)
+        if tree[TYPE] not in SCORER_TYPES:
+            raise StoreError(
+                f"the stored models hold a scorer {tree[TYPE]!r}, which this code does not know",
+                "Learn anew with: likeness label --full",
+            )
+        kind = plugin(SCORER_TYPES, tree[TYPE], "stored scorer", "label_models")
     if is_dataclass(kind) and isinstance(kind, type):
         hints = get_type_hints(kind)
         return kind(
