@@ -132,6 +132,8 @@ def fit_features(
     leaves the vectors as they are.
     """
     x = vectors.astype(np.float32)
+    if not len(x):  # labels of tags and texts need no vectors
+        x = np.zeros((1, x.shape[1]), np.float32)
     mean = x.mean(axis=0)
     x = x - mean
     d = x.shape[1]
@@ -176,6 +178,8 @@ def style_centres(vectors: npt.NDArray[np.floating], count: int, seed: int) -> F
     """Return the centres [c, d] of ``count`` style clusters among vectors [n, d], by k-means: art styles, roughly."""
     x = vectors.astype(np.float32)
     random = np.random.default_rng(seed)
+    if not len(x):
+        return np.zeros((1, x.shape[1]), np.float32)
     count = max(1, min(count, len(x) // 20))
     centres = x[random.choice(len(x), 1)]
     # Far-first seeding: a small style that lies apart gets a centre of its own.
