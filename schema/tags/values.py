@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from schema.tags.conflicts import Conflict, ParsedLabels, Resolved, resolve_conflicts, resolve_count
 from schema.tags.files import load_aliases, load_implications
+from schema.tags.spellings import spellings
 from schema.vocabulary import Attribute, Vocabulary
 
 REMEMBERED = 200_000
@@ -71,8 +72,15 @@ class TagReader:
         if known is None:
             if len(self._meanings) >= REMEMBERED:
                 self._meanings.clear()
-            known = self._meanings[tag] = tuple(self._look_up(tag))
+            known = self._meanings[tag] = tuple(self._look_up(tag)) or self._respelled(tag)
         return known
+
+    def _respelled(self, tag: str) -> tuple[Meaning, ...]:
+        """Return what another spelling of a tag says that says nothing as it is written."""
+        for form in spellings(tag):
+            if said := tuple(self._look_up(form)):
+                return said
+        return ()
 
     def _look_up(self, tag: str) -> Iterator[Meaning]:
         name = self.canonical(tag)

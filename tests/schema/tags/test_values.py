@@ -185,3 +185,22 @@ def test_real_tags_exist(real_data: Path) -> None:
     names = {line.split(",", 1)[0] for line in text.splitlines()} | set(load_aliases([file]).tags)
     known = sum(tag in names for tag in KNOWN)
     assert known / len(KNOWN) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("written", "attribute", "values"),
+    [
+        ("blue-eyes", "eye_color", ["blue"]),
+        ("blonde-hair", "hair_color", ["blonde"]),
+        ("smile.", "expression", ["smile"]),
+        ("look:blonde_hair", "hair_color", ["blonde"]),
+        ("t_shirt", "dress", ["t-shirt"]),
+        ("dark_skinned_female", "gender", ["female"]),
+    ],
+)
+def test_other_spellings_say_what_they_mean(written: str, attribute: str, values: list[str]) -> None:
+    assert READER.read([written]).values[attribute] == values
+
+
+def test_titles_with_known_words_stay_titles() -> None:
+    assert not READER.read(["re:zero", "fire_emblem:_three_houses", "steins;gate"]).values
