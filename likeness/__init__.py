@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
     from likeness.collection import Collection, open  # noqa: A004 - likeness.open, as gzip.open
     from likeness.duplicates import Duplicates, find_duplicates
     from likeness.graph import KnnGraph, knn_graph
+    from likeness.propagation import Propagation, Report, propagate
     from likeness.table import Table
     from schema.errors import LikenessError
     from schema.version import __version__
@@ -27,12 +28,15 @@ __all__ = [
     "Exporter",
     "KnnGraph",
     "LikenessError",
+    "Propagation",
+    "Report",
     "Searcher",
     "Table",
     "__version__",
     "find_duplicates",
     "knn_graph",
     "open",
+    "propagate",
 ]
 
 # Name -> where it is defined. The build of the wheel rewrites these paths like those of the plug-in tables.
@@ -46,7 +50,10 @@ _NAMES = {
     "Duplicates": "likeness.duplicates:Duplicates",
     "find_duplicates": "likeness.duplicates:find_duplicates",
     "KnnGraph": "likeness.graph:KnnGraph",
+    "Propagation": "likeness.propagation:Propagation",
+    "Report": "likeness.propagation:Report",
     "knn_graph": "likeness.graph:knn_graph",
+    "propagate": "likeness.propagation:propagate",
     # What a plug-in from outside extends: by these names it finds its base class in a checkout and in a wheel.
     "Encoder": "embed.encoders.base:Encoder",
     "Exporter": "curate.export.exporters.base:Exporter",

@@ -57,3 +57,9 @@ def test_editors_see_the_names_that_are_loaded_lazily() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         getattr(likeness, "nothing")  # noqa: B009 - as a user writes it, likeness.nothing
+
+
+def test_no_module_has_the_name_of_something_else(checkout: Path) -> None:
+    # Loading likeness/open.py would put the module in the place of the function of that name.
+    modules = {path.stem for path in (checkout / "likeness").glob("*.py")}
+    assert not modules & set(likeness.__all__)
