@@ -23,16 +23,17 @@ from dedupe.direction.cache import DirectionCache
 from dedupe.direction.subjects import FileLimits
 from dedupe.group.clusters import Edges, cluster_edges
 from dedupe.group.keep import KeepPolicy, columns_of
-from dedupe.group.overrides import named_items, read_overrides
 from dedupe.group.rows import Grouping, judge_groups
 from dedupe.group.sentences import KINDS
 from dedupe.verify.pair_cache import Memory
 from dedupe.verify.pairs import Verified, check_pairs, confirmed_before
 from index.reviews.effective import effective_reviews
+from index.reviews.group_overrides import named_items, read_overrides
 from index.reviews.log import Review
 from index.stages.progress import progress
 from index.store import Store
 from index.store.items.revisions import WITHDRAWN
+from index.store.keys import rows_of_ids
 from index.store.runs import Runs
 from schema import tables
 from schema.arrays import Ints
@@ -93,7 +94,7 @@ def find_groups(
     n = store.n_items()
     shortlist, facts = find_candidates(store, key, options, since)
     counts.update(facts)
-    said = read_overrides(reviews, _rows_of(store, named_items(reviews)))
+    said = read_overrides(reviews, rows_of_ids(store, named_items(reviews)))
     limits = limits_of(options)
     memory = Memory.of(store)
     settled = confirmed_before(memory, since, limits)
@@ -228,16 +229,6 @@ def _key(store: Store) -> str:
 
 def _last(reviews: tuple[object, ...]) -> int:
     return int(getattr(reviews[-1], "decision", 0)) if reviews else 0
-
-
-def _rows_of(store: Store, names: set[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    if names:
-        for batch in store.scan("items", ["row", "item_id"]):
-            for row, name in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
-                if name in names:
-                    found[name] = row
-    return found
 
 
 def _counted(records: list[dict[str, object]]) -> dict[str, int]:

@@ -7,6 +7,9 @@ from typing import TypeAlias
 
 Count: TypeAlias = "int | float | str"
 
+# How two pictures of one group relate; the values of the column ``verdict`` of groups, beside 'kept'.
+SAME_FILE, SAME_ARTWORK, VARIANT, KEPT = "same file", "same artwork", "variant", "kept"
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:

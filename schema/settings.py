@@ -284,6 +284,7 @@ class ReviewSettings(Section):
         (),
         description="Reviewers whose word on an age lets an item through the protected gate; none by default.",
     )
+    page_items: int = Field(120, ge=6, le=1000, description="Pictures on one page of a gallery.")
 
 
 class ExportSettings(Section):

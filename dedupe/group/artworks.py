@@ -13,7 +13,7 @@ from typing import Protocol
 
 from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT
 from dedupe.group.originals import Reason
-from dedupe.group.overrides import Overrides, pair
+from index.reviews.group_overrides import Overrides, pair
 
 Verdict = Callable[[int, int], str]
 Edges = Mapping[int, Sequence[int]]

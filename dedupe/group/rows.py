@@ -20,11 +20,11 @@ from dedupe.group.artworks import Artwork, Judges, VariantSet, split_cluster
 from dedupe.group.ids import stable_ids
 from dedupe.group.keep import KeepPolicy
 from dedupe.group.originals import Originals, Reason
-from dedupe.group.overrides import Overrides
 from dedupe.group.sentences import kept_sentence, sentence
 from dedupe.verify.pair_cache import Memory
 from dedupe.verify.pairs import Pixels, Verified, measure
 from index.images.reader import Reader
+from index.reviews.group_overrides import Overrides
 from index.store import Store
 from schema.arrays import Ints
 

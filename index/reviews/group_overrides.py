@@ -1,37 +1,76 @@
-"""What group decisions change of the stored groups until the next dedupe run makes them the table."""
+"""What reviewers said about groups: pairs that belong together or apart for ever, verdicts, and kept copies.
+
+The dedupe stage groups under these, and the review page lays them over the stored groups until it does. Later
+decisions outrank earlier ones on the same items; machines never outrank either.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from index.reviews.log import Review
+from schema.records import SAME_ARTWORK, VARIANT
+
+Pair = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Overrides:
-    """Rows that left their group, the kept row of a group by its id, and verdicts by row."""
+    """``together``, ``apart`` hold pairs (low row, high row); ``verdicts`` by row; ``kept`` rows with the reviewer."""
 
-    gone: frozenset[int]
-    kept: dict[str, int]
-    verdicts: dict[int, str]
+    together: set[Pair] = field(default_factory=set)
+    apart: set[Pair] = field(default_factory=set)
+    verdicts: dict[int, str] = field(default_factory=dict)
+    kept: dict[int, str] = field(default_factory=dict)
+
+    def splits(self, row: int, others: Iterable[int]) -> bool:
+        """Tell whether a row must not be in a group with any of these rows."""
+        return any(pair(row, other) in self.apart for other in others)
 
 
-def overrides_of(reviews: Sequence[Review]) -> Overrides:
-    """Return what group decisions, in order, change of the stored groups."""
-    gone: set[int] = set()
-    kept: dict[str, int] = {}
-    verdicts: dict[int, str] = {}
+def pair(a: int, b: int) -> Pair:
+    """Return two rows in order."""
+    return (a, b) if a < b else (b, a)
+
+
+def read_overrides(reviews: Iterable[Review], row_of: Mapping[str, int]) -> Overrides:
+    """Return what group decisions, oldest first, amount to; ``row_of`` finds the items that they name."""
+    found = Overrides()
+    batches: dict[tuple[str, str], list[int]] = {}
     for review in reviews:
-        if review.value in ("not_duplicate", "split"):
-            gone.add(review.row)
-        else:
-            gone.discard(review.row)
-        if review.value == "keep" and review.group_id:
-            kept[review.group_id] = review.row
-            verdicts.pop(review.row, None)
-        elif review.value in ("variant", "same_artwork"):
-            verdicts[review.row] = review.value.replace("_", " ")
-        elif review.value == "merge":
-            verdicts[review.row] = "merged"
-    return Overrides(frozenset(gone), kept, verdicts)
+        row = review.row
+        others = [
+            row_of[name] for name in (review.other or "").split() if name in row_of and row_of[name] != row
+        ]
+        pairs = {pair(row, other) for other in others}
+        match review.value:
+            case "not_duplicate" | "split":
+                found.apart |= pairs
+                found.together -= pairs
+                found.kept.pop(row, None)
+                if review.value == "split":
+                    # Items split off by one press stay with each other.
+                    mates = batches.setdefault((review.batch, review.group_id or ""), [])
+                    found.together |= {
+                        pair(row, mate) for mate in mates if pair(row, mate) not in found.apart
+                    }
+                    mates.append(row)
+            case "merge":
+                found.together |= pairs
+                found.apart -= pairs
+            case "same_artwork" | "variant":
+                found.verdicts[row] = SAME_ARTWORK if review.value == "same_artwork" else VARIANT
+                found.together |= pairs if review.value == "same_artwork" else set()
+            case "keep":
+                found.kept.pop(row, None)
+                found.kept[row] = review.reviewer
+                found.verdicts.pop(row, None)
+            case _:
+                pass
+    return found
+
+
+def named_items(reviews: Iterable[Review]) -> set[str]:
+    """Return the ids of all items that decisions name besides their own."""
+    return {name for review in reviews for name in (review.other or "").split()}

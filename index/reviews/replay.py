@@ -13,6 +13,7 @@ from index.reviews.log import ACTIONS, COLUMNS, GROUP_VALUES, KINDS, MAX_REVIEWE
 from index.reviews.open import open_log
 from index.store.database import Database
 from index.store.files import replace_file
+from index.store.keys import rows_of_ids
 from schema.errors import ReviewError
 from schema.ids import is_item_id
 
@@ -100,7 +101,7 @@ class _Known:
 
 
 def _take(store: Database, log: ReviewLog, records: Sequence[Review]) -> Replayed:
-    rows = _rows_of(store, {record.item_id for record in records if record.kind != "undo"})
+    rows = rows_of_ids(store, {record.item_id for record in records if record.kind != "undo"})
     known = _Known()
     known.add(log.scan())
     # Where a later decision on the same subject is in the log, an older one must not come behind it.
@@ -239,14 +240,3 @@ def _is_text(text: str) -> bool:
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:60]}..."
-
-
-def _rows_of(store: Database, item_ids: set[str]) -> dict[str, int]:
-    """Return the row of each id that this store has, in one pass over two columns of items."""
-    rows: dict[str, int] = {}
-    if not item_ids:
-        return rows
-    for batch in store.scan("items", columns=["row", "item_id"]):
-        pairs = zip(batch["item_id"].to_pylist(), batch["row"].to_pylist(), strict=True)
-        rows.update((item_id, row) for item_id, row in pairs if item_id in item_ids)
-    return rows

@@ -1,4 +1,4 @@
-"""What the audit queue measures: the true precision of accepted machine labels, with its exact interval."""
+"""What the audit queue measures: the true precision of machine labels, with its exact interval."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ AUDIT = "audit: "
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Audited labels: how many were decided, how many were right, and the 95 % Clopper-Pearson interval."""
+    """Audited labels: how many were decided, how many were correct, and the 95 % Clopper-Pearson interval."""
 
     decided: int
-    right: int
+    correct: int
     low: float
     high: float
 
@@ -28,8 +28,8 @@ class Estimate:
 
     @property
     def precision(self) -> float:
-        """The share that was right."""
-        return self.right / self.decided if self.decided else 0.0
+        """The share that was correct."""
+        return self.correct / self.decided if self.decided else 0.0
 
 
 def audited(workspace: Workspace) -> list[Attribute]:
@@ -56,18 +56,18 @@ def estimate(workspace: Workspace, attribute: Attribute) -> Estimate:
         if review.action in ("set", "add") and review.value is not None:
             said.add(review.value)
         outcome[review.row] = said == shown if attribute.kind == "many" else shown == said
-    right = sum(outcome.values())
-    low, high = interval(right, len(outcome))
-    return Estimate(len(outcome), right, low, high)
+    correct = sum(outcome.values())
+    low, high = interval(correct, len(outcome))
+    return Estimate(len(outcome), correct, low, high)
 
 
-def interval(right: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+def interval(correct: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the Clopper-Pearson interval of a share (Clopper and Pearson 1934)."""
     from scipy.special import betaincinv
 
     if not total:
         return 0.0, 1.0
     tail = (1 - confidence) / 2
-    low = float(betaincinv(right, total - right + 1, tail)) if right else 0.0
-    high = float(betaincinv(right + 1, total - right, 1 - tail)) if right < total else 1.0
+    low = float(betaincinv(correct, total - correct + 1, tail)) if correct else 0.0
+    high = float(betaincinv(correct + 1, total - correct, 1 - tail)) if correct < total else 1.0
     return low, high

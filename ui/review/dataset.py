@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,30 @@ from index.store.runs import Runs
 from schema.errors import ExportError
 from schema.records import Summary
 from ui import flow
+from ui.review.search import filter_expression
 from ui.review.workspace import Workspace
 
 
-def preview_counts(workspace: Workspace, where: str, everything: bool) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class ExportForm:
+    """What a reviewer chose: name and format, whether copies go out too, the attributes needed, a condition."""
+
+    name: str
+    format: str
+    everything: bool = False
+    needed: tuple[str, ...] = ()
+    condition: str = ""
+
+    def where(self, workspace: Workspace) -> str:
+        """Return the filter that the form stands for."""
+        condition = filter_expression(workspace, {}, expert=self.condition)
+        parts = [condition, *(f"{name} IS NOT NULL" for name in self.needed)]
+        return " AND ".join(part for part in parts if part)
+
+
+def preview_counts(workspace: Workspace, form: ExportForm) -> dict[str, int]:
     """Return how many items an export would hold, and how many it leaves out and why."""
-    rows = workspace.rows(where)
+    rows = workspace.rows(form.where(workspace))
     aside, several = np.empty(0, np.int64), np.empty(0, np.int64)
     if workspace.store.has("groups"):
         aside = np.intersect1d(rows, workspace.rows("keep = false"), assume_unique=True)
@@ -25,8 +44,8 @@ def preview_counts(workspace: Workspace, where: str, everything: bool) -> dict[s
         several = np.intersect1d(rows, workspace.rows("ambiguous"), assume_unique=True)
     out = np.union1d(aside, several)
     return {
-        "Items written": len(rows) if everything else len(rows) - len(out),
-        "Duplicates set aside": len(aside),
+        "Pictures written": len(rows) if form.everything else len(rows) - len(out),
+        "Copies set aside": len(aside),
         "Several characters": len(several),
     }
 
@@ -45,22 +64,20 @@ def pending(workspace: Workspace) -> int:
     return len(late)
 
 
-def write_export(
-    workspace: Workspace, name: str, kind: str, everything: bool, where: str
-) -> tuple[Path, Summary]:
+def write_export(workspace: Workspace, form: ExportForm) -> tuple[Path, Summary]:
     """Work in the decisions, write the data set, return its folder and what was written.
 
     Raises ExportError when the name is not a plain one: a reviewer writes nowhere else.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}", name):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}", form.name):
         raise ExportError(
-            f"{name!r} is not a plain name", "Use letters, digits, dots, dashes and underscores."
+            f"{form.name!r} is not a plain name", "Use letters, digits, dots, dashes and underscores."
         )
     if workspace.store.folder is None:
         raise ExportError(
             "this store lies behind an object-store URI", "Use: likeness export OUT --store URI"
         )
-    out = workspace.store.folder / "exports" / name
+    out = workspace.store.folder / "exports" / form.name
     if pending(workspace):
         with Store.open(workspace.store.uri, write=True) as store:
             flow.run_stage("dedupe", store, workspace.settings)
@@ -70,8 +87,8 @@ def write_export(
         workspace.store,
         workspace.settings,
         out=str(out),
-        format=kind,
-        everything=everything,
-        where=where or None,
+        format=form.format,
+        everything=form.everything,
+        where=form.where(workspace) or None,
     )
     return out, done

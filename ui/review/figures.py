@@ -15,9 +15,10 @@ from ui.review.workspace import Workspace
 from ui.terminal.quality import held_out
 from ui.terminal.summary import numbers_line
 from ui.terminal.tables import seconds
+from ui.wording import heading
 
 KINDS = {"Reviews": ("review",), "Tags": ("tag",), "Texts": ("text",)}
-MACHINE = "Votes"
+MACHINE = "Inferred"
 SIZES = ((2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 10**9))
 
 
@@ -29,7 +30,7 @@ def counts(workspace: Workspace) -> dict[str, int]:
         return {
             "Pictures": store.count("items", "status = 'ok'"),
             "Refused files": store.count("items", "status = 'failed'"),
-            "Duplicates set aside": store.count("groups", "keep = false") if store.has("groups") else 0,
+            "Copies set aside": store.count("groups", "keep = false") if store.has("groups") else 0,
             "Several characters": store.count("labels", "ambiguous") if store.has("labels") else 0,
         }
 
@@ -66,15 +67,15 @@ def attribute_table(workspace: Workspace) -> list[dict[str, Any]]:
     for name, found in sources(workspace).items():
         labelled = sum(found.values())
         held = measured.get(name, {})
-        precision, asked = held.get("precision"), held.get("target_precision")
+        precision, target = held.get("precision"), held.get("target_precision")
         made.append(
             {
-                "Attribute": workspace.attribute(name).title,
+                "Attribute": heading(workspace.attribute(name)),
                 "Coverage": 100 * labelled / total,
                 "Labelled": labelled,
-                "By votes": sum(n for source, n in found.items() if source not in PEOPLE),
+                "Inferred": sum(n for source, n in found.items() if source not in PEOPLE),
                 "Reviewed": reviewed[name],
-                "Asked": None if asked is None else 100 * float(asked),
+                "Target": None if target is None else 100 * float(target),
                 "Precision": None if precision is None else 100 * float(precision),
                 "Audited": checked[name].text if name in checked else None,
             }
@@ -91,7 +92,7 @@ def source_shares(workspace: Workspace) -> dict[str, list[Any]]:
     """Return columns of a stacked plot: per attribute, the percent of all pictures labelled by each kind of source."""
     total = max(1, counts(workspace)["Pictures"])
     found = sources(workspace)
-    columns: dict[str, list[Any]] = {"Attribute": [workspace.attribute(name).title for name in found]}
+    columns: dict[str, list[Any]] = {"Attribute": [heading(workspace.attribute(name)) for name in found]}
     for kind, words in KINDS.items():
         columns[kind] = [100 * sum(each[word] for word in words) / total for each in found.values()]
     columns[MACHINE] = [
@@ -101,29 +102,29 @@ def source_shares(workspace: Workspace) -> dict[str, list[Any]]:
 
 
 def precisions(workspace: Workspace) -> dict[str, list[Any]]:
-    """Return columns of a plot: per attribute, precision of accepted votes on held-out items, and what was asked."""
+    """Return columns of a plot: per attribute, precision of inferred labels on held-out items, and the target."""
     measured = {n: f for n, f in measurements(workspace).items() if f.get("precision") is not None}
-    titles = {a.name: a.title for a in workspace.attributes}
+    titles = {a.name: heading(a) for a in workspace.attributes}
     named = [name for name in titles if name in measured]
     return {
         "Attribute": [titles[name] for name in named],
         "Measured": [100 * float(measured[name]["precision"]) for name in named],
-        "Asked": [100 * float(measured[name]["target_precision"]) for name in named],
+        "Target": [100 * float(measured[name]["target_precision"]) for name in named],
     }
 
 
 def reliability(workspace: Workspace, name: str) -> dict[str, list[float]]:
-    """Return columns of a plot: confidence of votes, the share that was right, and the same if all were as sure as
-    they say; in percent, bins of equal counts. Empty lists where nothing was measured."""
+    """Return columns of a plot: confidence of inferred labels, the share that is correct, and what it would be if the
+    confidence were exact; in percent, bins of equal counts. Empty lists where nothing was measured."""
     bins = measurements(workspace).get(name, {}).get("reliability") or []
     return {
         "Confidence": [100 * each["probability"] for each in bins],
-        "Right": [100 * each["precision"] for each in bins],
+        "Correct": [100 * each["precision"] for each in bins],
         "Ideal": [100 * each["probability"] for each in bins],
     }
 
 
-def learned_names(workspace: Workspace) -> list[str]:
+def measured_names(workspace: Workspace) -> list[str]:
     """Return the attributes that have a reliability curve."""
     measured = measurements(workspace)
     return [a.name for a in workspace.attributes if measured.get(a.name, {}).get("reliability")]
@@ -131,15 +132,17 @@ def learned_names(workspace: Workspace) -> list[str]:
 
 def group_sizes(workspace: Workspace) -> dict[str, list[Any]]:
     """Return columns of a plot: how many duplicate groups have how many members."""
-    from ui.review.groups import stored_groups
+    from ui.review.groups import duplicate_groups
 
     if not workspace.store.has("groups"):
-        return {"Members": [], "Groups": []}
-    sizes = np.diff(stored_groups(workspace).starts)
-    made: dict[str, list[Any]] = {"Members": [], "Groups": []}
+        return {"Pictures": [], "Groups": []}
+    sizes = np.diff(duplicate_groups(workspace).starts)
+    made: dict[str, list[Any]] = {"Pictures": [], "Groups": []}
     for low, high in SIZES:
         found = int(((sizes >= low) & (sizes <= high)).sum())
-        made["Members"].append(str(low) if low == high else f"{low} to {high}" if high < 10**9 else f"{low}+")
+        made["Pictures"].append(
+            str(low) if low == high else f"{low} to {high}" if high < 10**9 else f"{low}+"
+        )
         made["Groups"].append(found)
     return made
 

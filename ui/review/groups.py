@@ -5,39 +5,44 @@ Decisions are laid over the stored groups at once; the next ``likeness dedupe`` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from schema.arrays import Bools, Ints, Rows
-from schema.errors import ReviewError, StoreError
-from schema.records import Decision
+from schema.errors import StoreError
+from schema.records import KEPT, SAME_ARTWORK, VARIANT
+from ui.review.group_overlay import Overlay
 
 if TYPE_CHECKING:
-    from ui.review.items import Item
     from ui.review.workspace import Workspace
 
-
-GROUP_ACTIONS = (
-    {"id": "keep", "key": "k", "label": "Keep this", "hint": "This copy stays, the others of its group go"},
-    {"id": "not_duplicate", "key": "d", "label": "Not a duplicate", "hint": "Out of its group, for ever"},
-    {"id": "split", "key": "s", "label": "Split off", "hint": "The selected ones form a group of their own"},
-    {"id": "merge", "key": "g", "label": "Merge", "hint": "The groups of the selected ones become one"},
-    {"id": "variant", "key": "v", "label": "Variant", "hint": "Linked but different: kept"},
-    {"id": "same_artwork", "key": "w", "label": "Same artwork", "hint": "A copy after all"},
-    {"id": "several", "key": "m", "label": "Several", "hint": "The picture shows several characters"},
-)
+Codes: TypeAlias = npt.NDArray[np.int8]
+THE_KEPT, COPY, A_VARIANT = 0, 1, 2
+_CODES = {KEPT: THE_KEPT, VARIANT: A_VARIANT, SAME_ARTWORK: COPY}
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """All groups: members' rows laid end to end, ``starts`` of each, in order of their first row."""
+    """Groups: members' rows laid end to end, ``starts`` of each, in order of their first row.
+
+    ``verdicts`` of the members are THE_KEPT, COPY or A_VARIANT. ``same``: which groups hold copies and not variants
+    alone; ``done``: those in which a reviewer judged each member.
+    """
 
     rows: Rows
     starts: Ints
+    verdicts: Codes
     same: Bools
+    done: Bools
+
+    @property
+    def variant(self) -> Bools:
+        """Which members are variants of the kept one."""
+        found: Bools = self.verdicts == A_VARIANT
+        return found
 
     @property
     def count(self) -> int:
@@ -49,37 +54,78 @@ class Groups:
         return self.rows[self.starts[number] : self.starts[number + 1]]
 
 
-def stored_groups(workspace: Workspace) -> Groups:
-    """Return all groups; 12 bytes an item in a group. Raises StoreError before duplicates were looked for."""
+def duplicate_groups(workspace: Workspace) -> Groups:
+    """Return all groups with the reviewers' decisions laid over them; 12 bytes an item in a group.
+
+    Raises StoreError before duplicates were looked for.
+    """
     if not workspace.store.has("groups"):
         raise StoreError("no duplicates were looked for yet", "Run: likeness dedupe --store ...")
-    return workspace.cached("groups", ("groups",), lambda: _read(workspace))
+    stored = workspace.cached("stored groups", ("groups",), lambda: _read(workspace))
+    return _overlaid(stored, workspace.overlay())
 
 
 def _read(workspace: Workspace) -> Groups:
-    rows, names, same = [], [], []
+    rows, names, verdicts = [], [], []
     for batch in workspace.store.scan("groups", ["row", "group_id", "verdict"]):
         rows.append(batch.column(0).to_numpy())
         names.append(np.asarray(batch.column(1).to_pylist(), dtype="S32"))
-        same.append(np.asarray([v != "variant" and v != "kept" for v in batch.column(2).to_pylist()]))
+        verdicts.append(np.asarray([_CODES.get(v, COPY) for v in batch.column(2).to_pylist()], np.int8))
     if not rows:
-        return Groups(np.empty(0, np.int64), np.zeros(1, np.int64), np.empty(0, np.bool_))
-    row = np.concatenate(rows)
+        return laid_out(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int8))
+    flat = np.concatenate(rows)
     _, first, code = np.unique(np.concatenate(names), return_index=True, return_inverse=True)
-    lead = row[first][code]
-    order = np.lexsort((row, lead))
-    starts = np.flatnonzero(np.diff(lead[order], prepend=-1)).astype(np.int64)
-    copies = np.logical_or.reduceat(np.concatenate(same)[order], starts)
-    return Groups(row[order], np.append(starts, len(row)), copies)
+    # Tables are in row order, so the first of a name is its lowest row.
+    return laid_out(flat, flat[first][code], np.concatenate(verdicts))
 
 
-def chosen_groups(groups: Groups, kind: str = "all", least: int = 2) -> Ints:
-    """Return the numbers of the groups of a kind ('copies', 'variants only') with at least so many members."""
+def laid_out(rows: Rows, leaders: Rows, verdicts: Codes, judged: Bools | None = None) -> Groups:
+    """Return groups from the ``leaders`` of rows: the lowest row of each one's group. All arrays are [n].
+
+    ``verdicts`` are THE_KEPT, COPY or A_VARIANT, ``judged`` says which rows a reviewer has judged.
+    """
+    order = np.lexsort((rows, leaders))
+    starts = np.flatnonzero(np.diff(leaders[order], prepend=-1)).astype(np.int64)
+    ordered = verdicts[order]
+    if not len(starts):
+        off = np.empty(0, np.bool_)
+        return Groups(rows, np.zeros(1, np.int64), ordered, off, off)
+    same = np.logical_or.reduceat(ordered == COPY, starts)
+    done = np.zeros(len(starts), bool) if judged is None else np.logical_and.reduceat(judged[order], starts)
+    return Groups(rows[order], np.append(starts, len(rows)), ordered, same, done)
+
+
+def _overlaid(stored: Groups, overlay: Overlay) -> Groups:
+    """Return the stored groups without those that decisions touch, and what became of these."""
+    if not overlay.places:
+        return stored
+    touched = np.fromiter(overlay.places, np.int64, len(overlay.places))
+    number = np.repeat(np.arange(stored.count), np.diff(stored.starts))
+    stays = ~np.isin(number, np.unique(number[np.isin(stored.rows, touched)]))
+    formed = np.array([row for group in overlay.groups for row in group], np.int64)
+    leaders = np.array([group[0] for group in overlay.groups for _ in group], np.int64)
+    verdicts = [_CODES.get(overlay.places[row].verdict, COPY) for row in formed.tolist()]
+    rows = np.concatenate([stored.rows[stays], formed])
+    return laid_out(
+        rows,
+        np.concatenate([stored.rows[stored.starts[number[stays]]], leaders]),
+        np.concatenate([stored.verdicts[stays], np.array(verdicts, np.int8)]),
+        np.isin(rows, np.fromiter(overlay.judged, np.int64, len(overlay.judged))),
+    )
+
+
+def chosen_groups(groups: Groups, kind: str = "all", least: int = 2, done: bool = True) -> Ints:
+    """Return the numbers of the groups of a kind ('copies', 'variants only') with at least so many members.
+
+    Without ``done``, those whose members a reviewer has all judged are left out.
+    """
     wide = np.diff(groups.starts) >= least
     if kind == "copies":
         wide &= groups.same
     elif kind == "variants only":
         wide &= ~groups.same
+    if not done:
+        wide &= ~groups.done
     return np.flatnonzero(wide).astype(np.int64)
 
 
@@ -115,53 +161,4 @@ def _stars(workspace: Workspace, table: str, threshold: float) -> Groups:
     sizes = np.diff(np.append(starts, len(rows)))
     keep = np.repeat(sizes >= 3, sizes)
     rows, lead = rows[keep], lead[keep]
-    starts = np.flatnonzero(np.diff(lead, prepend=-1)).astype(np.int64)
-    return Groups(rows.astype(np.int64), np.append(starts, len(rows)), np.zeros(len(starts), np.bool_))
-
-
-def group_decisions(items: Sequence[Item], action: str, others: Sequence[Item]) -> list[Decision]:
-    """Return the decisions of one press over selected items; ``others`` are the unselected ones of their groups."""
-
-    def one(item: Item, value: str, other: str | None = None) -> Decision:
-        seen = f"{item.verdict or 'no group'}{' kept' if item.keep and item.verdict else ''}"
-        return Decision(
-            item.row, item.item_id, "group", None, value, "set", item.group_id or None, other, seen
-        )
-
-    if action == "several":
-        return [
-            Decision(i.row, i.item_id, "subjects", None, "several", seen=i.ambiguous or "one character")
-            for i in items
-        ]
-    if action == "merge":
-        if len(items) < 2:
-            raise ReviewError("select two or more items to merge")
-        return [one(item, "merge", items[0].item_id) for item in items[1:]]
-    if action == "keep":
-        if len({i.group_id for i in items}) != len(items):
-            raise ReviewError("only one item of a group can be the kept one", "Select one per group.")
-    elif any(not i.group_id for i in items):
-        raise ReviewError("an item without a group is no duplicate already")
-    made = []
-    for item in items:
-        rest = " ".join(o.item_id for o in others if o.group_id == item.group_id)
-        if action in ("split", "not_duplicate") and not rest and action == "split":
-            raise ReviewError("the whole group is selected", "Leave at least one item unselected.")
-        mates = rest
-        if action == "not_duplicate":
-            mates = " ".join(
-                o.item_id for o in (*others, *items) if o.group_id == item.group_id and o.row != item.row
-            )
-        made.append(one(item, action, mates or None))
-    return made
-
-
-PREVIEW = {
-    "keep": "kept instead of the present choice",
-    "not_duplicate": "leave their group for ever",
-    "split": "form a group of their own",
-    "merge": "join one group",
-    "variant": "are linked as variants and kept",
-    "same_artwork": "are copies; one is kept",
-    "several": "flagged as several characters",
-}
+    return laid_out(rows.astype(np.int64), lead.astype(np.int64), np.full(len(rows), THE_KEPT, np.int8))

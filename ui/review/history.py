@@ -6,10 +6,12 @@ from collections import Counter
 from dataclasses import dataclass
 
 from index.reviews.log import Review, live_batches
-from ui.review.item import history_row
+from schema.errors import VocabularyError
 from ui.review.workspace import Workspace
+from ui.wording import labelled, pictures
 
-DETAILS = 500
+LISTED = 500
+"""Decisions of one batch that are listed; the page says how many more there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,18 @@ class Batch:
     counts: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One decision as a line of a table."""
+
+    row: int
+    when: str
+    reviewer: str
+    decision: str
+    seen: str
+    counts: bool
+
+
 def batches(workspace: Workspace) -> list[Batch]:
     """Return all batches, newest first."""
     reviews = workspace.reviews()
@@ -30,7 +44,7 @@ def batches(workspace: Workspace) -> list[Batch]:
     grouped: dict[str, list[Review]] = {}
     for review in reviews:
         grouped.setdefault(review.batch, []).append(review)
-    words = {batch: text_of(found) for batch, found in grouped.items()}
+    words = {batch: batch_text(workspace, found) for batch, found in grouped.items()}
     made = []
     for batch, found in reversed(grouped.items()):
         text = words[batch]
@@ -40,32 +54,49 @@ def batches(workspace: Workspace) -> list[Batch]:
     return made
 
 
-def text_of(reviews: list[Review]) -> str:
-    """Return one line for a batch: '12 items: hair_color is blonde'."""
-    said: Counter[str] = Counter()
-    for r in reviews:
-        if r.kind == "group":
-            said[f"group: {(r.value or '').replace('_', ' ')}"] += 1
-        elif r.kind == "subjects":
-            said["several characters" if r.value == "several" else "one character"] += 1
-        else:
-            verb = {"set": "is", "add": "has", "remove": "has not", "reject": "is not"}.get(
-                r.action, r.action
-            )
-            said[f"{r.attribute} {verb} {r.value if r.value is not None else 'unknown'}"] += 1
-    items = len({r.row for r in reviews})
-    most = ", ".join(what for what, _ in said.most_common(3)) + (", ..." if len(said) > 3 else "")
-    return f"{items} item{'' if items == 1 else 's'}: {most}"
+def batch_text(workspace: Workspace, reviews: list[Review]) -> str:
+    """Return one line for a batch: '12 pictures: Hair color: blonde'."""
+    said = Counter(decision_text(workspace, review) for review in reviews)
+    most = ", ".join(text for text, _ in said.most_common(3)) + (", ..." if len(said) > 3 else "")
+    return f"{pictures(len({r.row for r in reviews}))}: {most}"
 
 
-def details(workspace: Workspace, batch: str) -> list[dict[str, str]]:
-    """Return the decisions of a batch as lines of a table, at most 500."""
-    found = [r for r in workspace.reviews() if r.batch == batch and r.kind != "undo"][:DETAILS]
-    names = {item.row: item.name for item in workspace.items(sorted({r.row for r in found}), [])}
-    return [
-        {
-            "item": names.get(r.row, str(r.row)),
-            **{k: v for k, v in history_row(r, True).items() if k in ("what", "seen")},
-        }
-        for r in found
-    ]
+def decision_text(workspace: Workspace, review: Review) -> str:
+    """Return what a decision says: 'Hair color: blonde', 'Dress: hoodie added', 'not a duplicate'."""
+    value = review.value if review.value is not None else "unknown"
+    if review.kind == "group":
+        return {
+            "not_duplicate": "not a duplicate",
+            "keep": "kept copy of its group",
+            "split": "split off into a new group",
+            "merge": "merged with another group",
+            "same_artwork": "copy of the same artwork",
+        }.get(value, value.replace("_", " "))
+    if review.kind == "subjects":
+        return "several characters" if value == "several" else "one character"
+    ending = {"add": " added", "remove": " removed", "reject": " is incorrect"}.get(review.action, "")
+    try:
+        attribute = workspace.attribute(review.attribute or "")
+    except VocabularyError:  # a decision on an attribute that the vocabulary no longer has
+        return f"{review.attribute}: {value}{ending}"
+    return labelled(attribute, f"{value}{ending}")
+
+
+def details(workspace: Workspace, batch: str) -> tuple[list[Line], int]:
+    """Return the decisions of a batch, at most LISTED, and how many there are."""
+    found = [r for r in workspace.reviews() if r.batch == batch and r.kind != "undo"]
+    return [_line(workspace, review, True) for review in found[:LISTED]], len(found)
+
+
+def of_item(workspace: Workspace, row: int) -> list[Line]:
+    """Return what reviewers decided about one item, newest first."""
+    reviews = workspace.reviews()
+    live = live_batches(reviews)
+    return [_line(workspace, r, live[r.batch]) for r in reversed(reviews) if r.row == row]
+
+
+def _line(workspace: Workspace, review: Review, counts: bool) -> Line:
+    when = review.time[:19].replace("T", " ")
+    return Line(
+        review.row, when, review.reviewer, decision_text(workspace, review), review.seen or "", counts
+    )

@@ -1,4 +1,4 @@
-"""Everything about one item, gathered by row: facts, labels with evidence, neighbours, group, history."""
+"""Everything about one item, gathered by row: facts, labels, neighbours, group."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from index.reviews.log import Review, live_batches
-from schema.arrays import Rows
+from index.store.encoder_key import known_encoder_key
+from schema.arrays import Floats32, Rows
 from schema.errors import StoreError
-from ui.review.tiles import source_word
+from ui.review.items import Item
 from ui.review.workspace import Workspace
 
 LARGE = 900
@@ -19,22 +19,19 @@ LARGE = 900
 
 @dataclass(frozen=True, slots=True)
 class ItemDetails:
-    """One item for its page: facts a reviewer wants, where it comes from, labels, titles of what is not known."""
+    """One item for its page: facts that a reviewer wants, where it comes from, its neighbours and its group."""
 
-    name: str
+    item: Item
     facts: dict[str, str]
     source: dict[str, str]
     tags: list[str]
-    labels: list[dict[str, Any]]
-    unknown: list[str]
     neighbours: Rows
     similarity: dict[int, str]
     group: Rows
-    history: list[dict[str, str]]
 
 
 def item_details(workspace: Workspace, row: int) -> ItemDetails:
-    """Return everything that is known of one item."""
+    """Return everything that is known of one item; raises StoreError when there is none in this row."""
     found = workspace.store.take_items([row]).to_pylist()
     if not found:
         raise StoreError(f"there is no item in row {row}")
@@ -54,83 +51,29 @@ def item_details(workspace: Workspace, row: int) -> ItemDetails:
         "keys": ", ".join(record["keys"] or []),
         "group": item.group_id,
     }
-    labels, unknown = [], []
-    for attribute in workspace.attributes:
-        label = item.labels[attribute.name]
-        if not label.values and not label.known and not label.rejected:
-            unknown.append(attribute.title)
-            continue
-        labels.append(
-            {
-                "Attribute": attribute.title,
-                "Label": label.text or ("cannot be known" if label.known else "none"),
-                "Confidence": label.confidence,
-                "Source": source_word(label.source),
-                "Voters": label.support or None,
-                **({"Not": ", ".join(label.rejected)} if label.rejected else {}),
-            }
-        )
     rows, similarity = neighbours(workspace, row)
-    notes = {int(r): f"{s:.3f}" for r, s in zip(rows, similarity, strict=True)}
     return ItemDetails(
-        item.name,
+        item,
         {name: value for name, value in facts.items() if value},
         {name: value for name, value in source.items() if value},
         record["tags"] or [],
-        labels,
-        unknown,
         rows,
-        notes,
-        group_rows(workspace, item.group_id),
-        history(workspace, row),
+        {int(r): f"{s:.3f}" for r, s in zip(rows, similarity, strict=True)},
+        workspace.group_rows(item.group_id),
     )
 
 
-def neighbours(workspace: Workspace, row: int) -> tuple[Rows, Any]:
+def neighbours(workspace: Workspace, row: int) -> tuple[Rows, Floats32]:
     """Return the rows and similarities of an item's neighbours in the graph, closest first."""
-    nothing = np.empty(0, np.int64), np.empty(0, np.float32)
-    try:
-        table = f"neighbours_{workspace.store.encoder_key()}"
-    except StoreError:
-        return nothing
-    if not workspace.store.has(table):
-        return nothing
-    found = workspace.store.take(table, [row]).to_pylist()
+    table = f"neighbours_{known_encoder_key(workspace.store)}"
+    found: list[dict[str, Any]] = (
+        workspace.store.take(table, [row]).to_pylist() if workspace.store.has(table) else []
+    )
     if not found:
-        return nothing
+        return np.empty(0, np.int64), np.empty(0, np.float32)
     ids = np.array(found[0]["ids"], np.int64)
     similarity = np.array(found[0]["similarity"], np.float32)
     return ids[ids >= 0], similarity[ids >= 0]
-
-
-def group_rows(workspace: Workspace, group_id: str) -> Rows:
-    """Return the rows of a group, the kept one first."""
-    if not group_id:
-        return np.empty(0, np.int64)
-    from ui.review.search import quoted
-
-    found = workspace.store.read("groups", ["row", "keep"], f"group_id = {quoted(group_id)}").to_pylist()
-    return np.array([r["row"] for r in sorted(found, key=lambda r: (not r["keep"], r["row"]))], np.int64)
-
-
-def history(workspace: Workspace, row: int) -> list[dict[str, str]]:
-    """Return what reviewers decided about one item, newest first."""
-    reviews = workspace.reviews()
-    live = live_batches(reviews)
-    return [history_row(r, live[r.batch]) for r in reversed(reviews) if r.row == row]
-
-
-def history_row(review: Review, counts: bool) -> dict[str, str]:
-    """Return one decision as a line of a table."""
-    what = review.attribute or review.kind
-    said = review.value if review.value is not None else "unknown"
-    return {
-        "when (UTC)": review.time[:19].replace("T", " "),
-        "who": review.reviewer,
-        "what": f"{what}: {'' if review.action == 'set' else review.action + ' '}{said}",
-        "seen": review.seen or "",
-        "state": "counts" if counts else "undone",
-    }
 
 
 def large_picture(workspace: Workspace, row: int) -> bytes | None:

@@ -1,6 +1,6 @@
 """What to review next: each queue is an order of rows for one attribute, made from the tables in one pass.
 
-Decided items leave a queue as soon as they are decided; the order of the rest stays.
+A decided item leaves its queue at once; the order of the rest stays.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LONGEST = 20_000
 """Items a queue holds; nobody reviews more in a sitting, and the next run makes new ones."""
 
 
-STATED = pa.array(["tag", "text"])
+OBSERVED = pa.array(["tag", "text"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What the neighbours say of one item instead of its tag, or beside it."""
+    """What the neighbours say of one item instead of its tag, or beside it, and with which probability."""
 
     value: str
-    chance: float
+    probability: float
 
 
 def column_of(workspace: Workspace, attribute: Attribute) -> Column:
@@ -62,7 +62,7 @@ def _column(workspace: Workspace, attribute: Attribute) -> Column:
         "labels", ["row", name, f"{name}_confidence", f"{name}_source", "ambiguous"]
     ):
         source = batch.column(3)
-        person = _mask(pc.is_in(source, STATED))
+        person = _mask(pc.is_in(source, OBSERVED))
         reviewed = _mask(pc.equal(source, "review"))
         codes = _codes(batch.column(1), index)
         parts.append(
@@ -102,28 +102,24 @@ def _codes(column: pa.Array, index: dict[str, int]) -> Ints32:
 
 
 def lowest_confidence(workspace: Workspace, attribute: Attribute) -> Rows:
-    """Machine labels, the least sure first."""
+    """Machine labels, the least confident first."""
     column = column_of(workspace, attribute)
     at = np.flatnonzero(column.machine & (column.codes >= 0))
     return column.rows[at[np.argsort(column.confidence[at], kind="stable")]]
 
 
 def unlabelled(workspace: Workspace, attribute: Attribute) -> Rows:
-    """Items without a label: first those whose neighbours have one, and that most others have as neighbours.
-
-    Around an item that others of its kind are labelled in, it can be told at all; where many list it, one answer
-    moves most votes. What lies beside a more telling item comes later, so that the first page is spread out.
-    """
+    """Items without a label, those first that tell most about others (``usefulness``)."""
     column = column_of(workspace, attribute)
     at = np.flatnonzero((column.codes < 0) & (column.clear | bool(attribute.ambiguous)) & ~column.refused)
-    worth = usefulness(workspace, column, column.rows[at])
-    return column.rows[at[np.argsort(-worth, kind="stable")]]
+    useful = usefulness(workspace, column, column.rows[at])
+    return column.rows[at[np.argsort(-useful, kind="stable")]]
 
 
 def contradicted(workspace: Workspace, attribute: Attribute) -> Rows:
     """Tagged items whose neighbours say another value, the most contradicted first."""
     if workspace.store.has("label_noise"):
-        return _doubted(workspace, attribute, "contradicted")
+        return _noise_candidates(workspace, attribute, "contradicted")
     column = column_of(workspace, attribute)
     share = _agreement(workspace, column)
     at = np.flatnonzero(column.tagged & (column.codes >= 0) & (share < 0.5))
@@ -131,11 +127,11 @@ def contradicted(workspace: Workspace, attribute: Attribute) -> Rows:
 
 
 def missing(workspace: Workspace, attribute: Attribute) -> Rows:
-    """Tagged items that lack a tag which their neighbours' votes give them, the surest first."""
-    return _doubted(workspace, attribute, "missing")
+    """Tagged items that lack a tag which their neighbours give them, the most probable first."""
+    return _noise_candidates(workspace, attribute, "missing")
 
 
-def _doubted(workspace: Workspace, attribute: Attribute, kind: str) -> Rows:
+def _noise_candidates(workspace: Workspace, attribute: Attribute, kind: str) -> Rows:
     where = f"attribute = '{attribute.name}' AND kind = '{kind}'"
     if not workspace.store.has("label_noise"):
         return np.empty(0, np.int64)
@@ -145,8 +141,8 @@ def _doubted(workspace: Workspace, attribute: Attribute, kind: str) -> Rows:
 
 def suggestions(workspace: Workspace, name: str, attribute: Attribute) -> dict[int, Suggestion]:
     """Return what the votes suggest for the items of a queue of doubtful tags, by row; {} for the other queues."""
-    kind = DOUBTS.get(name)
-    if kind is None or not workspace.store.has("label_noise"):
+    kind = QUEUES[name].doubts
+    if not kind or not workspace.store.has("label_noise"):
         return {}
 
     def made() -> dict[int, Suggestion]:
@@ -165,24 +161,25 @@ def suggestions(workspace: Workspace, name: str, attribute: Attribute) -> dict[i
 
 
 def disagreeing(workspace: Workspace, attribute: Attribute) -> Rows:
-    """Members of groups that hold more than one value, group by group."""
-    from ui.review.groups import stored_groups
+    """Copies of one artwork that have different labels, group by group; variants may well differ."""
+    from ui.review.groups import duplicate_groups
 
-    groups = stored_groups(workspace)
+    groups = duplicate_groups(workspace)
+    if not groups.count:
+        return np.empty(0, np.int64)
     column = column_of(workspace, attribute)
     codes = np.full(int(max(column.rows.max(initial=-1), groups.rows.max(initial=-1))) + 1, -1, np.int64)
     codes[column.rows] = column.codes
-    got = codes[groups.rows]
-    if not groups.count:
-        return np.empty(0, np.int64)
-    highest = np.maximum.reduceat(got, groups.starts[:-1])
-    lowest = np.minimum.reduceat(np.where(got < 0, np.iinfo(np.int64).max, got), groups.starts[:-1])
-    sizes = np.diff(groups.starts)
-    return groups.rows[np.repeat((highest >= 0) & (lowest < highest), sizes)]
+    compared = np.where(groups.variant, -1, codes[groups.rows])
+    highest = np.maximum.reduceat(compared, groups.starts[:-1])
+    lowest = np.minimum.reduceat(np.where(compared < 0, np.iinfo(np.int64).max, compared), groups.starts[:-1])
+    apart = np.repeat((highest >= 0) & (lowest < highest), np.diff(groups.starts))
+    rows: Rows = groups.rows[apart & ~groups.variant]
+    return rows
 
 
 def newest(workspace: Workspace, attribute: Attribute) -> Rows:
-    """Items that came after the label run before the last one, the least sure first."""
+    """Items that came after the label run before the last one, the least confident first."""
     runs = [r for r in Runs(workspace.store).all() if r["stage"] == "label"]
     before = int(runs[-2]["counts"].get("items", 0)) if len(runs) > 1 else 0
     column = column_of(workspace, attribute)
@@ -204,7 +201,7 @@ def audit(workspace: Workspace, attribute: Attribute) -> Rows:
 
 
 def balanced(workspace: Workspace, attribute: Attribute) -> Rows:
-    """One item of each value in turn, the least sure of each first: rare values are seen as often as common ones."""
+    """One item of each value in turn, the least confident first: rare values are seen as often as common ones."""
     column = column_of(workspace, attribute)
     at = np.flatnonzero(column.machine & (column.codes >= 0))
     at = at[np.argsort(column.confidence[at], kind="stable")]
@@ -215,38 +212,62 @@ def balanced(workspace: Workspace, attribute: Attribute) -> Rows:
     return column.rows[at[np.argsort(turn, kind="stable")]]
 
 
-QUEUES: dict[str, tuple[str, Callable[[Workspace, Attribute], Rows]]] = {
-    "Unlabelled, most useful first": ("No label yet; one answer here moves the votes of many.", unlabelled),
-    "Lowest confidence": ("Machine labels just above their threshold.", lowest_confidence),
-    "Contradicted tags": ("The tag says one thing, the neighbours another.", contradicted),
-    "Missing tags": ("Tagged items without a tag that their neighbours' votes give them.", missing),
-    "Duplicates that disagree": ("Copies of one picture with different labels.", disagreeing),
-    "New": ("Came since the label run before the last.", newest),
-    "Balanced": ("Every value in turn, rare ones too.", balanced),
-    "Audit": ("A random sample of accepted machine labels: it measures their true precision.", audit),
-}
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One queue: what it is about, and its order of rows for an attribute.
+
+    ``doubts``: the kind of doubtful tags that its items come from, which come with a suggestion. ``fills``: an item
+    leaves it when corrections around it have given it a label. ``audits``: decisions in it measure the precision.
+    """
+
+    title: str
+    about: str
+    order: Callable[[Workspace, Attribute], Rows]
+    doubts: str = ""
+    fills: bool = False
+    audits: bool = False
 
 
-DOUBTS = {"Contradicted tags": "contradicted", "Missing tags": "missing"}
-"""Queues whose items come with a suggestion, and its kind in the table of doubtful tags."""
-
-FILLS = ("Unlabelled, most useful first",)
-"""Queues that an item leaves when corrections around it have given it a label."""
+_ALL = (
+    Queue(
+        "Unlabelled, most useful first",
+        "No label yet; one answer here tells most about others.",
+        unlabelled,
+        fills=True,
+    ),
+    Queue("Lowest confidence", "Machine labels just above their threshold.", lowest_confidence),
+    Queue(
+        "Contradicted tags", "The tag says one thing, the neighbours another.", contradicted, doubts="contradicted"
+    ),
+    Queue(
+        "Missing tags",
+        "Tagged pictures without a tag that their neighbours give them.",
+        missing,
+        doubts="missing",
+    ),
+    Queue("Duplicates that disagree", "Copies of one artwork with different labels.", disagreeing),
+    Queue("New", "Pictures that came since the label run before the last.", newest),
+    Queue("Balanced", "Every value in turn, rare ones too.", balanced),
+    Queue(
+        "Audit", "A random sample of machine labels: it measures their true precision.", audit, audits=True
+    ),
+)
+QUEUES = {queue.title: queue for queue in _ALL}
 
 
 def queue(workspace: Workspace, name: str, attribute: Attribute) -> Rows:
     """Return the rows of a queue that nobody has decided on yet, at most LONGEST."""
+    chosen = QUEUES[name]
     order = workspace.cached(
         f"queue {name} {attribute.name}",
         ("labels", "label_noise", "groups", "items"),
-        lambda: _pictures(workspace, QUEUES[name][1](workspace, attribute)),
+        lambda: _pictures(workspace, chosen.order(workspace, attribute)),
     )
-    effect = workspace.reviewed()
-    decided = {row for row, said in effect.labels if said == attribute.name}
-    decided |= {
-        row for row, label in workspace.revoted(attribute.name).items() if label.values and name in FILLS
-    }
-    decided |= {row for row, flag in effect.subjects.items() if flag == "several"}
+    reviewed = workspace.reviewed()
+    decided = {row for row, of in reviewed.labels if of == attribute.name}
+    if chosen.fills:
+        decided |= {row for row, label in workspace.revoted(attribute.name).items() if label.values}
+    decided |= {row for row, flag in reviewed.subjects.items() if flag == "several"}
     if decided:
         order = order[~np.isin(order, np.fromiter(decided, np.int64, len(decided)))]
     rows: Rows = order[:LONGEST].astype(np.int64)
@@ -266,11 +287,12 @@ def _pictures(workspace: Workspace, rows: Rows) -> Rows:
 
 
 def usefulness(workspace: Workspace, column: Column, rows: Rows) -> Floats32:
-    """Return how much an answer on each of these unlabelled items would tell; three passes over the graph.
+    """Return how much an answer on each of these unlabelled items would tell, float32 [n]; three passes over the graph.
 
-    An item counts by the share of its neighbours that are labelled (known to be unknowable: three times against), and
-    by the unlabelled items that list it, each as far as it can be told itself, as a share of the graph's width. The
-    second part is halved for each neighbour that has more of it.
+    An item counts by its *applicability*, the share of its neighbours that are labelled (neighbours known to be
+    unknowable count three times against it), and by its *reach*, the unlabelled items that have it as a neighbour,
+    each with its own applicability, as a share of the graph's width. The reach is halved for each neighbour that has
+    a larger one, so that the first page is spread out.
     """
     table = _graph(workspace)
     if not table or not len(rows):
@@ -278,23 +300,25 @@ def usefulness(workspace: Workspace, column: Column, rows: Rows) -> Floats32:
     n = workspace.store.n_items()
     state = np.full(n, -1, np.int8)
     state[column.rows] = np.where(column.codes >= 0, 1, np.where(column.refused, 2, 0))
-    open_ = np.zeros(n, bool)
-    open_[rows] = True
-    sayable, reach, rivals = np.zeros(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.int16)
+    wanted = np.zeros(n, bool)
+    wanted[rows] = True
+    applicability, reach = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    rivals = np.zeros(n, np.int16)
     width = 1
-    for row, ids in _lists(workspace, table, open_):
+    for row, ids in _lists(workspace, table, wanted):
         near = np.where(ids >= 0, state[np.maximum(ids, 0)], -1)
         labelled, refused = (near == 1).sum(axis=1), (near == 2).sum(axis=1)
-        sayable[row] = (labelled + 1) / ((near >= 0).sum(axis=1) + 2 * refused + 2)
+        applicability[row] = (labelled + 1) / ((near >= 0).sum(axis=1) + 2 * refused + 2)
         width = ids.shape[1]
-    for row, ids in _lists(workspace, table, open_):
-        weights = np.broadcast_to(sayable[row][:, None], ids.shape)[ids >= 0]
+    for row, ids in _lists(workspace, table, wanted):
+        weights = np.broadcast_to(applicability[row][:, None], ids.shape)[ids >= 0]
         reach += np.bincount(ids[ids >= 0], weights, minlength=n).astype(np.float32)
-    for row, ids in _lists(workspace, table, open_):
-        theirs = np.where((ids >= 0) & open_[np.maximum(ids, 0)], reach[np.maximum(ids, 0)], 0)
+    for row, ids in _lists(workspace, table, wanted):
+        theirs = np.where((ids >= 0) & wanted[np.maximum(ids, 0)], reach[np.maximum(ids, 0)], 0)
         rivals[row] = (theirs > reach[row][:, None]).sum(axis=1)
-    worth: Floats32 = sayable[rows] + reach[rows] / width * 0.5 ** rivals[rows].astype(np.float32)
-    return worth
+    halved = 0.5 ** rivals[rows].astype(np.float32)
+    useful: Floats32 = applicability[rows] + reach[rows] / width * halved
+    return useful
 
 
 def _lists(workspace: Workspace, table: str, wanted: Bools) -> Iterator[tuple[Rows, Ints]]:

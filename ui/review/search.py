@@ -1,4 +1,4 @@
-"""Searching for the page: a picture or a text through the store's encoder, filters from boxes, labels by neighbours."""
+"""Searching: by pictures and a text through the store's encoder, and by filters made from boxes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SIMILAR = 240
 """Items that a search by picture or text shows; four pages, past which nobody looks."""
 KINDS = {"all": "", "kept": "keep = true", "duplicates": "keep = false", "several characters": "ambiguous"}
 UNKNOWN = "(unknown)"
-GUESS = 0.3
-"""Below this chance the likeliest value of an attribute that abstains is not worth telling."""
+LEAST_PROBABILITY = 0.3
+"""Below this probability the likeliest value of an attribute that is left unknown is not worth showing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,40 +57,40 @@ class Hits:
         return {row: f"{value:.3f}" for row, value in self.similarity.items()}
 
 
-def find(workspace: Workspace, wanted: SearchRequest, count: int = SIMILAR) -> Hits:
+def search(workspace: Workspace, request: SearchRequest, count: int = SIMILAR) -> Hits:
     """Return the items that match, by similarity to the pictures and the text when any are given.
 
     Raises FilterError for a bad condition, EncoderError when a picture cannot be read or the store's encoder is not
     here.
     """
-    if not wanted.queries:
-        if wanted.excluded:
+    if not request.queries:
+        if request.excluded:
             raise FilterError(
                 "there is nothing to search for but what it should not be", "Name a picture or a text."
             )
-        return Hits(_matching(workspace, wanted))
+        return Hits(_matching(workspace, request))
     from embed.vectors.query import joint_vector
-    from index.neighbours.search import search
+    from index.neighbours.search import search as nearest
 
     store = workspace.store
-    vector = joint_vector(store, workspace.settings, wanted.queries, wanted.excluded)
-    rows, similarity = search(store, store.encoder_key(), vector, count, wanted.where or None)
+    vector = joint_vector(store, workspace.settings, request.queries, request.excluded)
+    rows, similarity = nearest(store, store.encoder_key(), vector, count, request.where or None)
     pairs = zip(rows.tolist(), similarity.tolist(), strict=True)
     return Hits(rows.astype(np.int64), dict(pairs), True, vector)
 
 
-def _matching(workspace: Workspace, wanted: SearchRequest) -> Rows:
+def _matching(workspace: Workspace, request: SearchRequest) -> Rows:
     """Return the rows that the filter matches, or a sample of them; ascending."""
-    if wanted.everything:
+    if request.everything:
         from index.filters import matching_rows
 
-        where = wanted.where or "status != 'failed'"
+        where = request.where or "status != 'failed'"
         rows = (
             matching_rows(workspace.store, where) if workspace.store.has("items") else np.empty(0, np.int64)
         )
     else:
-        rows = workspace.rows(wanted.where)
-    return sampled(rows, wanted.sample, wanted.seed) if wanted.sample else rows
+        rows = workspace.rows(request.where)
+    return sampled(rows, request.sample, request.seed) if request.sample else rows
 
 
 def sampled(rows: Rows, count: int, seed: int) -> Rows:
@@ -131,7 +131,7 @@ def filter_expression(
         if workspace.store.has("groups") or kind == "several characters":
             parts.append(KINDS[kind])
     if expert.strip():
-        parts.append(f"({expert.strip()})" if " or " in expert.lower() else expert.strip())
+        parts.append(f"({expert.strip()})")
     return " AND ".join(parts)
 
 
@@ -144,19 +144,19 @@ def quoted(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PredictedLabel:
-    """A label that a picture from outside would get, or, when not ``sure``, the likeliest one that abstains."""
+    """A label that a picture would get or, when not ``accepted``, the likeliest value of what is left unknown."""
 
     attribute: str
     value: str
-    chance: float
-    sure: bool
+    probability: float
+    accepted: bool
 
 
 def predicted_labels(workspace: Workspace, hits: Hits) -> list[PredictedLabel]:
     """Return the labels that what was searched for would itself get, in the vocabulary's order.
 
-    They come from the models of the last label run, which abstain as they do for items of the store; before the first
-    one, from the share of the nearest hits.
+    They come from the models of the last label run, which leave unknown what is not certain enough, as they do for
+    items of the store; before the first run, from a majority of the nearest hits.
     """
     from label.predict.evidence import evidence_of_vector
 
@@ -175,14 +175,14 @@ def predicted_labels(workspace: Workspace, hits: Hits) -> list[PredictedLabel]:
             values = {value: values[value] for value in workspace.attribute(name).specific(list(values))}
         if values:
             made.append(PredictedLabel(name, ", ".join(values), min(values.values()), True))
-        elif found and found[0].probability >= GUESS:
+        elif found and found[0].probability >= LEAST_PROBABILITY:
             made.append(PredictedLabel(name, found[0].value, found[0].probability, False))
     return made
 
 
-def _by_neighbours(workspace: Workspace, hits: Hits, nearest: int = 15) -> list[PredictedLabel]:
+def _by_neighbours(workspace: Workspace, hits: Hits, most: int = 15) -> list[PredictedLabel]:
     """Return what a similarity-weighted majority of the nearest hits has; at least three must say anything."""
-    items = workspace.items(hits.rows[:nearest])
+    items = workspace.items(hits.rows[:most])
     made = []
     for attribute in workspace.attributes:
         votes: dict[str, float] = defaultdict(float)

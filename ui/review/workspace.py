@@ -1,26 +1,29 @@
-"""The review workspace: one open store as the pages read it, with the reviewers' decisions laid over the labels.
+"""The review workspace: one open store as the pages read it, with the reviewers' decisions laid over it.
 
-It holds row numbers and caches, never a table: a filter's answer is 8 bytes an item, a page is 60 items fetched by row.
+It holds row numbers and caches, never a table: a filter's answer is 8 bytes an item, a page of items is read by row.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from index.reviews.effective import EffectiveReviews, ReviewState
-from index.reviews.group_overrides import overrides_of
+from index.reviews.group_overrides import named_items, read_overrides
 from index.reviews.log import Review, live_batches
 from index.reviews.open import open_log
+from index.store.keys import rows_of_ids, sql_text
 from schema.arrays import Rows
 from schema.errors import StoreError
-from schema.records import Decision
+from schema.ids import content_id
+from schema.records import KEPT, Decision
 from schema.settings import Settings
 from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
+from ui.review.cache import Cache
+from ui.review.group_overlay import NOTHING, Overlay, Place, overlay
 from ui.review.items import Item, Label, label_of
 from ui.review.revotes import Revote, Revotes
 
@@ -31,8 +34,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ITEM_COLUMNS = ("row", "item_id", "keys", "uri", "status", "reason", "width", "height")
-KEPT_FILTERS = 12
-KEPT_PICTURES = 3000
+CACHED_ANSWERS, CACHED_FILTERS = 12, 12
+CACHED_PICTURES = 3000
+CACHED_UPLOADS = 8
 
 
 class Workspace:
@@ -44,14 +48,16 @@ class Workspace:
         self.readonly = readonly
         self.vocabulary: Vocabulary = load_vocabulary(settings.tags.vocabulary or None)
         self.log = open_log(store, readonly)
+        self.searched = False
         self._reviews: list[Review] = []
-        self._effect = EffectiveReviews()
-        self._ledger = ReviewState(self.vocabulary)
-        self._overrides = overrides_of(())
-        self._cache: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._state = ReviewState(self.vocabulary)
+        self._effective = EffectiveReviews()
+        self._named: dict[str, int] = {}
+        self._answers = Cache(CACHED_ANSWERS)
         self._revotes = Revotes(store, self.vocabulary, settings, self.cached)
-        self._filters: OrderedDict[tuple[Any, ...], Rows] = OrderedDict()
-        self._pictures: OrderedDict[int, bytes] = OrderedDict()
+        self._filters = Cache(CACHED_FILTERS)
+        self._pictures = Cache(CACHED_PICTURES)
+        self._uploads = Cache(CACHED_UPLOADS)
         self._lock = threading.RLock()
 
     # ---- decisions
@@ -64,19 +70,23 @@ class Workspace:
             if new:
                 self._reviews.extend(new)
                 self._fold(new)
-            return self._effect
+            return self._effective
+
+    def reviews(self) -> list[Review]:
+        """Return the whole log, oldest first."""
+        self.reviewed()
+        return self._reviews
 
     def _fold(self, new: Sequence[Review]) -> None:
         """Take new decisions into what counts; an undo changes the past, so the whole log is folded anew."""
         position = self._reviews[-1].decision
         if any(review.kind == "undo" for review in new):
             live = live_batches(self._reviews)
-            self._ledger = ReviewState(self.vocabulary)
+            self._state = ReviewState(self.vocabulary)
             new = [r for r in self._reviews if r.kind != "undo" and live[r.batch]]
-        groups = self._effect.groups
-        self._effect = self._ledger.add(new, position)
-        if self._effect.groups != groups:
-            self._overrides = overrides_of(self._effect.groups)
+        self._effective = self._state.add(new, position)
+
+    # ---- labels of other items
 
     def revoted(self, name: str) -> dict[int, Label]:
         """Return the labels of one attribute that decisions have changed since the last label run, by row."""
@@ -100,11 +110,6 @@ class Workspace:
         """Return what reads items as a label run does."""
         return self._revotes.loader()
 
-    def reviews(self) -> list[Review]:
-        """Return the whole log, oldest first."""
-        self.reviewed()
-        return self._reviews
-
     # ---- attributes
 
     @property
@@ -116,7 +121,7 @@ class Workspace:
         """Return one attribute; raises VocabularyError, which names near ones."""
         return self.vocabulary.attribute(name)
 
-    # ---- rows
+    # ---- items
 
     def rows(self, where: str = "") -> Rows:
         """Return the rows of pictures that a filter matches, ascending; answers are kept until a table changes."""
@@ -125,33 +130,15 @@ class Workspace:
         where = where.strip()
         if not self.store.has("items"):
             raise StoreError("the store is empty", "Fill it with: likeness run --store DIR --source PATH")
-        versions = tuple(self.store.version(table) for table in ("items", "labels", "groups"))
-        key = (where, versions)
-        with self._lock:
-            found = self._filters.get(key)
-            if found is not None:
-                self._filters.move_to_end(key)
-                return found
-        if not where:
-            found = matching_rows(self.store, "status = 'ok'").astype(np.int64)
-        else:
-            shown = self.rows()
+
+        def read() -> Rows:
+            if not where:
+                return matching_rows(self.store, "status = 'ok'").astype(np.int64)
             found = matching_rows(self.store, where).astype(np.int64)
-            at = np.searchsorted(shown, found)
-            at[at == len(shown)] = 0
-            found = found[shown[at] == found] if len(shown) else found[:0]
-        with self._lock:
-            self._filters[key] = found
-            while len(self._filters) > KEPT_FILTERS:
-                self._filters.popitem(last=False)
-        return found
+            return np.intersect1d(self.rows(), found, assume_unique=True)
 
-    def page(self, rows: Rows, after: int, size: int) -> Rows:
-        """Return the next ``size`` rows after the row ``after``: a keyset, so that new items shift no page."""
-        start = int(np.searchsorted(rows, after, side="right"))
-        return rows[start : start + size]
-
-    # ---- items
+        versions = tuple(self.store.version(table) for table in ("items", "labels", "groups"))
+        return self._filters.get((where, versions), read)
 
     def items(
         self, rows: Sequence[int] | Rows, attributes: Sequence[str] | None = None, machine: bool = False
@@ -164,18 +151,15 @@ class Workspace:
         if not wanted:
             return []
         names = list(attributes) if attributes is not None else [a.name for a in self.attributes]
-        found = self.store.take("items", wanted, ITEM_COLUMNS).to_pylist()
+        records = self.store.take("items", wanted, ITEM_COLUMNS).to_pylist()
         labels = self._label_records(wanted, names)
-        grouped = self.store.take("groups", wanted).to_pylist() if self.store.has("groups") else []
-        groups = {r["row"]: r for r in grouped}
-        effect = self.reviewed()
+        places = self.places(wanted)
+        flags = self.reviewed().subjects
         changed = {} if machine else self._revoted(names)
         made = []
-        for record in found:
+        for record in records:
             row = record["row"]
-            stored = labels.get(row, {})
-            group = self._group(row, groups.get(row, {}))
-            flag = effect.subjects.get(row)
+            stored, place = labels.get(row, {}), places.get(row, Place())
             made.append(
                 Item(
                     row,
@@ -183,44 +167,27 @@ class Workspace:
                     (record["keys"] or [record["uri"] or record["item_id"]])[0],
                     record["status"],
                     record["reason"] or "",
-                    _flagged(flag, stored),
-                    group.get("group_id") or "",
-                    group.get("verdict") or "",
-                    bool(group.get("keep", True)),
-                    group.get("similarity"),
+                    _several(flags.get(row), stored),
+                    place.group_id,
+                    place.verdict,
+                    place.keep,
+                    place.similarity,
                     f"{record['width']} x {record['height']}" if record["width"] else "",
-                    group.get("reason") or "",
-                    {name: self._label(row, name, stored, effect, changed.get(name, {})) for name in names},
+                    place.reason,
+                    {name: self._label(row, name, stored, changed.get(name, {})) for name in names},
                 )
             )
         return made
 
-    def _group(self, row: int, group: dict[str, Any]) -> dict[str, Any]:
-        """Return an item's place in groups with the reviewers' decisions laid over it."""
-        said = self._overrides
-        if row in said.gone:
-            return {}
-        verdict = said.verdicts.get(row)
-        chosen = said.kept.get(group.get("group_id", ""))
-        if chosen is not None and verdict != "variant" and group.get("verdict") != "variant":
-            same = "same artwork" if group["verdict"] == "kept" else group["verdict"]
-            group = {**group, "keep": row == chosen, "verdict": "kept" if row == chosen else same}
-        if verdict:
-            keep = group.get("keep", True) if verdict == "merged" else verdict == "variant"
-            group = {**group, "verdict": verdict, "keep": keep}
-        return group
-
-    def _label(
-        self, row: int, name: str, stored: dict[str, Any], effect: EffectiveReviews, changed: dict[int, Label]
-    ) -> Label:
+    def _label(self, row: int, name: str, stored: dict[str, Any], changed: dict[int, Label]) -> Label:
+        """Return a label with the reviewers' decisions on it laid over the machine's."""
         machine = changed.get(row) or label_of(stored, name)
-        reviewed = effect.labels.get((row, name))
+        reviewed = self._effective.labels.get((row, name))
         if reviewed is None:
             return machine
         if reviewed.exact:
-            return Label(
-                reviewed.values, 1.0 if reviewed.values else None, "review", 0, True, reviewed.rejected
-            )
+            confidence = 1.0 if reviewed.values else None
+            return Label(reviewed.values, confidence, "review", 0, True, reviewed.rejected)
         kept = tuple(v for v in machine.values if v not in reviewed.rejected)
         values = tuple(dict.fromkeys((*kept, *reviewed.values)))
         source = "review" if reviewed.values or kept != machine.values else machine.source
@@ -234,77 +201,88 @@ class Workspace:
         present = set(self.store.schema("labels").names)
         columns = ["row", "ambiguous", "ambiguous_reason"]
         for name in names:
-            columns += [
-                c for c in (name, f"{name}_confidence", f"{name}_source", f"{name}_support") if c in present
-            ]
+            wanted = (name, f"{name}_confidence", f"{name}_source", f"{name}_support")
+            columns += [column for column in wanted if column in present]
         return {r["row"]: r for r in self.store.take("labels", rows, columns).to_pylist()}
 
-    def frequent(self, attribute: Attribute) -> list[str]:
-        """Return the values of an attribute, the frequent ones first, as counted when the page was started.
+    # ---- groups
 
-        The order is never made anew: number keys must not change their meaning under the reviewer's fingers.
-        """
-        return list(self.cached(f"frequent {attribute.name}", (), lambda: self._frequent(attribute)))
+    def overlay(self) -> Overlay:
+        """Return what the reviewers' decisions change of the stored groups; made anew after each of them."""
+        decisions = self.reviewed().groups
+        if not decisions:
+            return NOTHING
+        last = decisions[-1].decision
+        return self.cached(f"groups after {len(decisions)} {last}", ("groups", "items"), self._overlay)
 
-    def _frequent(self, attribute: Attribute) -> list[str]:
-        import pyarrow.compute as pc
+    def _overlay(self) -> Overlay:
+        decisions = self.reviewed().groups
+        unknown = named_items(decisions) - self._named.keys()
+        self._named.update({**dict.fromkeys(unknown, -1), **rows_of_ids(self.store, unknown)})
+        known = {name: row for name, row in self._named.items() if row >= 0}
+        return overlay(self.store, read_overrides(decisions, known))
 
-        counts: dict[str, int] = {}
-        if self.store.has("labels") and attribute.name in self.store.schema("labels").names:
-            for batch in self.store.scan("labels", [attribute.name]):
-                column = batch.column(0)
-                column = pc.list_flatten(column) if attribute.kind == "many" else column
-                for record in pc.value_counts(column).to_pylist():
-                    if record["values"] is not None:
-                        counts[record["values"]] = counts.get(record["values"], 0) + record["counts"]
-        order = [v.name for v in attribute.values]
-        coloured = [v for v in counts if v not in attribute.by_name]
-        return sorted([*order, *coloured], key=lambda v: -counts.get(v, 0))
+    def places(self, rows: Sequence[int] | Rows) -> dict[int, Place]:
+        """Return where these items stand in groups; those in none are left out."""
+        wanted = [int(row) for row in rows]
+        records = self.store.take("groups", wanted).to_pylist() if self.store.has("groups") else []
+        found = {
+            r["row"]: Place(r["group_id"], r["verdict"], r["keep"], r["similarity"], r["reason"] or "")
+            for r in records
+        }
+        changed = self.overlay().places
+        found.update((row, changed[row]) for row in wanted if row in changed)
+        return found
 
-    def group_mates(self, group_ids: set[str]) -> list[Item]:
+    def group_rows(self, group_id: str) -> Rows:
+        """Return the rows of one group, the kept ones first; none for an empty id."""
+        changed = self.overlay().places
+        rows = {row for row, place in changed.items() if place.group_id == group_id} if group_id else set()
+        if group_id and not rows and self.store.has("groups"):
+            stored = self.store.read("groups", ["row"], f"group_id = {sql_text(group_id)}")
+            rows = {row for row in stored["row"].to_pylist() if row not in changed}
+        places = self.places(sorted(rows))
+        order = sorted(rows, key=lambda row: (places[row].verdict != KEPT, not places[row].keep, row))
+        return np.array(order, np.int64)
+
+    def group_mates(self, group_ids: Iterable[str]) -> list[Item]:
         """Return the members of some groups, without their labels."""
-        if not group_ids:
-            return []
-        named = ", ".join("'" + g.replace("'", "''") + "'" for g in sorted(group_ids))
-        found = self.store.read("groups", ["row"], f"group_id IN ({named})")
-        return self.items(found["row"].to_pylist(), [])
+        rows = [self.group_rows(group_id) for group_id in sorted(set(group_ids) - {""})]
+        return self.items(np.concatenate(rows), []) if rows else []
+
+    # ---- what is kept at hand
 
     def cached(self, name: str, tables: Sequence[str], make: Callable[[], T]) -> T:
         """Return what ``make`` returns, kept until one of the tables changes."""
-        key = (name, tuple(self.store.version(table) for table in tables))
-        with self._lock:
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                found: T = self._cache[key]
-                return found
-        made = make()
-        with self._lock:
-            self._cache[key] = made
-            while len(self._cache) > KEPT_FILTERS:
-                self._cache.popitem(last=False)
-        return made
-
-    # ---- pictures
+        return self._answers.get((name, tuple(self.store.version(table) for table in tables)), make)
 
     def thumbnails(self, rows: Sequence[int] | Rows) -> dict[int, bytes]:
         """Return the stored thumbnails (WebP) of these rows; the last few thousand are kept."""
         wanted = [int(row) for row in rows]
-        with self._lock:
-            got = {row: self._pictures[row] for row in wanted if row in self._pictures}
-        missing = [row for row in wanted if row not in got]
+        found = {row: data for row in wanted if (data := self._pictures.known(row)) is not None}
+        missing = [row for row in wanted if row not in found]
         if missing and self.store.has("thumbnails"):
             table = self.store.take("thumbnails", missing, ["row", "thumbnail"])
-            pairs = zip(table["row"].to_pylist(), table["thumbnail"].to_pylist(), strict=True)
-            fresh = {row: data for row, data in pairs if data}
-            got.update(fresh)
-            with self._lock:
-                self._pictures.update(fresh)
-                while len(self._pictures) > KEPT_PICTURES:
-                    self._pictures.popitem(last=False)
-        return got
+            for row, data in zip(table["row"].to_pylist(), table["thumbnail"].to_pylist(), strict=True):
+                if data:
+                    found[row] = data
+                    self._pictures.put(row, data)
+        return found
+
+    def keep_upload(self, name: str, data: bytes) -> str:
+        """Keep a picture that was searched for, for all sessions, and return the id of its content."""
+        item_id = content_id(data)
+        self._uploads.put(item_id, (name, data))
+        return item_id
+
+    def upload(self, item_id: str) -> tuple[str, bytes]:
+        """Return name and bytes of a picture that was searched for; empty where it is no longer kept."""
+        found: tuple[str, bytes] = self._uploads.known(item_id) or ("", b"")
+        return found
 
 
-def _flagged(flag: str | None, stored: dict[str, Any]) -> str:
+def _several(flag: str | None, stored: dict[str, Any]) -> str:
+    """Return why a picture counts as showing several characters; empty where it does not."""
     if flag == "several":
         return "several characters (review)"
     if flag == "one" or not stored.get("ambiguous"):

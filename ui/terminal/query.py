@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema.errors import EncoderError, StoreError
-from schema.ids import content_id
 from schema.settings import Settings
 from ui.review.items import Item
-from ui.review.search import Hits, SearchRequest, find, predicted_labels
+from ui.review.search import Hits, SearchRequest, predicted_labels, search
 from ui.review.workspace import Workspace
 from ui.terminal.tables import Cell, clean, table
 
@@ -50,29 +49,17 @@ def query_text(store: Store, settings: Settings, query: Query) -> str:
     request = SearchRequest(
         images, query.text, query.where, query.excluded, query.sample, query.seed, everything=True
     )
-    hits = find(workspace, request, query.count)
+    hits = search(workspace, request, query.count)
     items = workspace.items(hits.rows[: query.sample or query.count])
     lines = [_items_table(items, hits)]
     if len(hits.rows) > len(items):
         lines.append(
             f"\n{len(items):,} of {len(hits.rows):,} items that match; -n shows more, --sample others"
         )
-    own = (
-        predicted_labels(workspace, hits)
-        if len(images) == 1 and not query.text and not query.excluded
-        else []
-    )
-    if own:
-        lines.append(
-            "\nlabels it would get: "
-            + (", ".join(f"{o.attribute} {o.value} ({o.chance:.2f})" for o in own if o.sure) or "none")
-        )
-        lines.append(
-            "not sure enough: "
-            + (", ".join(f"{o.attribute} {o.value} ({o.chance:.2f})" for o in own if not o.sure) or "none")
-        )
+    if len(images) == 1 and not query.text and not query.excluded:
+        lines += _predictions(workspace, hits)
     if query.duplicates:
-        lines += ["\n" + _duplicates(workspace, image, hits) for image in images]
+        lines += [_duplicates(workspace, image, hits) for image in images]
     if query.sheet:
         contact_sheet(workspace, items, hits, Path(query.sheet))
         lines.append(f"\ncontact sheet: {query.sheet}")
@@ -85,15 +72,30 @@ def _items_table(items: Sequence[Item], hits: Hits) -> str:
     names = [name for name in SHOWN if any(i.labels[name].values for i in items if name in i.labels)]
     rows: list[tuple[Cell, ...]] = [
         (
-            n,
+            number,
             item.name,
             *([round(hits.similarity[item.row], 3)] if hits.ranked else []),
             *(item.labels[name].text or "-" for name in names),
             _group(item),
         )
-        for n, item in enumerate(items, 1)
+        for number, item in enumerate(items, 1)
     ]
     return table(["", "item", *(["similarity"] if hits.ranked else []), *names, "group"], rows)
+
+
+def _predictions(workspace: Workspace, hits: Hits) -> list[str]:
+    """Return the labels that the picture would get, and the likeliest values of those left unknown."""
+    found = predicted_labels(workspace, hits)
+    if not found:
+        return []
+
+    def listed(accepted: bool) -> str:
+        chosen = [each for each in found if each.accepted is accepted]
+        return (
+            ", ".join(f"{each.attribute} {each.value} ({each.probability:.2f})" for each in chosen) or "none"
+        )
+
+    return [f"\nlabels it would get: {listed(True)}", f"not certain enough: {listed(False)}"]
 
 
 def _bytes_of(image: str) -> bytes:
@@ -110,31 +112,15 @@ def _group(item: Item) -> str:
 
 
 def _duplicates(workspace: Workspace, data: bytes, hits: Hits) -> str:
-    """Return which of the closest items show the same picture, or another version of it, by the pixels."""
-    from dedupe.compare.difference import compare
-    from dedupe.compare.image import load
-    from dedupe.compare.verdict import DIFFERENT, judge
-    from dedupe.stage import limits_of
-    from index.images.decode import decode
-    from index.images.facts import thumbnail
+    """Return which stored items show the same picture, or another version of it."""
+    from dedupe.lookup import duplicates_of
 
-    ingest, options = workspace.settings.ingest, workspace.settings.dedupe
-    mine = load(thumbnail(decode(data, max_pixels=ingest.max_pixels).image, ingest.thumbnail))
-    near = [row for row in hits.rows.tolist() if hits.similarity[row] >= options.similarity]
-    pictures = workspace.thumbnails(near)
-    body: list[tuple[Cell, ...]] = []
-    for item in workspace.items([row for row in near if row in pictures], []):
-        difference = compare(load(pictures[item.row]), mine, limits_of(options))
-        verdict = judge(difference, limits_of(options))
-        if item.item_id == content_id(data):
-            verdict = "same file"
-        if verdict != DIFFERENT:
-            body.append(
-                (item.name, verdict, round(hits.similarity[item.row], 3), round(difference.agreement, 3))
-            )
-    if not body:
-        return "duplicates: none, no stored item shows this picture"
-    return "duplicates\n" + table(["item", "verdict", "similarity", "lines that agree"], body, indent=2)
+    found = duplicates_of(workspace.store, workspace.settings, data, hits.rows.tolist())
+    if not found:
+        return "\nduplicates: none, no stored item shows this picture"
+    items = {item.row: item for item in workspace.items([each.row for each in found], [])}
+    rows = [(items[each.row].name, each.verdict, round(each.similarity, 3)) for each in found]
+    return "\nduplicates\n" + table(["item", "verdict", "lines that agree"], rows, indent=2)
 
 
 def contact_sheet(

@@ -6,7 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from index.reviews.replay import Replayed
-from ui.terminal.tables import clean, counted, table
+from ui.terminal.tables import clean, table
+from ui.wording import counted
 
 if TYPE_CHECKING:
     from index.reviews.effective import EffectiveReviews

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from schema.arrays import Rows
 from schema.records import Summary
 from ui.flow import STAGES
-from ui.terminal.tables import clean, counted, counts_line, seconds, table
+from ui.terminal.tables import clean, counts_line, seconds, table
+from ui.wording import counted
 
 if TYPE_CHECKING:
     from index.store import Store

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ui.wording import number_text
+
 Cell = str | int | float | None
 
 
@@ -14,11 +16,7 @@ def cell(value: Cell) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
-    return clean(value)
+    return number_text(value) if isinstance(value, int | float) else clean(value)
 
 
 def clean(text: str) -> str:
@@ -55,12 +53,6 @@ def seconds(value: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def counted(number: float, words: str) -> str:
-    """Return a number with its words, given as 'singular|plural', or as one form for both: '1 group', '2 groups'."""
-    one, _, many = words.partition("|")
-    return f"{cell(number)} {one if number == 1 else many or one}"
 
 
 def counts_line(counts: Mapping[str, Any]) -> str:

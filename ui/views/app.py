@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import streamlit as st
 
-from schema.errors import LikenessError
-from ui.views import session
+ROOT = str(Path(__file__).resolve().parents[2])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from schema.errors import LikenessError  # noqa: E402 - the packages lie beside ui/, which Streamlit puts first
+from ui.views import session  # noqa: E402
 
 PAGES = (
     ("overview_view.py", "Overview", ":material/monitoring:"),
-    ("clusters_view.py", "Clusters", ":material/workspaces:"),
     ("queue_view.py", "Queue", ":material/checklist:"),
+    ("clusters_view.py", "Clusters", ":material/workspaces:"),
     ("search_view.py", "Search", ":material/image_search:"),
     ("item_view.py", "Item", ":material/portrait:"),
     ("history_view.py", "History", ":material/history:"),
@@ -33,14 +38,13 @@ def main() -> None:
         st.Page(file, title=title, icon=icon, url_path=title.lower(), default=title == "Overview")
         for file, title, icon in PAGES
     ]
-    page = st.navigation(pages)
+    page = st.navigation(pages, position="top")
     try:
         session.workspace()
     except LikenessError as error:
         session.show_error(error)
         return
-    with st.sidebar:
-        session.reviewer_box()
+    session.shell()
     with session.error_boundary():
         page.run()
 

@@ -4,34 +4,65 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.review.groups import chosen_groups, look_alikes, stored_groups
+from schema.arrays import Ints
+from ui.review.groups import Groups, chosen_groups, duplicate_groups, look_alikes
 from ui.views import group_sections, session
+from ui.wording import heading
 
 workspace = session.workspace()
-session.heading(
-    "Clusters", "Pictures that belong together. Correct a label for a whole cluster, or the cluster itself."
-)
-
 names = [a.name for a in workspace.attributes]
-titles = {a.name: a.title for a in workspace.attributes}
-kind = st.segmented_control(
-    "Clusters", ["Duplicates", "Look-alikes"], default="Duplicates", label_visibility="collapsed"
+titles = {a.name: heading(a) for a in workspace.attributes}
+default = "hair_color" if "hair_color" in names else names[0]
+session.follow_address(
+    cluster="Duplicates", attribute=default, similarity=0.9, show="all", size=2, done=False
 )
+bar = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
+kind = bar[0].segmented_control(
+    "Clusters", ["Duplicates", "Look-alikes"], default="Duplicates", required=True, key="cluster",
+    bind="query-params", on_change=session.first_page,
+)  # fmt: skip
 with session.error_boundary():
     if kind == "Look-alikes":
-        left, right = st.columns(2)
-        name = left.selectbox("Label to look at and correct", names, format_func=titles.__getitem__,
-                              index=names.index("hair_color") if "hair_color" in names else 0)  # fmt: skip
-        threshold = right.slider("Similarity at least", 0.5, 0.99, 0.9, 0.01)
-        groups = look_alikes(workspace, threshold)
-        numbers = chosen_groups(groups, "all", 3)
-        st.caption(f"{len(numbers):,} clusters of three or more")
-        group_sections.show("look-alikes", groups, numbers, name)
+        name = bar[1].selectbox(
+            "Attribute", names, format_func=titles.__getitem__, key="attribute", bind="query-params",
+            index=names.index(default),
+        )  # fmt: skip
+        threshold = bar[2].slider(
+            "Minimum similarity", 0.5, 0.99, 0.9, 0.01, key="similarity", bind="query-params",
+            on_change=session.first_page,
+        )  # fmt: skip
+
+        def shown() -> tuple[Groups, Ints]:
+            """Return the look-alikes and which of them to show."""
+            groups = look_alikes(workspace, threshold)
+            return groups, chosen_groups(groups, "all", 3)
+
+        def numbers_line() -> str:
+            """Return how many there are."""
+            return f"{len(shown()[1]):,} clusters of three or more"
+
+        group_sections.show("look-alikes", shown, name, numbers_line)
     else:
-        left, right = st.columns(2)
-        which = left.selectbox("Show", ["all", "copies", "variants only"])
-        least = right.slider("Members at least", 2, 20, 2)
-        groups = stored_groups(workspace)
-        numbers = chosen_groups(groups, which, least)
-        st.caption(f"{len(numbers):,} groups")
-        group_sections.show("duplicates", groups, numbers, None)
+        which = bar[1].selectbox(
+            "Show", ["all", "copies", "variants only"], key="show", bind="query-params",
+            on_change=session.first_page,
+        )  # fmt: skip
+        least = bar[2].slider(
+            "Minimum group size", 2, 20, 2, key="size", bind="query-params", on_change=session.first_page
+        )
+        done = bar[3].checkbox(
+            "Show done", key="done", bind="query-params", on_change=session.first_page,
+            help="Groups in which a reviewer has judged every picture.",
+        )  # fmt: skip
+
+        def shown() -> tuple[Groups, Ints]:
+            """Return the duplicate groups and which of them to show."""
+            groups = duplicate_groups(workspace)
+            return groups, chosen_groups(groups, which, least, done)
+
+        def numbers_line() -> str:
+            """Return how many groups there are, and how many are done."""
+            groups = duplicate_groups(workspace)
+            return f"{groups.count:,} groups, {int(groups.done.sum()):,} done"
+
+        group_sections.show("duplicates", shown, None, numbers_line)

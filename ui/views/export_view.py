@@ -6,46 +6,53 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.review.dataset import pending, preview_counts, write_export
-from ui.review.search import filter_expression
+from ui.review.dataset import ExportForm, pending, preview_counts, write_export
 from ui.views import session
+from ui.wording import heading
 
 workspace = session.workspace()
-session.heading(
-    "Export",
-    "A data set from this store: labels with confidence and source, splits without leaks, a manifest.",
-)
 names = [a.name for a in workspace.attributes]
-titles = {a.name: a.title for a in workspace.attributes}
+titles = {a.name: heading(a) for a in workspace.attributes}
+session.follow_address(format="parquet", only=[], where="", all=False, name="dataset")
+st.caption("A data set from this store: labels with confidence and source, splits without leaks, a manifest.")
 left, middle, right = st.columns(3)
-kind = left.selectbox("Format", ["parquet", "jsonl", "webdataset"])
+kind = left.selectbox("Format", ["parquet", "jsonl", "webdataset"], key="format", bind="query-params")
 needed = middle.multiselect(
-    "Only items with a label for", names, format_func=titles.__getitem__, placeholder="any"
+    "Only pictures with a label for", names, format_func=titles.__getitem__, placeholder="any", key="only",
+    bind="query-params",
+)  # fmt: skip
+condition = right.text_input(
+    "Condition", placeholder="width >= 256", max_chars=500, key="where", bind="query-params"
 )
-condition = right.text_input("Condition", placeholder="width >= 256", max_chars=500)
-everything = st.checkbox("Also duplicates that were set aside and pictures of several characters")
+everything = st.checkbox(
+    "Also copies that were set aside and pictures of several characters", key="all", bind="query-params"
+)
+name = st.text_input(
+    "Name", value="dataset", max_chars=60, key="name", bind="query-params",
+    help="A folder of this name inside the store's exports.",
+)  # fmt: skip
 
 with session.error_boundary():
-    where = filter_expression(workspace, {}, expert=condition)
-    parts = [where, *(f"{name} IS NOT NULL" for name in needed)]
-    where = " AND ".join(part for part in parts if part)
-    numbers = preview_counts(workspace, where, everything)
-    for column, (name, value) in zip(st.columns(len(numbers)), numbers.items(), strict=True):
-        column.metric(name, f"{value:,}", border=True)
+    form = ExportForm(name, kind, everything, tuple(needed), condition)
+    counts = preview_counts(workspace, form)
+    for column, (title, value) in zip(st.columns(len(counts)), counts.items(), strict=True):
+        column.metric(title, f"{value:,}", border=True)
     waiting = pending(workspace)
     if waiting:
         st.caption(
             f"{waiting:,} decisions came after the last label run; they are worked in before the export is written."
         )
-    folder = st.text_input(
-        "Name", value="dataset", max_chars=60, help="A folder of this name inside the store's exports."
-    )
-    if st.button("Write it", type="primary", icon=":material/download:", disabled=not session.can_write()):
+    reason = session.locked()
+    if st.button(
+        "Export", type="primary", icon=":material/download:", disabled=bool(reason), help=reason or None
+    ):
         with st.spinner("Working decisions in and writing ..."):
-            out, summary = write_export(workspace, folder, kind, everything, where)
+            out, summary = write_export(workspace, form)
         st.success(f"Written to {session.plain(str(out))}")
-        st.dataframe([{"what": k, "count": str(v)} for k, v in summary.counts.items()], hide_index=True)
+        for warning in summary.warnings[1:]:
+            st.warning(session.plain(warning))
+        st.dataframe([{"What": k, "Count": str(v)} for k, v in summary.counts.items()], hide_index=True)
         files = sorted(f for f in Path(out).rglob("*") if f.is_file())
         st.dataframe(
-            [{"file": str(f.relative_to(out)), "bytes": f.stat().st_size} for f in files], hide_index=True
+            [{"File": str(f.relative_to(out)), "Bytes": f.stat().st_size} for f in files], hide_index=True
         )

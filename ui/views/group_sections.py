@@ -1,30 +1,47 @@
-"""Clusters in the gallery: a section each, a page of them at a time, label or group actions."""
+"""Groups in the gallery: a section each, a page of them at a time, label or group actions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from schema.arrays import Ints, Rows
 from ui.review import actions, tiles
-from ui.review.groups import GROUP_ACTIONS, PREVIEW, Groups, group_decisions
-from ui.views import gallery
-from ui.views.session import reviewer, workspace
+from ui.review.actions import Action, Preview, Written
+from ui.review.group_actions import GROUP_ACTIONS, group_decisions
+from ui.review.group_actions import preview as group_preview
+from ui.review.groups import Groups
+from ui.review.items import Item
+from ui.review.tiles import Section
+from ui.views import gallery, session
+from ui.wording import pictures
 
-CLUSTERS = 8
+GROUPS = 12
 MEMBERS = 24
-"""Members shown of one cluster; the heading says how many there are, and 'select all of it' takes them all."""
+"""Members shown of one group; the heading says how many there are, and 'select all' takes them all."""
 
 
-def show(key: str, groups: Groups, numbers: Ints, attribute: str | None) -> None:
-    """Show a page of clusters; without an attribute its buttons are about the groups themselves."""
+def show(
+    key: str,
+    groups: Callable[[], tuple[Groups, Ints]],
+    attribute: str | None,
+    status: Callable[[], str] | None = None,
+) -> None:
+    """Show a page of groups; without an attribute its buttons are about the groups themselves.
+
+    ``groups`` returns all groups and the numbers of those to show, anew at each drawing: decisions change both.
+    """
     view = gallery.View(
         key,
-        numbers,
+        np.empty(0, np.int64),
         attribute,
         actions=tiles.LABEL_ACTIONS if attribute else GROUP_ACTIONS,
-        size=CLUSTERS,
-        expand=lambda chosen: _sections(groups, chosen),
-        empty="No cluster matches. Lower the least number of members or the similarity.",
+        size=GROUPS,
+        live=lambda: _leaders(*groups()),
+        expand=lambda leaders: _sections(*groups(), leaders),
+        status=status,
+        empty="No group matches. Lower the minimum group size or the similarity, or show those that are done.",
     )
     if attribute is None:
         view.preview = _preview
@@ -32,30 +49,47 @@ def show(key: str, groups: Groups, numbers: Ints, attribute: str | None) -> None
     gallery.show(view)
 
 
-def _sections(groups: Groups, numbers: Rows) -> list[gallery.Section]:
+def _leaders(groups: Groups, numbers: Ints) -> Rows:
+    """Return the first row of each group to show: what stays of a group when others go."""
+    return groups.rows[groups.starts[numbers]]
+
+
+def _sections(groups: Groups, numbers: Ints, leaders: Rows) -> list[Section]:
+    by_leader = dict(zip(_leaders(groups, numbers).tolist(), numbers.tolist(), strict=True))
+    workspace = session.workspace()
     made = []
-    for number in numbers.tolist():
+    for leader in leaders.tolist():
+        number = by_leader[leader]
         rows = groups.members(number)
+        places = workspace.places(rows[:MEMBERS])
+        shown = sorted(
+            rows[:MEMBERS].tolist(), key=lambda row: (not (row in places and places[row].keep), row)
+        )
         more = f", {MEMBERS} of them shown" if len(rows) > MEMBERS else ""
+        done = " · done" if groups.done[number] else ""
         made.append(
-            gallery.Section(
-                f"Cluster {number + 1}", f"{len(rows)} pictures{more}", rows[:MEMBERS], rows[MEMBERS:]
+            Section(
+                f"Group {number + 1}", f"{pictures(len(rows))}{more}{done}", shown, rows[MEMBERS:].tolist()
             )
         )
     return made
 
 
-def _preview(rows: Sequence[int], press: tiles.Press) -> str:
-    items = workspace().items(rows, [])
-    group_decisions(items, press.action, [])  # says what cannot be done before it is tried
-    return f"{len(items)} item{'' if len(items) == 1 else 's'} {PREVIEW.get(press.action, press.action)}"
+def _with_mates(rows: Sequence[int]) -> tuple[list[Item], list[Item]]:
+    """Return the items of these rows, and all members of their groups."""
+    workspace = session.workspace()
+    items = workspace.items(rows, [])
+    return items, workspace.group_mates(item.group_id for item in items)
 
 
-def _act(rows: Sequence[int], press: tiles.Press, as_of: int) -> actions.Written:
-    here = workspace()
-    items = here.items(rows, [])
-    wanted = {item.group_id for item in items if item.group_id}
-    mates = here.group_mates(wanted) if wanted else []
-    chosen = set(rows)
-    made = group_decisions(items, press.action, [m for m in mates if m.row not in chosen])
-    return actions.write(here, made, reviewer(), as_of, PREVIEW.get(press.action, press.action))
+def _preview(rows: Sequence[int], action: Action) -> Preview:
+    items, mates = _with_mates(rows)
+    return Preview(group_preview(items, action.kind, mates))
+
+
+def _act(rows: Sequence[int], action: Action, as_of: int) -> Written:
+    workspace = session.workspace()
+    items, mates = _with_mates(rows)
+    text = group_preview(items, action.kind, mates)
+    made = group_decisions(items, action.kind, mates)
+    return actions.write(workspace, made, session.reviewer(), as_of, text)

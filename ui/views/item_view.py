@@ -1,13 +1,17 @@
-"""Item: the picture, everything that is known of it and why, its neighbours, its group, its history."""
+"""Item: the picture, its labels to edit, why each is as it is, its neighbours, its group, its history."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from index.store.keys import row_of
-from label.predict.evidence import evidence
-from ui.review.item import item_details, large_picture
-from ui.views import gallery, session
+from label.predict.evidence import Evidence, evidence
+from schema.errors import LikenessError
+from ui.review.history import of_item
+from ui.review.item import ItemDetails, item_details, large_picture
+from ui.review.workspace import Workspace
+from ui.views import gallery, label_sheet, session
+from ui.wording import heading
 
 VOTERS = 12
 """Voters shown at most, the heaviest."""
@@ -15,95 +19,135 @@ LEAST_SHARE = 0.005
 """A voter with less of the whole vote is not shown: it would read 0 %."""
 
 workspace = session.workspace()
-session.heading(
-    "Item", "One picture: its labels with their evidence, its neighbours, its group, its history."
-)
-given = st.text_input(
-    "Row, item id or file name",
-    value=str(st.session_state.get("item", st.query_params.get("row", ""))),
-    max_chars=500,
-)
-if not given:
-    st.info(
-        "Open an item from any gallery (double click, or the key o), or type a row, an item id or a file name."
-    )
-    st.stop()
-with session.error_boundary():
-    row = row_of(workspace.store, given)
-    st.query_params["row"] = str(row)
-    found = item_details(workspace, row)
-    left, right = st.columns([2, 3], gap="large")
-    with left:
-        picture = large_picture(workspace, row)
-        if picture:
-            st.image(picture, width="stretch")
-        st.text(found.name)
-        for name, value in found.facts.items():
-            st.caption(f"{name.capitalize()}: {session.plain(value)}")
-        if found.tags:
-            st.caption("Tags as given")
-            st.text(", ".join(found.tags))
-        with st.expander("Where it comes from"):
-            st.dataframe(
-                [{"what": name, "value": value} for name, value in found.source.items()],
-                hide_index=True, width="stretch",
-            )  # fmt: skip
-    with right:
-        st.subheader("Labels")
-        if found.labels:
-            st.dataframe(
-                found.labels, hide_index=True, width="stretch", height="content", placeholder="–",
-                column_config={"Confidence": st.column_config.ProgressColumn(
-                    min_value=0, max_value=1, format="%.2f"
-                )},
-            )  # fmt: skip
-        if found.unknown:
-            st.caption(f"Not known: {', '.join(found.unknown)}")
-        if found.history:
-            st.subheader("History")
-            st.dataframe(found.history, hide_index=True, width="stretch")
-        st.subheader("Why?")
-        names = [a.name for a in workspace.attributes]
-        titles = {a.name: a.title for a in workspace.attributes}
-        chosen = st.selectbox(
-            "Look at and correct", names, format_func=titles.__getitem__, key="item-attribute",
-            index=names.index("hair_color") if "hair_color" in names else 0,
+
+
+def find() -> None:
+    """Go to the item that was typed."""
+    typed = str(st.session_state.get("find", "")).strip()
+    if not typed:
+        return
+    try:
+        st.query_params["row"] = str(row_of(workspace.store, typed))
+        st.session_state["find"] = ""
+    except LikenessError as error:
+        st.session_state["find-error"] = error
+
+
+def facts(workspace: Workspace, found: ItemDetails) -> None:
+    """Show the picture and what is known of the file."""
+    picture = large_picture(workspace, found.item.row)
+    if picture:
+        st.image(picture, width="stretch", alt=f"The picture {found.item.name}")
+    st.text(found.item.name)
+    for name, value in found.facts.items():
+        st.caption(f"{name.capitalize()}: {session.plain(value)}")
+    if found.tags:
+        st.caption("Tags as given")
+        st.text(", ".join(found.tags))
+    with st.expander("Where it comes from"):
+        st.dataframe(
+            [{"What": name, "Value": value} for name, value in found.source.items()],
+            hide_index=True, width="stretch",
         )  # fmt: skip
-        models = workspace.models()
-        why = None if models is None else evidence(workspace.item_loader(), models, row, chosen)
-        if why is None:
-            st.caption("No vote: too few items state a value, or this one has no vector.")
-        else:
-            st.caption(
-                f"What the neighbours' votes give each value of {titles[chosen].lower()}, and what it takes to stand"
-                + (". Values that its own tags leave out count as less likely" if why.omits else "")
-            )
-            st.dataframe(
-                [
-                    {
-                        "Value": each.value,
-                        "Chance": each.probability,
-                        "Needs": f"{each.required:.2f}" if each.required is not None else "abstains",
-                        "": "stands" if each.given else "",
-                    }
-                    for each in why.values[:6]
-                ],
-                hide_index=True, width="stretch", height="content",
-                column_config={"Chance": st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f")},
-            )  # fmt: skip
-    voters = why.voters.shown(VOTERS, LEAST_SHARE) if why is not None else None
-    if voters is not None and len(voters.rows):
+
+
+def show_evidence(workspace: Workspace, row: int, name: str) -> None:
+    """Show why an attribute has its label: the probabilities of its values, and the items that voted."""
+    title = heading(workspace.attribute(name))
+    models = workspace.models()
+    found = None if models is None else evidence(workspace.item_loader(), models, row, name)
+    st.subheader(f"Why? {title}")
+    if found is None:
+        st.caption("No votes: too few items have a label for it, or this one has no vector.")
+        return
+    st.caption(
+        "The probability of each value, and the threshold it has to reach"
+        + (". Values that the item's own tags leave out count as less likely." if found.omits else ".")
+    )
+    st.dataframe(
+        value_rows(found),
+        hide_index=True, width="stretch", height="content",
+        column_config={
+            "Probability": st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f")
+        },
+    )  # fmt: skip
+    voters = found.voters.shown(VOTERS, LEAST_SHARE)
+    if len(voters.rows):
         st.subheader("Who voted")
-        st.caption("The share of the whole vote stands on each picture. Correct a voter, and its votes move.")
-        shares = {int(r): f"{share:.0%}" for r, share in zip(voters.rows, voters.shares, strict=True)}
-        gallery.show(
-            gallery.View("item-voters", voters.rows, chosen, by_row=False, notes=shares, size=VOTERS)
+        st.caption(
+            "Each picture's share of the whole vote. Correct a voter, and its votes count differently."
         )
+        shares = {int(r): f"{share:.0%}" for r, share in zip(voters.rows, voters.shares, strict=True)}
+        view = gallery.View(
+            "item-voters", voters.rows, name, by_row=False, main=False, notes=shares, size=VOTERS
+        )
+        gallery.show(view)
+
+
+def value_rows(found: Evidence) -> list[dict[str, object]]:
+    """Return the likeliest values as rows of a table."""
+    return [
+        {
+            "Value": value.value,
+            "Probability": value.probability,
+            "Threshold": "too little data" if value.required is None else f"{value.required:.2f}",
+            "Outcome": "accepted" if value.given else "",
+        }
+        for value in found.values[:6]
+    ]
+
+
+@st.fragment
+def labels(workspace: Workspace, row: int) -> None:
+    """Show the labels to edit with the evidence for the attribute at the cursor."""
+    with session.error_boundary():
+        show_evidence(workspace, row, label_sheet.show(workspace, row))
+
+
+def around(found: ItemDetails, name: str) -> None:
+    """Show the item's group and its neighbours."""
     if len(found.group) > 1:
         st.subheader("Its group")
-        gallery.show(gallery.View("item-group", found.group, chosen, by_row=False))
+        gallery.show(gallery.View("item-group", found.group, name, by_row=False, main=False))
     st.subheader("Neighbours")
     gallery.show(
-        gallery.View("item-neighbours", found.neighbours, chosen, by_row=False, notes=found.similarity, size=24,
-                          empty="No neighbours yet. Make the graph with: likeness index --store DIR")
+        gallery.View(
+            "item-neighbours", found.neighbours, name, by_row=False, main=False, notes=found.similarity,
+            size=24, empty="No neighbours yet. Make the graph with: likeness index --store DIR",
+        )
     )  # fmt: skip
+
+
+with session.error_boundary():
+    given = st.query_params.get("row", "")
+    st.text_input(
+        "Another item", key="find", placeholder="row, item id or file name", max_chars=500, on_change=find,
+        label_visibility="collapsed" if given else "visible",
+    )  # fmt: skip
+    wrong = st.session_state.pop("find-error", None)
+    if wrong is not None:
+        session.show_error(wrong)
+    if not given:
+        st.info(
+            "Open an item from any gallery (double click, or the key o), or type a row, an item id or a file name."
+        )
+        st.stop()
+    row = row_of(workspace.store, given)
+    details = item_details(workspace, row)
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        facts(workspace, details)
+    with right:
+        labels(workspace, row)
+        past = of_item(workspace, row)
+        if past:
+            st.subheader("History")
+            st.dataframe(
+                [
+                    {"When (UTC)": line.when, "Reviewer": line.reviewer, "Decision": line.decision,
+                     "Shown before": line.seen, "State": "counts" if line.counts else "undone"}
+                    for line in past
+                ],
+                hide_index=True, width="stretch",
+            )  # fmt: skip
+    around(details, str(st.query_params.get("attribute", "hair_color")))

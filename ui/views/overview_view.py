@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import Any
 
 import streamlit as st
@@ -11,7 +10,7 @@ from ui.review.figures import (
     attribute_table,
     counts,
     group_sizes,
-    learned_names,
+    measured_names,
     precisions,
     reliability,
     run_rows,
@@ -19,16 +18,14 @@ from ui.review.figures import (
 )
 from ui.terminal.status import failures
 from ui.views import session
+from ui.wording import heading
 
-SHADES = {"Reviews": "#3b82f6", "Tags": "#22a06b", "Texts": "#7cc7a2", "Votes": "#8b5cf6"}
-MEASURED, ASKED = "#8b5cf6", "#9aa3b5"
+SHADES = {"Reviews": "#3b82f6", "Tags": "#22a06b", "Texts": "#7cc7a2", "Inferred": "#8b5cf6"}
+MEASURED, TARGET = "#8b5cf6", "#9aa3b5"
 TALL, LOW = 420, 280
 FAILURES = 500
 
 workspace = session.workspace()
-session.heading(
-    "Overview", f"The store {session.plain(PurePath(workspace.store.uri).name or workspace.store.uri)}"
-)
 
 numbers = counts(workspace)
 for column, (name, value) in zip(st.columns(len(numbers)), numbers.items(), strict=True):
@@ -55,16 +52,16 @@ if rows:
             sort=False, height=TALL, x_label="", y_label="percent of pictures",
         )  # fmt: skip
     with right:
-        st.caption("Precision of accepted votes on held-out items, and what was asked")
+        st.caption("Precision of inferred labels on held-out items, and the target")
         measured = precisions(workspace)
         if measured["Attribute"]:
             st.bar_chart(
-                measured, x="Attribute", y=["Measured", "Asked"], color=[MEASURED, ASKED], horizontal=True,
-                sort=False, stack=False, height=TALL, x_label="", y_label="percent right",
+                measured, x="Attribute", y=["Measured", "Target"], color=[MEASURED, TARGET], horizontal=True,
+                sort=False, stack=False, height=TALL, x_label="", y_label="percent correct",
             )  # fmt: skip
         else:
             st.info(
-                "No attribute could be learned yet: too few items state a value. Tag or review some more."
+                "No attribute could be fitted yet: too few items have a label from tags, texts or reviews."
             )
     st.dataframe(
         rows,
@@ -74,30 +71,33 @@ if rows:
         placeholder="–",
         column_config={
             "Coverage": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.0f %%"),
-            "By votes": st.column_config.NumberColumn(help="Labels that nobody stated: neighbours voted for them."),
-            "Asked": percent("Asked", "The precision that was asked of accepted votes."),
-            "Precision": percent("Precision", "Of accepted votes, on held-out items that no threshold was fitted on."),
+            "Inferred": st.column_config.NumberColumn(help="Labels that no tag, text or reviewer gave."),
+            "Target": percent("Target", "The precision that inferred labels have to reach."),
+            "Precision": percent("Precision", "Of inferred labels, on held-out items that no threshold was fitted on."),
             "Audited": st.column_config.TextColumn(
-                help="True precision of accepted votes by the audit queue, with its 95 % interval."
+                help="True precision of inferred labels by the audit queue, with its 95 % interval."
             ),
         },
     )  # fmt: skip
 else:
     st.info("No labels yet. Make them with: likeness label --store DIR")
 
-titles = {a.name: a.title for a in workspace.attributes}
+titles = {a.name: heading(a) for a in workspace.attributes}
 left, right = st.columns(2, gap="large")
-learned = learned_names(workspace)
+learned = measured_names(workspace)
 if learned:
     with left:
         st.subheader("Does the confidence mean what it says?")
+        default = "hair_color" if "hair_color" in learned else learned[0]
+        session.follow_address(attribute=default)
         chosen = st.selectbox(
-            "Attribute", learned, format_func=titles.__getitem__, label_visibility="collapsed",
-            index=learned.index("hair_color") if "hair_color" in learned else 0,
+            "Attribute", learned, key="attribute", bind="query-params", format_func=titles.__getitem__,
+            label_visibility="collapsed",
+            index=learned.index(default),
         )  # fmt: skip
         st.line_chart(
-            reliability(workspace, chosen), x="Confidence", y=["Right", "Ideal"], color=[MEASURED, ASKED],
-            height=LOW, x_label="confidence of the votes, percent", y_label="percent right",
+            reliability(workspace, chosen), x="Confidence", y=["Correct", "Ideal"], color=[MEASURED, TARGET],
+            height=LOW, x_label="confidence, percent", y_label="percent correct",
         )  # fmt: skip
 sizes = group_sizes(workspace)
 if sum(sizes["Groups"]):
@@ -105,7 +105,7 @@ if sum(sizes["Groups"]):
         st.subheader("Duplicate groups by size")
         st.caption(f"{sum(sizes['Groups']):,} groups, copies and variants together")
         st.bar_chart(
-            sizes, x="Members", y="Groups", color=SHADES["Reviews"], sort=False, height=LOW, horizontal=True,
+            sizes, x="Pictures", y="Groups", color=SHADES["Reviews"], sort=False, height=LOW, horizontal=True,
             x_label="pictures in a group", y_label="groups",
         )  # fmt: skip
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import secrets
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
+from urllib.parse import unquote
 
 import streamlit as st
 
@@ -18,7 +22,11 @@ from schema.settings import Settings
 from ui.review.workspace import Workspace
 from ui.serve import GATED, PASSWORD
 
-PAGE_ITEMS = 60
+COOKIE = "likeness_reviewer"
+"""The browser keeps the reviewer's name under it."""
+READ_ONLY = "This page is open for reading only."
+
+_log = logging.getLogger("likeness")
 
 
 @st.cache_resource(show_spinner="Opening the store ...")
@@ -48,21 +56,14 @@ def reviewer() -> str:
     header = workspace().settings.review.user_header
     if header:
         return st.context.headers.get(header, "") or ""
-    return str(st.session_state.get("reviewer", "")).strip()
+    if "reviewer" not in st.session_state:
+        st.session_state["reviewer"] = _remembered() or default_name()
+    return str(st.session_state["reviewer"]).strip()
 
 
-def reviewer_box() -> None:
-    """Show who reviews, or ask."""
-    header = workspace().settings.review.user_header
-    if workspace().readonly:
-        st.caption("Read only: nothing can be changed here.")
-    elif header:
-        name = reviewer()
-        st.caption(f"Reviewing as {plain(name)}" if name else "The proxy names no user: read only.")
-    else:
-        if "reviewer" not in st.session_state:
-            st.session_state["reviewer"] = default_name()
-        st.text_input("Reviewer", key="reviewer", max_chars=80, help="Stands with every decision you take.")
+def _remembered() -> str:
+    """Return the name that this browser reviewed under before."""
+    return "".join(c for c in unquote(st.context.cookies.get(COOKIE, "")) if c.isprintable())[:80]
 
 
 def default_name() -> str:
@@ -73,18 +74,63 @@ def default_name() -> str:
     return os.environ.get("USER") or os.environ.get("LOGNAME") or fresh
 
 
-def can_write() -> bool:
-    """Tell whether this visitor can decide."""
-    return not workspace().readonly and bool(reviewer())
+def locked() -> str:
+    """Return why this visitor cannot change anything; empty when nothing is in the way."""
+    if workspace().readonly:
+        return READ_ONLY
+    if reviewer():
+        return ""
+    if workspace().settings.review.user_header:
+        return "The proxy names no user, so nothing can be changed."
+    return "Enter your name at the top right to make changes."
+
+
+def shell() -> None:
+    """Draw what every page has: the store's name, the reviewer's, and what keeps places and keys."""
+    header = workspace().settings.review.user_header
+    name = "read only" if workspace().readonly else reviewer() or ("no user" if header else "")
+    uri = workspace().store.uri
+    data = {
+        "store": PurePath(uri).name or uri,
+        "name": name,
+        "editable": not workspace().readonly and not header,
+        "restart": shlex.join(["likeness", "review", "--store", uri]),
+    }
+    st.html(f"<style>{static('page.css')}</style>")
+    component("shell", static("shell.css"), static("shell.js"))(
+        key="shell", data=data, on_name_change=_renamed
+    )
+
+
+def _renamed() -> None:
+    given = (st.session_state.get("shell") or {}).get("name")
+    if isinstance(given, str):
+        st.session_state["reviewer"] = given[:80]
+
+
+@st.cache_resource(show_spinner=False)
+def component(name: str, css: str, js: str) -> Any:
+    """Return a component, registered once per process."""
+    return st.components.v2.component(f"likeness_{name}", css=css, js=js)
 
 
 @contextmanager
 def error_boundary() -> Iterator[None]:
-    """Show errors made for the user as words; others pass."""
+    """Show errors as words: those made for the user with their hint, any other with its kind, and log it whole."""
     try:
         yield
     except LikenessError as error:
         show_error(error)
+    except (
+        Exception
+    ) as error:  # Streamlit would show a line that says nothing; its own signals are no Exceptions
+        _log.exception("an error on the page")
+        told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        show_error(
+            LikenessError(
+                f"Something went wrong on this page ({told}).", "The server's output has the details."
+            )
+        )
 
 
 def show_error(error: LikenessError) -> None:
@@ -117,15 +163,27 @@ def static(name: str) -> str:
     return (Path(__file__).with_name("static") / name).read_text(encoding="utf-8")
 
 
-def heading(title: str, about: str) -> None:
-    """Show a page's title and what it is for."""
-    st.title(title)
-    st.caption(about)
+def follow_address(**defaults: Any) -> None:
+    """Give bound widgets, by key, their default where the address no longer names them: after back, or a link.
+
+    Streamlit takes a value from the address when it is there, but leaves the last one when it is gone. It writes each
+    change into the address before the page is drawn again, so what is missing was taken away by the browser.
+    """
+    for key, default in defaults.items():
+        if key in st.session_state and key not in st.query_params:
+            st.session_state[key] = default
 
 
-def log_bytes(here: Workspace) -> bytes:
+def first_page() -> None:
+    """Forget how far a list was turned: another list starts at its beginning."""
+    if "after" in st.query_params:
+        del st.query_params["after"]
+
+
+def log_bytes(workspace: Workspace) -> bytes:
     """Return the whole review log as JSON Lines."""
     import json
     from dataclasses import asdict
 
-    return "".join(json.dumps(asdict(r), ensure_ascii=False) + "\n" for r in here.log.scan()).encode()
+    lines = (json.dumps(asdict(r), ensure_ascii=False) + "\n" for r in workspace.log.scan())
+    return "".join(lines).encode()

@@ -11,7 +11,7 @@ from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT
 from dedupe.group.artworks import Judges, connected, split_cluster
 from dedupe.group.ids import stable_ids
 from dedupe.group.originals import Reason
-from dedupe.group.overrides import Overrides, read_overrides
+from index.reviews.group_overrides import Overrides, read_overrides
 from index.reviews.log import Review
 
 Table = dict[tuple[int, int], str]

@@ -14,6 +14,7 @@ from schema import tables
 from schema.settings import load_settings
 from ui import flow
 from ui.review import actions
+from ui.review.actions import Action
 from ui.review.workspace import Workspace
 
 KEY = "test_0"
@@ -77,14 +78,14 @@ def test_corrections_are_felt_and_undo_takes_them_back(labelled_workspace: Works
     stated = {
         i.row for i in workspace.items(range(N), ["hair_color"]) if i.labels["hair_color"].source == "tag"
     }
-    text = actions.preview_text(workspace, between[5:], hair, "set", "blonde")
-    assert "votes move" in text
+    text = actions.preview(workspace, between[5:], hair, Action("set", "blonde")).text
+    assert "other label" in text
     assert workspace.log.position() == 0
-    made = actions.label_decisions(workspace.items(between[5:]), hair, "set", "blonde")
+    made = actions.label_decisions(workspace.items(between[5:]), hair, Action("set", "blonde"))
     done = actions.write(workspace, made, "Ann", 0, "")
     changed = workspace.revoted("hair_color")
     assert not set(changed) & (stated | set(between[5:])), "people are never overruled"
-    assert f"{len(changed)} more" in text or not changed
+    assert f"{len(changed)} other" in text or not changed
     for row, label in changed.items():
         assert workspace.items([row], ["hair_color"])[0].labels["hair_color"] == label
     workspace.log.undo(done.batch, "Ann")
@@ -95,7 +96,7 @@ def test_what_was_supposed_comes_true_when_it_is_written(labelled_workspace: Wor
     workspace = labelled_workspace
     hair = workspace.attribute("hair_color")
     between = [n for n in range(N) if n % 3 == 2][:12]
-    made = actions.label_decisions(workspace.items(between), hair, "set", "blonde")
+    made = actions.label_decisions(workspace.items(between), hair, Action("set", "blonde"))
     supposed = workspace.suppose(made, "hair_color")
     assert supposed.looked_at > 0 and supposed.left_out == 0
     assert workspace.revoted("hair_color") == {}
@@ -119,7 +120,7 @@ def test_several_characters_close_all_attributes_of_an_item(labelled_workspace: 
         if item.labels["hair_color"].source == "model"
     ]
     assert given
-    made = actions.label_decisions(given[:1], hair, actions.SEVERAL)
+    made = actions.label_decisions(given[:1], hair, Action(actions.SEVERAL))
     done = actions.write(workspace, made, "Ann", None, "")
     assert workspace.revoted("hair_color")[given[0].row].values == ()
     workspace.log.undo(done.batch, "Ann")
@@ -129,7 +130,9 @@ def test_several_characters_close_all_attributes_of_an_item(labelled_workspace: 
 def test_without_models_nothing_is_voted_on_again(small_workspace: Workspace) -> None:
     hair = small_workspace.attribute("hair_color")
     items = small_workspace.items([1], ["hair_color"])
-    actions.write(small_workspace, actions.label_decisions(items, hair, "set", "red"), "Ann", None, "")
+    actions.write(
+        small_workspace, actions.label_decisions(items, hair, Action("set", "red")), "Ann", None, ""
+    )
     assert small_workspace.revoted("hair_color") == {}
 
 
@@ -142,7 +145,7 @@ def test_a_picture_from_outside_gets_the_labels_its_like_in_the_store_have(label
         outside[at] = 1
         hits = Hits(np.array([0]), {0: 1.0}, True, outside)
         assert [
-            (o.value, o.sure) for o in predicted_labels(workspace, hits) if o.attribute == "hair_color"
+            (o.value, o.accepted) for o in predicted_labels(workspace, hits) if o.attribute == "hair_color"
         ] == [(value, True)]
     # The oracle: what the label run gave to untagged items, judged by the same judges.
     folds = {r["row"]: r["fold"] for r in labelled.read("label_state", ["row", "fold"]).to_pylist()}
@@ -152,6 +155,6 @@ def test_a_picture_from_outside_gets_the_labels_its_like_in_the_store_have(label
     vectors = labelled.take(f"vectors_{KEY}", rows, ["vector"])["vector"].to_pylist()
     for item, vector in zip(workspace.items(rows, ["hair_color"], machine=True), vectors, strict=True):
         found = predicted_labels(workspace, Hits(np.array([0]), {0: 1.0}, True, np.array(vector, np.float32)))
-        given = [o.value for o in found if o.attribute == "hair_color" and o.sure]
+        given = [o.value for o in found if o.attribute == "hair_color" and o.accepted]
         assert given == list(item.labels["hair_color"].values)
     assert predicted_labels(workspace, Hits(np.array([0]))) == []

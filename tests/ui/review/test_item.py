@@ -1,0 +1,31 @@
+"""Everything about one item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ui.review.history import of_item
+from ui.review.item import item_details, large_picture
+from ui.review.workspace import Workspace
+
+
+def test_item_details_hold_everything(small_workspace: Workspace, decide: Callable[..., str]) -> None:
+    decide(small_workspace, [3], "set", "red")
+    found = item_details(small_workspace, 3)
+    assert found.item.name == "03.png"
+    assert len(found.neighbours) == 8
+    assert found.group.tolist() == [2, 3]
+    assert [line.decision for line in of_item(small_workspace, 3)] == ["Hair color: red"]
+    picture = large_picture(small_workspace, 3)
+    assert picture and picture[:4] == b"RIFF"
+
+
+def test_large_picture_falls_back_to_the_thumbnail(small_workspace: Workspace) -> None:
+    uri = small_workspace.store.take("items", [5], ["uri"])["uri"][0].as_py()
+    data = Path(uri).read_bytes()
+    Path(uri).unlink()
+    try:
+        assert large_picture(small_workspace, 5) == small_workspace.thumbnails([5])[5]
+    finally:
+        Path(uri).write_bytes(data)
