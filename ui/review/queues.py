@@ -237,7 +237,10 @@ _ALL = (
     ),
     Queue("Lowest confidence", "Machine labels just above their threshold.", lowest_confidence),
     Queue(
-        "Contradicted tags", "The tag says one thing, the neighbours another.", contradicted, doubts="contradicted"
+        "Contradicted tags",
+        "The tag says one thing, the neighbours another.",
+        contradicted,
+        doubts="contradicted",
     ),
     Queue(
         "Missing tags",

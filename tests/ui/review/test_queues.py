@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from index.store import Store
+from schema import tables
 from schema.records import Decision
 from ui.review import actions, queues
 from ui.review.actions import Action
@@ -40,18 +41,20 @@ def test_queue_orders(small_workspace: Workspace) -> None:
 
 
 def test_doubtful_tags_come_with_suggestions(small_workspace: Workspace, shown: Callable[..., Label]) -> None:
-    from label.predict.writer import NOISE
-
     def doubt(row: int, kind: str, rank: int, suggestion: str | None):
         item = small_workspace.items([row], ["hair_color"])[0]
         return {
             "row": row, "item_id": item.item_id, "attribute": "hair_color", "value": "red", "kind": kind,
-            "rank": rank, "score": 0.9, "suggestion": suggestion, "chance": 0.8,
+            "rank": rank, "score": 0.9, "suggestion": suggestion, "probability": 0.8,
         }  # fmt: skip
 
-    records = [doubt(7, "wrong", 1, "green"), doubt(4, "wrong", 2, None), doubt(9, "missing", 1, "blonde")]
+    records = [
+        doubt(7, "contradicted", 1, "green"),
+        doubt(4, "contradicted", 2, None),
+        doubt(9, "missing", 1, "blonde"),
+    ]
     with Store.open(small_workspace.store.uri, write=True) as store:
-        store.replace("label_noise", pa.Table.from_pylist(records, NOISE), NOISE)
+        store.replace("label_noise", pa.Table.from_pylist(records, tables.LABEL_NOISE), tables.LABEL_NOISE)
     hair = small_workspace.attribute("hair_color")
     assert queues.queue(small_workspace, "Contradicted tags", hair).tolist() == [7, 4]
     assert queues.queue(small_workspace, "Missing tags", hair).tolist() == [9]
