@@ -23,7 +23,7 @@ ACCEPT_SUGGESTION = {
 UNSURE = 0.8
 """Machine labels of less confidence are drawn in another colour."""
 PEOPLE = ("review", "tag", "text")
-SOURCE_WORDS = {"model": "model"}
+SOURCE_WORDS = {"model": "votes"}
 """Names of sources as a reviewer reads them; the others are told as they stand in the table."""
 
 
