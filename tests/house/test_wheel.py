@@ -162,7 +162,8 @@ count = entries = 0
 for path in sorted(top.rglob("*.py")):
     name = ".".join(path.relative_to(top.parent).with_suffix("").parts).removesuffix(".__init__")
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    if any(isinstance(n, ast.Expr) and isinstance(n.value, ast.Call) for n in tree.body):
+    if any(isinstance(n, ast.With) or isinstance(getattr(n, "value", 0), ast.Call) and isinstance(n, ast.Expr)
+           for n in tree.body):
         # A page, which Streamlit runs: what it imports, not itself. The tests of pages run it.
         for node in tree.body:
             if isinstance(node, ast.ImportFrom):
