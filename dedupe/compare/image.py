@@ -147,10 +147,25 @@ class Picture:
 
 
 def shrunk(half: Pixels, box: Box, side: int) -> Pixels:
-    """Return what is inside a box of a picture at half its size, [side, side]."""
-    left, top, right, bottom = (round(value / 2) for value in box)
-    inside = half[top : max(bottom, top + 1), left : max(right, left + 1)]
-    return np.asarray(cv2.resize(inside, (side, side), interpolation=cv2.INTER_AREA))
+    """Return what is inside a box of a picture, given at half its size, [side, side]: means of its cells.
+
+    Edges lie where the box has them and not on the next pixel, or a crop would not meet what it was cut from.
+    """
+    across, down = (box[2] - box[0]) / side / 2, (box[3] - box[1]) / side / 2
+    width, height = (max(1, round(step / 2 - 0.5) * 2 + 1) for step in (across, down))
+    soft = cv2.blur(half, (width, height), borderType=cv2.BORDER_REPLICATE)
+    affine = np.asarray(
+        [[across, 0, box[0] / 2 + across / 2 - 0.5], [0, down, box[1] / 2 + down / 2 - 0.5]], dtype=np.float32
+    )
+    return np.asarray(
+        cv2.warpAffine(
+            soft,
+            affine,
+            (side, side),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+    )
 
 
 def shrink(box: Box, share: float) -> Box:
