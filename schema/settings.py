@@ -86,7 +86,10 @@ class TagsSettings(Section):
 class EncoderSettings(PluginSection):
     """From a picture or text to a vector."""
 
-    kind: str = Field("open_clip", description="Entry of the encoder table: open_clip or precomputed.")
+    kind: str = Field(
+        "open_clip",
+        description="Encoder: open_clip, timm, precomputed, or package.module:Class.",
+    )
     model: str = Field("likeness-avatar", description="open_clip model name, hub id (hf-hub:...).")
     pretrained: str = Field("bundled", description="open_clip tag, local checkpoint file, or 'bundled'.")
     path: str = Field("", description="File of precomputed vectors, npy or Parquet.")

@@ -14,6 +14,7 @@ from schema.settings import Settings
 ENCODERS = {
     "open_clip": "embed.encoders.open_clip:OpenClip",
     "precomputed": "embed.encoders.precomputed:Precomputed",
+    "timm": "embed.encoders.timm:Timm",
 }
 
 SEAM = Seam(ENCODERS, "encoder", "encoder.kind", "likeness.encoders", Encoder, EncoderError)

@@ -27,6 +27,13 @@ def import_open_clip() -> ModuleType:
     return importlib.import_module("open_clip")
 
 
+def import_timm() -> ModuleType:
+    """Import and return timm; raises ImportError where it is not installed."""
+    _import_torchvision()
+    importlib.import_module("timm.data")
+    return importlib.import_module("timm")
+
+
 def import_torchvision_io() -> ModuleType:
     """Import and return torchvision.io; its decoders work only where its compiled part loads."""
     _import_torchvision()

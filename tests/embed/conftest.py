@@ -39,3 +39,24 @@ def tiny_settings(tiny_config: Path) -> Callable[..., Settings]:
         return load_settings(None, [*base, *overrides])
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_timm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small vision transformer with random weights, as timm saves models."""
+    import torch
+    from safetensors.torch import save_file
+
+    from index.images.torchvision_ops import import_timm
+
+    folder = tmp_path_factory.mktemp("tiny-vit")
+    arguments = {"img_size": 32, "patch_size": 8, "depth": 1, "embed_dim": 24, "num_heads": 2}
+    torch.manual_seed(3)
+    model = import_timm().create_model("vit_tiny_patch16_224", num_classes=0, **arguments)
+    save_file(model.state_dict(), str(folder / "model.safetensors"))
+    looks = {"input_size": [3, 32, 32], "mean": [0.5] * 3, "std": [0.25] * 3, "interpolation": "bicubic"}
+    looks |= {"crop_pct": 1.0, "num_classes": 0}
+    config = {"architecture": "vit_tiny_patch16_224", "num_classes": 0, "num_features": 24}
+    config |= {"model_args": arguments, "pretrained_cfg": looks}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder

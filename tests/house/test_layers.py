@@ -16,7 +16,7 @@ HOMES = {
     "torch": {"embed", "curate", "index"},  # index/: the exact search on a GPU
     "open_clip": {"embed", "index"},
     "torchvision": {"embed", "curate", "index"},
-    "timm": {"embed"},
+    "timm": {"embed", "index"},  # index/: the one door, as for open_clip
     "faiss": {"index"},
     "lance": {"index"},
     "lancedb": {"index"},

@@ -35,6 +35,10 @@ def settings_of(
     """Settings for an entry of ENCODERS; a new entry adds its own here."""
     if request.param == "open_clip":
         return tiny_settings
+    if request.param == "timm":
+        folder = request.getfixturevalue("tiny_timm")
+        base = ("encoder.kind=timm", f"encoder.timm.model=local-dir:{folder}", "encoder.device=cpu")
+        return lambda *overrides: load_settings(None, [*base, "encoder.batch=8", *overrides])
     path = tmp_path_factory.mktemp("vectors") / "all.npy"
     np.save(path, np.random.default_rng(3).normal(size=(COUNT, 16)))
 
