@@ -21,7 +21,7 @@ from label.learn.evaluate import evaluate
 from label.learn.fit_all import AttributeFit, fit_all
 from label.learn.options import FitOptions
 from label.learn.sources import SCORERS, scorer_names
-from label.observed import OBSERVERS
+from label.observed import OBSERVERS, unknown_words
 from label.predict.noise import NoiseCandidate
 from label.predict.writer import LabelWriter
 from label.update.changes import Update, digests, find_update
@@ -40,6 +40,7 @@ from schema.arrays import Hashes, Rows
 from schema.plugins import plugin
 from schema.records import Summary
 from schema.settings import LabelSettings, Settings
+from schema.tags.values import TagReader
 from schema.vocabulary import Vocabulary, load_vocabulary
 
 METHOD = 6
@@ -75,11 +76,23 @@ def run_label(store: Store, settings: Settings, full: bool = False) -> Summary:
                 update = None
         if update is None:
             counts, notes = _label_all(store, vocabulary, settings, items, now)
+            words = _unknown_words(store, vocabulary, settings)
+            run.facts["unknown_words"] = unknown_words.as_records(words)
+            counts["frequent tags not read"] = len(words)
+            notes += unknown_words.notes_on(words)
         else:
             counts, notes = _label_some(store, vocabulary, settings, items, update)
         run.outputs.extend(["labels", "label_noise", MODELS, STATE])
         _record(run, counts, notes, items, key, update is None)
     return Summary("label", dict(counts), tuple(notes), seconds=time.monotonic() - started)
+
+
+def _unknown_words(
+    store: Store, vocabulary: Vocabulary, settings: Settings
+) -> list[unknown_words.UnknownWord]:
+    """Return the frequent tags that say nothing to the reader that labels are read with."""
+    reader = TagReader.from_files(vocabulary, settings.tags.aliases, settings.tags.implications)
+    return unknown_words.unknown_words(store, vocabulary, lambda tag: bool(reader.meanings(tag)))
 
 
 def check_sources(names: tuple[str, ...]) -> None:
