@@ -68,7 +68,9 @@ def notes_on(words: Iterable[UnknownWord]) -> list[str]:
         shown = ", ".join(
             f"{word.tag} ({word.items:,}: {' or '.join(word.fits)})" for word in several[:SHOWN]
         )
-        notes.append(f"frequent tags that fit several attributes and were not read: {len(several):,}: {shown}")
+        notes.append(
+            f"frequent tags that fit several attributes and were not read: {len(several):,}: {shown}"
+        )
     if others:
         shown = ", ".join(f"{word.tag} ({word.items:,})" for word in others[:SHOWN])
         notes.append(f"frequent tags that are no value of any attribute: {len(others):,}: {shown}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 from index.store.encoder_key import known_encoder_key
 from schema.arrays import Floats32, Rows
 from schema.errors import StoreError
+from schema.source_metadata import COLUMN_OF, RATINGS, as_text
+from schema.tables import ITEMS
 from ui.review.items import Item
 from ui.review.workspace import Workspace
 
@@ -51,6 +54,8 @@ def item_details(workspace: Workspace, row: int) -> ItemDetails:
         "keys": ", ".join(record["keys"] or []),
         "group": item.group_id,
     }
+    for name, value in source_facts(record).items():
+        source[f"source {name}" if name in source else name] = value
     rows, similarity = neighbours(workspace, row)
     return ItemDetails(
         item,
@@ -61,6 +66,24 @@ def item_details(workspace: Workspace, row: int) -> ItemDetails:
         {int(r): f"{s:.3f}" for r, s in zip(rows, similarity, strict=True)},
         workspace.group_rows(item.group_id),
     )
+
+
+def source_facts(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the source says of an item beyond tags and text, as words: rating, score, its own columns."""
+    own = [name for name in record if name not in ITEMS.names]
+    facts = {}
+    for name in (*COLUMN_OF.values(), *own, "prompt", "prompt_source"):
+        value = record.get(name)
+        if value is None or value in ("", []):
+            continue
+        if name == "source_rating":
+            value = RATINGS.get(value, value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        elif isinstance(value, float) and value.is_integer():
+            value = int(value)
+        facts[name.replace("_", " ")] = as_text(value)
+    return facts
 
 
 def neighbours(workspace: Workspace, row: int) -> tuple[Rows, Floats32]:
