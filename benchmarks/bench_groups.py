@@ -334,8 +334,8 @@ def chains(_: argparse.Namespace) -> dict[str, Any]:
     class First:
         """Keeps the first row: which copy stays is not what is measured here."""
 
-        def choose(self, rows: Sequence[int]) -> int:
-            return min(rows)
+        def choose(self, rows: Sequence[int]) -> list[int]:
+            return [min(rows)]
 
         def reasons(self, kept: int, rows: Sequence[int]) -> dict[int, Reason]:
             return {}

@@ -181,7 +181,7 @@ class Chooser:
 
     def keep(self, row: int, other: int) -> tuple[int, bool]:
         """Return which of two rows stays, and whether the pixels could not tell."""
-        kept = self._originals.choose([row, other])
+        kept = self._originals.choose([row, other])[0]
         reasons = self._originals.reasons(kept, [row, other])
         return kept, next(iter(reasons.values())).undecided
 

@@ -15,6 +15,9 @@ from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT
 from dedupe.group.originals import Reason
 from index.reviews.group_overrides import Overrides, pair
 
+# Equally good copies that are tried for the one that loses fewest members.
+EQUAL = 4
+
 Verdict = Callable[[int, int], str]
 Edges = Mapping[int, Sequence[int]]
 
@@ -22,8 +25,8 @@ Edges = Mapping[int, Sequence[int]]
 class Chooser(Protocol):
     """Chooses which copy of an artwork stays."""
 
-    def choose(self, rows: Sequence[int]) -> int:
-        """Return the row that stays."""
+    def choose(self, rows: Sequence[int]) -> list[int]:
+        """Return the row that stays, then those that are as good, the better ones first."""
 
     def reasons(self, kept: int, rows: Sequence[int]) -> dict[int, Reason]:
         """Return why each of the rows but the kept one was not kept."""
@@ -168,12 +171,29 @@ def settle(members: Sequence[int], judges: Judges) -> tuple[Artwork, list[int]]:
 
     The kept one may be turned, stretched or framed itself, and so hide a tie to a copy with a bar over its rim. Where
     the pixels say 'different', a copy of both that needed no change of tone supports a member; where they say
-    'variant', nobody does: a grey copy is a copy of two colourings.
+    'variant', nobody does: a grey copy is a copy of two colourings. Of copies that are equally good, the first one
+    that loses no member stays, or the one that loses fewest.
     """
     overrides = judges.overrides
-    proposed = judges.originals.choose(members)
+    equal = judges.originals.choose(members)
     reviewed = [row for row in overrides.kept if row in members]
-    kept = reviewed[-1] if reviewed else proposed
+    best: tuple[int, list[int], list[int]] | None = None
+    for kept in [reviewed[-1]] if reviewed else equal[:EQUAL]:
+        stay, lost = _around(kept, members, judges)
+        if best is None or len(lost) < len(best[2]):
+            best = kept, stay, lost
+        if not lost:
+            break
+    assert best is not None
+    kept, stay, lost = best
+    reasons = judges.originals.reasons(kept, stay)
+    reviewer = overrides.kept[kept] if reviewed else ""
+    return Artwork(kept, sorted(stay), reasons, reviewer, equal[0] if reviewed else kept), lost
+
+
+def _around(kept: int, members: Sequence[int], judges: Judges) -> tuple[list[int], list[int]]:
+    """Return the members that are copies of the kept one, itself first, and those that are not."""
+    overrides = judges.overrides
     stay, lost = [kept], []
     for row in members:
         if row == kept:
@@ -194,9 +214,7 @@ def settle(members: Sequence[int], judges: Judges) -> tuple[Artwork, list[int]]:
         ):
             lost.remove(row)
             stay.append(row)
-    reasons = judges.originals.reasons(kept, stay)
-    reviewer = overrides.kept[kept] if reviewed else ""
-    return Artwork(kept, sorted(stay), reasons, reviewer, proposed), lost
+    return stay, lost
 
 
 def connected(rows: Sequence[int], pairs: Sequence[tuple[int, int]]) -> list[list[int]]:

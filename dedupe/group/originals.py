@@ -70,10 +70,11 @@ class Originals:
         self._facts, self._ranks, self._policy = facts, ranks, policy
         self._direction = direction
 
-    def choose(self, rows: Sequence[int]) -> int:
-        """Return the row that stays; the same for any order of the rows."""
+    def choose(self, rows: Sequence[int]) -> list[int]:
+        """Return the row that stays, then those that the pixels do not tell from it, the better ones by the criteria
+        first; the same for any order of the rows."""
         if len(rows) == 1:
-            return rows[0]
+            return [rows[0]]
         rows = sorted(rows)
         centre, tried = self._guess(rows), dict[int, Star]()
         for _ in range(ROUNDS):
@@ -81,12 +82,12 @@ class Originals:
             best = min(star.findings, key=lambda row: (star.score(row), row))
             if star.score(best) >= -UNDECIDED:
                 equal = [row for row in star.findings if star.score(row) <= UNDECIDED]
-                return min([centre, *equal], key=self._order)
+                return sorted([centre, *equal], key=self._order)
             if best in tried:
                 break
             centre = best
         # They beat each other in a circle: the one that is beaten by least.
-        return min(tried, key=lambda row: (-min(map(tried[row].score, tried[row].findings)), row))
+        return [min(tried, key=lambda row: (-min(map(tried[row].score, tried[row].findings)), row))]
 
     def reasons(self, kept: int, rows: Sequence[int]) -> dict[int, Reason]:
         """Return why each of the rows but the kept one was not kept."""

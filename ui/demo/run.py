@@ -43,13 +43,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """Pairs of files of one picture: drawn, found, missed by kind of edit, and pairs found that are none."""
+    """Pairs of files of one picture: drawn, found, missed by kind of edit, and pairs found that are none.
+
+    ``by_kind`` counts pairs of an original and a copy, by the copy's edit: drawn, found, and with the original kept.
+    """
 
     drawn: int
     found: int
     false: int
     missed: dict[str, int]
-    by_kind: dict[str, tuple[int, int]]
+    by_kind: dict[str, tuple[int, int, int]]
 
 
 def run_demo(
@@ -147,7 +150,7 @@ def comparison(store: Store, drawn: list[Drawn], asked: float = 0.95) -> str:
         for f in found
     ]
     headings = ["attribute", "drawn", "labelled", "right", "values beyond own tags", "right of these"]
-    kinds = [(kind, total, got) for kind, (total, got) in sorted(pairs.by_kind.items())]
+    kinds = [(kind, *counted) for kind, counted in sorted(pairs.by_kind.items())]
     broken = [each.name for each in drawn if each.edit == "broken"]
     refused = sum(1 for r in store.scan("items", ["keys"], "status = 'failed'") for _ in range(r.num_rows))
     several = {rows[each.name] for each in drawn if each.edit == "two characters" and each.name in rows}
@@ -159,7 +162,7 @@ def comparison(store: Store, drawn: list[Drawn], asked: float = 0.95) -> str:
             "",
             f"found against drawn: copies ({cell(pairs.found)} of {cell(pairs.drawn)} pairs found, "
             f"{cell(pairs.false)} false)",
-            table(["kind of copy", "drawn", "found"], kinds, indent=2),
+            table(["kind of copy", "drawn", "found", "originals kept"], kinds, indent=2),
             "",
             f"pictures with two characters: {len(several & flagged)} of {len(several)} flagged, "
             f"{len(flagged - several)} others flagged",
@@ -248,10 +251,13 @@ def said_by(attribute: Attribute, tags: list[str]) -> list[str]:
 def duplicate_findings(store: Store, drawn: list[Drawn], rows: dict[str, int]) -> Duplicates:
     """Compare pairs of files in one group, called the same artwork, with pairs drawn from one picture."""
     groups: dict[int, str] = {}
-    for batch in store.scan("groups", ["row", "group_id", "verdict"]):
+    set_aside: set[int] = set()
+    for batch in store.scan("groups", ["row", "group_id", "verdict", "keep"]):
         for record in batch.to_pylist():
             if record["verdict"] in SAME:
                 groups[record["row"]] = record["group_id"]
+            if not record["keep"]:
+                set_aside.add(record["row"])
     files = [(each, rows.get(each.name, rows.get(Path(each.name).stem))) for each in drawn]
     kinds: dict[str, list[int]] = {}
     found = false = total = 0
@@ -264,10 +270,13 @@ def duplicate_findings(store: Store, drawn: list[Drawn], rows: dict[str, int]) -
                 total += 1
                 found += together
                 if first.edit == "original":
-                    counted = kinds.setdefault(second.edit, [0, 0])
+                    counted = kinds.setdefault(second.edit, [0, 0, 0])
                     counted[0] += 1
                     counted[1] += together
+                    counted[2] += together and a not in set_aside
             else:
                 false += together
-    missed = {kind: n - got for kind, (n, got) in kinds.items() if n > got}
-    return Duplicates(total, found, false, missed, {kind: (n, got) for kind, (n, got) in kinds.items()})
+    missed = {kind: n - got for kind, (n, got, _) in kinds.items() if n > got}
+    return Duplicates(
+        total, found, false, missed, {kind: (n, got, kept) for kind, (n, got, kept) in kinds.items()}
+    )

@@ -20,8 +20,8 @@ Table = dict[tuple[int, int], str]
 class LowestRow:
     """Keeps the lowest row: which copy stays is not what is tested here."""
 
-    def choose(self, rows: Sequence[int]) -> int:
-        return min(rows)
+    def choose(self, rows: Sequence[int]) -> list[int]:
+        return [min(rows)]
 
     def reasons(self, kept: int, rows: Sequence[int]) -> dict[int, Reason]:
         return {row: Reason("detail", 0.5, 1.0) for row in rows if row != kept}
@@ -123,6 +123,16 @@ def test_a_reviewer_outranks_the_chooser_and_what_it_proposed_is_kept_in_mind() 
     judges = Judges(verdicts({(0, 1): SAME}), LowestRow(), overrides)
     (artwork,) = split_cluster([0, 1], [(0, 1)], judges)[0].artworks
     assert (artwork.kept, artwork.reviewer, artwork.proposed) == (1, "ann", 0)
+
+
+def test_of_equally_good_copies_the_one_that_loses_no_member_stays() -> None:
+    class AllEqual(LowestRow):
+        def choose(self, rows: Sequence[int]) -> list[int]:
+            return sorted(rows)
+
+    table = {(0, 1): SAME, (1, 2): SAME, (0, 2): VARIANT}
+    found = split_cluster([0, 1, 2], [(0, 1), (1, 2)], Judges(verdicts(table), AllEqual()))
+    assert [(a.kept, a.rows) for a in found[0].artworks] == [(1, [0, 1, 2])]
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20))

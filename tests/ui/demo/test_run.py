@@ -121,6 +121,6 @@ def test_pairs_are_compared_with_the_truth(compared: tuple[Store, list[Drawn]]) 
     store, drawn = compared
     found = duplicate_findings(store, drawn, {f"{n}.png": n for n in range(4)})
     assert (found.drawn, found.found, found.false) == (1, 1, 2)
-    assert found.by_kind == {"resized": (1, 1)}
+    assert found.by_kind == {"resized": (1, 1, 1)}
     text = comparison(store, drawn)
     assert "1 of 1 pairs found, 2 false" in text
