@@ -2,6 +2,8 @@
 # Needs Python >= 3.11, make and git; everything else is installed into .venv.
 
 PYTHON ?= python3
+# Tests often wait, for a browser or a killed process: three workers keep two cores busy.
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -32,7 +34,7 @@ demo: setup
 	@$(BIN)/likeness demo $(DEMO)
 
 test: setup
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # What takes too long for every change: hundreds of kills, load. Each test may take an hour.
 soak: setup

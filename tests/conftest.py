@@ -30,6 +30,20 @@ settings.load_profile("likeness")
 ROOT = Path(tables.__file__).resolve().parents[1]
 
 
+# The files whose tests take longest: started first, they do not keep one worker busy when the others are done.
+LONG = ("tests/ui/faults/", "tests/ui/views/", "tests/likeness/", "tests/label/", "tests/house/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the order within a file stays."""
+    order = {name: place for place, name in enumerate(LONG)}
+
+    def place(item: pytest.Item) -> int:
+        return next((order[name] for name in LONG if name in item.nodeid), len(LONG))
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The folder in which the packages lie: the checkout, or likeness/ where the tests run against a wheel."""

@@ -29,7 +29,7 @@ PART = [
     "tests/embed/sources",
     "tests/curate/export",
     "tests/index/neighbours",
-    "tests/label/test_sources.py",
+    "tests/label/learn/sources",
     "tests/ui/test_main.py",
     "tests/ui/views/test_pages.py",
 ]
@@ -106,6 +106,11 @@ def run(environment: Path, tmp_path: Path) -> Run:
         return ran.stdout
 
     return start
+
+
+def test_the_part_of_the_tests_exists(checkout: Path) -> None:
+    # xdist says 'no tests ran', and nothing more, when a path is not there.
+    assert [name for name in PART if not (checkout / name).exists()] == []
 
 
 def test_wheel_holds_the_tracked_files_below_one_name(

@@ -13,28 +13,30 @@ from index.store import Store
 from schema.errors import EncoderError, SettingsError
 from schema.settings import load_settings
 
-PACKAGE = """
+# The packages lie below likeness/ where the tests run against a wheel.
+ABOVE = Measure.__module__.removesuffix("curate.measures.base")
+PACKAGE = f"""
 import pyarrow as pa
-from curate.measures import Measure
-from index.stages.row_plugin import Results
-from schema.plugins import Options
+from {ABOVE}curate.measures import Measure
+from {ABOVE}index.stages.row_plugin import Results
+from {ABOVE}schema.plugins import Options
 
 
 class Letters(Measure):
     name = "letters"
     reads = "text"
-    gives = {"letters": pa.int32()}
+    gives = {{"letters": pa.int32()}}
 
     class Options(Options):
         at_most: int = 100
 
     def compute(self, batch):
-        return Results({"letters": [min(len(text), self.options.at_most) for text in batch.texts]})
+        return Results({{"letters": [min(len(text), self.options.at_most) for text in batch.texts]}})
 
 
 class Unfinished(Measure):
     name = "unfinished"
-    gives = {}
+    gives = {{}}
 
 
 number = 7

@@ -42,7 +42,7 @@ def test_the_whole_story(served: Callable[..., str], visitor: Callable[..., Any]
     page.keyboard.press("Escape")
     page.wait_for_function(
         "() => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]"
-        ".some(host => host.shadowRoot.querySelectorAll('.tile').length === 7)",
+        ".some(host => host.shadowRoot?.querySelectorAll('.tile').length === 7)",
     )
     quiet()
 
@@ -153,9 +153,16 @@ def test_the_whole_story(served: Callable[..., str], visitor: Callable[..., Any]
 
 
 @pytest.mark.parametrize(
-    ("width", "height"), [(1440, 900), (1024, 768), (390, 844)], ids=["wide", "middle", "phone"]
+    ("scheme", "width", "height"),
+    [
+        pytest.param("light", 1440, 900, id="light-wide"),
+        pytest.param("dark", 1024, 768, id="dark-middle"),
+        pytest.param("light", 390, 844, id="light-phone"),
+        pytest.param("dark", 1440, 900, id="dark-wide", marks=pytest.mark.slow),
+        pytest.param("light", 1024, 768, id="light-middle", marks=pytest.mark.slow),
+        pytest.param("dark", 390, 844, id="dark-phone", marks=pytest.mark.slow),
+    ],
 )
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_drawn(
     served: Callable[..., str], visitor: Callable[..., Any], root: Path, scheme: str, width: int, height: int
 ) -> None:

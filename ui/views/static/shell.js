@@ -3,6 +3,9 @@
 const main = () => document.querySelector('[data-testid="stMain"]');
 const address = () => location.pathname + location.search;
 
+// Whether the server has nothing more to draw.
+const idle = () => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning";
+
 const session = {
   get(name) {
     try {
@@ -88,23 +91,35 @@ class Places {
       if (path !== undefined && path !== location.pathname) main()?.scrollTo(0, 0);
       return;
     }
-    const until = Date.now() + 6000;
-    const round = (this.restoring = Date.now() + Math.random());
+    // A slow server may need long to draw the page, and what is drawn on the way may be shorter than what was before:
+    // the place is held until the server is done and it has stayed reached for a while.
+    const began = Date.now();
+    const round = (this.restoring = began + Math.random());
+    let held = 0;
     const attempt = () => {
       if (this.restoring !== round) return;
       const view = main();
       view?.scrollTo(0, wanted);
-      const there = view && Math.abs(view.scrollTop - wanted) < 1;
-      if (there) this.held = (this.held ?? 0) + 1;
-      if (Date.now() > until || this.held > 20) {
+      const reached = view && Math.abs(view.scrollTop - wanted) < 1;
+      held = reached && idle() ? held + 1 : 0;
+      const passed = Date.now() - began;
+      if ((held > 30 && passed > 700) || (idle() && passed > 6000 && !reached && this.still(view)) || passed > 60000) {
         this.restoring = 0;
-        this.held = 0;
         return;
       }
       requestAnimationFrame(attempt);
     };
-    this.held = 0;
     attempt();
+  }
+
+  // True once the page has kept its height for three seconds: the place that is wanted is not there any more.
+  still(view) {
+    const height = view?.scrollHeight;
+    if (height !== this.height) {
+      this.height = height;
+      this.since = Date.now();
+    }
+    return Date.now() - this.since > 3000;
   }
 
   // A page of the menu opens where it was left; with Ctrl, or a second time, as the browser does it.
