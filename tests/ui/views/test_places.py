@@ -14,7 +14,8 @@ Visit = Callable[..., Any]
 
 SCROLL = "Math.round(document.querySelector('[data-testid=stMain]').scrollTop)"
 CURSOR = """[...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
-    .flatMap(host => [...(host.shadowRoot?.querySelectorAll('.tile.cursor') ?? [])]).map(tile => tile.dataset.row)[0]"""
+    .flatMap(host => [...(host.shadowRoot?.querySelectorAll('.tile.cursor') ?? [])])
+    .map(tile => tile.dataset.row)[0]"""
 
 
 def choose(page: Any, label: str, option: str) -> None:
@@ -122,7 +123,8 @@ def test_the_name_stays_with_the_browser(served: Serve, visitor: Visit) -> None:
     ann.page.reload()
     ann.until(
         """[...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
-            .flatMap(host => [...(host.shadowRoot?.querySelectorAll('.shell input') ?? [])]).map(box => box.value)[0]""",
+            .flatMap(host => [...(host.shadowRoot?.querySelectorAll('.shell input') ?? [])])
+            .map(box => box.value)[0]""",
         "Ann Example",
     )
     name.fill("")
