@@ -27,11 +27,13 @@ def run_measure(
 ) -> Summary:
     """Measure the items that have no row yet in the measure's table; run again, it does only what is missing.
 
-    ``names`` are entries of MEASURES; without any those of ``measure.names``, and without these all. ``where`` leaves
-    the other items for later. Every picture is read and decoded once for all measures. Raises SettingsError for a
-    measure that does not exist, FilterError for a bad ``where``.
+    ``names`` are entries of MEASURES; without any those of ``measure.names``, and without these all that need no model
+    or package which is not there. ``where`` leaves the other items for later. Every picture is read and decoded once
+    for all measures. Raises SettingsError for a measure that does not exist, FilterError for a bad ``where``.
     """
-    chosen = list(dict.fromkeys(names or settings.measure.names or MEASURES))
+    chosen = list(dict.fromkeys(names or settings.measure.names))
+    lacking = {} if chosen else {name: measure_class(name).missing(settings) for name in MEASURES}
+    chosen = chosen or [name for name in MEASURES if not lacking[name]]
     measures = [measure_class(name)(settings) for name in chosen]
     _check_columns(measures)
     only = matching_rows(store, where) if where else None
@@ -51,7 +53,7 @@ def run_measure(
         )
         outcomes = dict(zip(chosen, rows.run(), strict=True))
         reasons: Counter[str] = Counter()
-        notes = []
+        notes = [f"{name}: not measured, {reason}" for name, reason in lacking.items() if reason]
         for name, outcome in outcomes.items():
             run.counts["measured"] += outcome.done + outcome.recovered
             run.counts["already"] += outcome.already

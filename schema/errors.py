@@ -9,6 +9,7 @@
     |   `-- DamagedStore    tables or files of the store are gone or cannot be read
     |-- EncoderError        a model, checkpoint or vector file does not fit
     |   `-- DownloadError   weights could not be fetched; a local file can be named instead
+    |-- ModelError          a model that a measure runs, or a file beside it, does not fit
     |-- FilterError         a --where filter is not valid
     |-- ReviewError         a review decision cannot be taken
     |   `-- ReviewConflict  the item changed since the reviewer saw it
@@ -65,6 +66,10 @@ class EncoderError(LikenessError):
 
 class DownloadError(EncoderError):
     """Raised when weights could not be fetched; set encoder.pretrained to a local file."""
+
+
+class ModelError(LikenessError):
+    """Raised when a model that a measure runs cannot be loaded or answers in no known form; check its path."""
 
 
 class FilterError(LikenessError):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import pyarrow as pa
 
 from index.stages.row_plugin import RowPlugin
+from index.store import Store
 from schema.ids import settings_hash
 from schema.plugins import Options, options_of
 from schema.settings import Settings
@@ -52,6 +53,18 @@ class Measure(RowPlugin):
         columns = {name: str(kind) for name, kind in self.gives.items()}
         facts = {"name": self.name, "version": self.version, "columns": columns, **self.identity()}
         return settings_hash(facts | {"options": self.options.model_dump(mode="json")})
+
+    @classmethod
+    def missing(cls, settings: Settings) -> str:  # noqa: ARG003 - what others look at
+        """Return what it lacks to run with these settings, a model or a package; empty where it lacks nothing.
+
+        ``likeness measure`` without names makes the measures that lack nothing.
+        """
+        return ""
+
+    def items(self, store: Store, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield the items with what their copies and later readings of their sources say folded in."""
+        return store.items(names)
 
     def identity(self) -> dict[str, str]:
         """Return what else changes the results, such as the digest of a model's file; without loading it."""

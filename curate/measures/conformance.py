@@ -13,7 +13,7 @@ shapes, a broken one, a text, thumbnails, and random vectors under the key ``tes
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,6 +23,8 @@ from PIL import Image
 
 from curate.measures import measure_class
 from curate.stage import run_measure
+from index.stages.local_runner import Stage, run_local
+from index.stages.progress import Bar
 from index.store import Store
 from index.store.runs import Runs
 from schema import tables
@@ -106,12 +108,58 @@ def only_the_settings_travel(name: str, settings: Settings, folder: Path) -> Non
     assert pickle.loads(travelled).key == measure.key  # noqa: S301 - what was pickled above
 
 
+def a_killed_run_goes_on_where_it_was(name: str, settings: Settings, folder: Path) -> None:
+    """Killed before any of its commits and run again, the table and the failures are those of an undisturbed run."""
+    table = measure_class(name)(settings).table
+
+    def contents(store: Store) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        failures = store.read("failures").to_pylist() if store.has("failures") else []
+        return store.read(table).to_pylist(), failures
+
+    with make_store(folder / "whole") as store:
+        run_measure(store, settings, [name], runner=_Stopped(None))
+        expected = contents(store)
+    for stop in range(3):
+        with make_store(folder / f"killed{stop}") as store:
+            try:
+                run_measure(store, settings, [name], runner=_Stopped(stop))
+            except KeyboardInterrupt:
+                run_measure(store, settings, [name], runner=_Stopped(None))
+            np.testing.assert_equal(contents(store), expected, f"killed before commit {stop}")
+
+
+class _Stopped:
+    """Runs four rows at a time and is killed before a commit."""
+
+    def __init__(self, stop: int | None) -> None:
+        self._stop, self._commits = stop, 0
+
+    def __call__(
+        self,
+        chunks: Iterable[pa.Table],
+        stage: Stage,
+        commit: Callable[[pa.Table], None],
+        *,
+        commit_rows: int,
+        bar: Bar,
+    ) -> int:
+        def counted(result: pa.Table) -> None:
+            if self._commits == self._stop:
+                raise KeyboardInterrupt
+            self._commits += 1
+            commit(result)
+
+        small = (chunk.slice(start, 4) for chunk in chunks for start in range(0, chunk.num_rows, 4))
+        return run_local(small, stage, counted, commit_rows=1, bar=bar)
+
+
 CHECKS: tuple[Check, ...] = (
     its_columns_begin_with_its_name,
     its_key_is_known_without_loading_and_follows_the_options,
     every_item_has_values_or_a_reason,
     batches_and_order_do_not_change_it,
     only_the_settings_travel,
+    a_killed_run_goes_on_where_it_was,
 )
 
 

@@ -31,7 +31,8 @@ Input: TypeAlias = Literal["pixels", "thumbnail", "vector", "text"]
 class Batch:
     """Rows, with what a plug-in reads of them.
 
-    ``items`` has row, item_id, uri, status and text, and the column ``vector`` for plug-ins that read vectors.
+    ``items`` has row, item_id, uri, status, text and what any of the plug-ins names in ``needs``, and the column
+    ``vector`` for plug-ins that read vectors.
     ``pictures`` holds what ``RowPlugin.prepare`` made of each row's picture, or the buffer that it was written to;
     None for plug-ins that read none. A row of a buffer that stayed empty has its reason in ``reasons``.
     """
@@ -72,11 +73,13 @@ class RowPlugin(ABC):
     Making one is cheap, since only the settings travel to where it runs; what is heavy is made in ``load``.
     ``reads`` says what it reads of each item. Pictures are decoded such that their long side (with ``cover`` the short
     one) has at least ``side`` pixels, 0: whole. ``parallel``: ``compute`` is called by several threads at once, each
-    with some rows; good where it is plain numpy work, wrong where a model holds state.
+    with some rows; good where it is plain numpy work, wrong where a model holds state. ``needs`` names further columns
+    of the items that ``compute`` looks at.
     """
 
     reads: Input = "pixels"
     parallel: ClassVar[bool] = False
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

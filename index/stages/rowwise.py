@@ -163,6 +163,7 @@ class RowRun:
         """Yield the items that any plug-in wants, with what they read of them."""
         some = np.logical_or.reduce(wanted)
         names = ["row", "item_id", "uri", "status", "text"]
+        names += sorted({name for plugin in self.plugins for name in plugin.needs} - {*names})
         for batch in self.plugins[0].items(self._store, names):
             rows = batch.column(batch.schema.get_field_index("row")).to_numpy()
             if not some[rows].any():
