@@ -43,7 +43,7 @@ from schema.settings import LabelSettings, Settings
 from schema.tags.values import TagReader
 from schema.vocabulary import Vocabulary, load_vocabulary
 
-METHOD = 6
+METHOD = 7
 """Counts up when the same inputs get other labels or other tables, so that stores are labelled again."""
 
 

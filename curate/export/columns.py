@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 import pyarrow as pa
 
+from curate.export.merged_copies import COPY
 from schema import tables
 from schema.errors import ExportError, VocabularyError
 from schema.source_metadata import FIELDS as SOURCE_FIELDS
@@ -40,7 +41,7 @@ ITEM_COLUMNS = (
     Column("width", pa.int32(), "items", "width in pixels, after the orientation in EXIF is applied"),
     Column("height", pa.int32(), "items", "height in pixels"),
     Column("tags", TEXTS, "items", "tags as parsed, those of set-aside copies too"),
-    Column("text", TEXT, "items", "description, if the source has one"),
+    Column("text", TEXT, "items", "description, if the source has one; those of set-aside copies below it"),
 )
 _SOURCE_ABOUT = {
     "source_rating": "rating of the source: `g`, `s`, `q` or `e`, from general to explicit",
@@ -69,6 +70,18 @@ GROUP_COLUMNS = (
     Column("group_id", TEXT, "groups", "group of duplicates; null for an item without any"),
     Column("verdict", TEXT, "groups", "`kept`, `same file`, `same artwork` or `variant`"),
     Column("keep", pa.bool_(), "export", "false for a copy that is set aside, which only `--all` exports"),
+    Column(
+        "addresses",
+        TEXTS,
+        "export",
+        "every place the picture is at: `uri`, `source_url` and `post_url` of all copies",
+    ),
+    Column(
+        "copies",
+        pa.list_(COPY),
+        "export",
+        "the copies set aside for it: id, addresses, keys, the tags each adds, the columns it fills",
+    ),
 )
 SPLIT = Column("split", TEXT, "export", "`train`, `val` or `test`; no group of duplicates is in two of them")
 
@@ -161,4 +174,5 @@ _KINDS = {
     pa.float32(): "number, 0 to 1",
     pa.float64(): "number",
     pa.bool_(): "true or false",
+    pa.list_(COPY): "list of records",
 }

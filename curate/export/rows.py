@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from curate.export.columns import ARTISTS, INTERNAL, SPLIT, Column, arrow_schema
 from curate.export.duplicate_groups import DuplicateGroups
+from curate.export.merged_copies import COPY, all_addresses
 from curate.protected import REASON, ProtectedGate
 from index.store import Store
 from index.store.items.revisions import WITHDRAWN
@@ -94,9 +95,9 @@ class ExportRows:
         return chosen
 
     def _joined(self, items: pa.RecordBatch, labels: dict[str, pa.Array], rows: Rows) -> pa.RecordBatch:
-        items = self._groups.merge_copies(items, rows)
+        items, copies = self._groups.merge_copies(items, rows)
         if self._hide_artists and ARTISTS in items.schema.names:
-            items = _without_artists(items)
+            items = _without_artists(items, copies)
         group, verdict = self._groups.of(rows)
         item_ids = items.column(items.schema.get_field_index("item_id")).to_pylist()
         leak = [name or own for name, own in zip(self._groups.leakage_groups(rows), item_ids, strict=True)]
@@ -107,7 +108,11 @@ class ExportRows:
             "verdict": verdict,
             "keep": pa.array(self._groups.keep(rows)),
             SPLIT.name: pa.array([split_of(name, self.settings) for name in leak], pa.string()),
+            "copies": pa.array(copies, pa.list_(COPY)),
         }
+        if "addresses" not in self.settings.leave_out:
+            found = all_addresses(self.store, items, rows, copies)
+            values["addresses"] = pa.array(found, pa.list_(pa.string()))
         arrays = [
             values[column.name].cast(column.type)
             if column.name in values
@@ -160,14 +165,17 @@ def split_of(name: str, settings: ExportSettings) -> str:
     return "val" if share < settings.test + settings.val else "train"
 
 
-def _without_artists(items: pa.RecordBatch) -> pa.RecordBatch:
-    """Take the tags that name an artist out of the tags."""
+def _without_artists(items: pa.RecordBatch, copies: Sequence[list[dict[str, Any]]]) -> pa.RecordBatch:
+    """Take the tags that name an artist out of the tags, of the items and of their copies."""
     place = items.schema.get_field_index("tags")
     artists = items.column(items.schema.get_field_index(ARTISTS)).to_pylist()
     tags = [
         None if own is None else [tag for tag in own if tag not in (names or ())]
         for own, names in zip(items.column(place).to_pylist(), artists, strict=True)
     ]
+    for mine, names in zip(copies, artists, strict=True):
+        for copy in mine:
+            copy["tags"] = [tag for tag in copy["tags"] if tag not in (names or ())]
     field = items.schema.field(place)
     return items.set_column(place, field, pa.array(tags, field.type))
 

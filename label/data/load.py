@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from index.duplicates.copies import Copies
 from index.reviews.effective import EffectiveReviews, ReviewedLabel, effective_reviews
 from index.store import Store
 from index.store.encoder_key import known_encoder_key
+from label.data.copies import joined_reviews, joined_subjects, named_conflicts, with_copies
 from label.data.dataset import Dataset, LabelInputs
 from label.data.leakage import Links, leakage_groups, links_by_key
 from label.data.task import assign_folds
@@ -28,6 +31,7 @@ FOLDS = 5
 STATE = "label_state"
 """The table of what a label run leaves for the next one: digests, folds and cells, by row."""
 COLUMNS = ("row", "item_id", "keys", "tags", "text", "identity")
+COPY_COLUMNS = ("row", "item_id", "tags", "text")
 SEVERAL = "a reviewer says: several characters"
 
 
@@ -42,6 +46,7 @@ class _Words:
     identities: dict[int, str] = field(default_factory=dict)
     ambiguous: dict[int, str] = field(default_factory=dict)
     conflicts: dict[int, tuple[Conflict, ...]] = field(default_factory=dict)
+    reviewed: dict[int, Mapping[str, ReviewedLabel]] = field(default_factory=dict)
 
 
 class ItemLoader:
@@ -52,6 +57,16 @@ class ItemLoader:
         self.vocabulary = vocabulary
         self.settings = settings
         self._reader = ItemReader(vocabulary, settings)
+        self._attributes = {each.name: each for each in vocabulary.attributes}
+        self._copies: tuple[int, Copies] | None = None
+
+    @property
+    def copies(self) -> Copies:
+        """Who is set aside for whom, as the table of groups says it now."""
+        version = self.store.version("groups")
+        if self._copies is None or self._copies[0] != version:
+            self._copies = version, Copies.of(self.store)
+        return self._copies[1]
 
     def load_all(self) -> LabelInputs:
         """Return all items of the store, with folds by leakage group."""
@@ -85,7 +100,7 @@ class ItemLoader:
             duplicates,
             prompts_of(store, key) if key else {},
         )
-        return self._inputs(dataset, words, reviews)
+        return self._inputs(dataset, words, reviews.position)
 
     def load_some(self, rows: Rows, reviews: EffectiveReviews | None = None) -> LabelInputs:
         """Return the items ``rows``, with the folds of the last label run (-1 for an item that came later).
@@ -96,7 +111,8 @@ class ItemLoader:
         wanted = np.unique(np.asarray(rows, np.int64))
         said = reviews
         if said is None:
-            said = effective_reviews(store, wanted.tolist(), self.vocabulary)
+            asked = np.union1d(wanted, self.copies.members(wanted))
+            said = effective_reviews(store, asked.tolist(), self.vocabulary)
         words = self._read(store.take_items(wanted, list(COLUMNS)).to_batches(), said)
         found = np.array(words.rows, np.int64)
         folds = np.full(len(found), -1, np.int64)
@@ -113,45 +129,68 @@ class ItemLoader:
             vector_rows,
             vectors,
         )
-        return self._inputs(dataset, words, said)
+        return self._inputs(dataset, words, said.position)
 
     def _read(self, batches: Iterable[pa.RecordBatch], reviews: EffectiveReviews) -> _Words:
         words = _Words({each.name: ObservedLabels(each) for each in self.vocabulary.attributes})
-        reviewed: dict[int, dict[str, ReviewedLabel]] = {}
+        by_row: dict[int, dict[str, ReviewedLabel]] = {}
         for (row, name), label in reviews.labels.items():
             if name in words.observed:
-                reviewed.setdefault(row, {})[name] = label
+                by_row.setdefault(row, {})[name] = label
         for batch in batches:
             columns = [batch.column(name).to_pylist() for name in COLUMNS]
+            copies_of = self._copies_of(batch.column(COLUMNS.index("row")).to_numpy())
             for row, item_id, keys, tags, text, identity in zip(*columns, strict=True):
                 words.rows.append(row)
                 words.item_ids.append(item_id)
-                words.tag_counts.append(len(tags) if tags else 0)
                 if identity:
                     words.identities[row] = identity
-                item = ItemWords(item_id, keys or (), tags or (), text or "")
-                report = self._reader.read(row, item, words.observed, reviewed.get(row, NO_REVIEWS))
+                own = ItemWords(item_id, keys or (), tags or (), text or "")
+                copies = copies_of.get(row, [])
+                item = with_copies(own, copies) if copies else own
+                words.tag_counts.append(len(item.tags))
+                reviewed = by_row.get(row, NO_REVIEWS)
+                contradictions: list[Conflict] = []
+                subjects = reviews.subjects.get(row)
+                if copies and (by_row or reviews.subjects):
+                    rows = [copy["row"] for copy in copies]
+                    reviewed, contradictions = joined_reviews(
+                        reviewed, [by_row.get(each, NO_REVIEWS) for each in rows], self._attributes
+                    )
+                    subjects = joined_subjects(subjects, [reviews.subjects.get(each) for each in rows])
+                if reviewed:
+                    words.reviewed[row] = reviewed
+                report = self._reader.read(row, item, words.observed, reviewed)
                 if report.ambiguous:
                     words.ambiguous[row] = report.ambiguous
-                if report.conflicts:
-                    words.conflicts[row] = report.conflicts
-                subjects = reviews.subjects.get(row)
+                conflicts = named_conflicts(report.conflicts, own, copies) if copies else report.conflicts
+                if conflicts or contradictions:
+                    words.conflicts[row] = (*conflicts, *contradictions)
                 if subjects == "one":
                     words.ambiguous.pop(row, None)
                 elif subjects is not None:
                     words.ambiguous[row] = SEVERAL
         return words
 
-    def _inputs(self, dataset: Dataset, words: _Words, reviews: EffectiveReviews) -> LabelInputs:
+    def _copies_of(self, rows: Rows) -> dict[int, list[dict[str, Any]]]:
+        """Return the records of the copies that are set aside for those of ``rows`` that have some."""
+        by_kept = self.copies.by_kept(rows)
+        if not by_kept:
+            return {}
+        wanted = np.unique(np.asarray([row for copies in by_kept.values() for row in copies], np.int64))
+        taken = self.store.take_items(wanted, list(COPY_COLUMNS)).to_pylist()
+        records = {record["row"]: record for record in taken}
+        return {kept: [records[row] for row in copies if row in records] for kept, copies in by_kept.items()}
+
+    def _inputs(self, dataset: Dataset, words: _Words, position: int) -> LabelInputs:
         rejected: dict[str, dict[int, set[str]]] = {name: {} for name in words.observed}
         closed: dict[str, set[int]] = {name: set() for name in words.observed}
-        for (row, name), label in reviews.labels.items():
-            if name not in words.observed:
-                continue
-            if label.rejected:
-                rejected[name][row] = set(label.rejected)
-            if label.exact:
-                closed[name].add(row)
+        for row, labels in words.reviewed.items():
+            for name, label in labels.items():
+                if label.rejected:
+                    rejected[name][row] = set(label.rejected)
+                if label.exact:
+                    closed[name].add(row)
         return LabelInputs(
             dataset,
             words.item_ids,
@@ -159,7 +198,7 @@ class ItemLoader:
             words.conflicts,
             rejected,
             closed,
-            reviews.position,
+            position,
             list(self._reader.notes),
         )
 

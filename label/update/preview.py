@@ -45,13 +45,15 @@ def preview(
 ) -> Preview:
     """Return the labels of the attributes ``names`` that the items ``rows`` would have."""
     wanted = np.unique(np.asarray(rows, np.int64))
-    inputs = loader.load_some(np.union1d(wanted, corrections.rows), corrections.reviews)
+    # What is said of a copy counts for the item that stays in its place.
+    corrected = np.union1d(corrections.rows, loader.copies.kept_for(corrections.rows))
+    inputs = loader.load_some(np.union1d(wanted, corrected), corrections.reviews)
     seen = inputs.dataset.rows[inputs.dataset.folds >= 0]
     looked_at = np.intersect1d(wanted, seen)
     unseen = len(wanted) - len(looked_at)
     if not len(looked_at):
         return Preview({}, unseen)
-    models = _corrected(loader, stored, inputs, np.intersect1d(corrections.rows, seen), names)
+    models = _corrected(loader, stored, inputs, np.intersect1d(corrected, seen), names)
     batch = ItemBatch.of(inputs, looked_at)
     labels = {
         prediction.column.attribute.name: dict(

@@ -107,7 +107,9 @@ class Revotes:
                 waiting.setdefault(frozenset(self._known[name].due), []).append(name)
         for rows, together in waiting.items():
             near = around(self.store, sorted(rows)).rows
-            looked_at = np.union1d(near, np.array(sorted(rows), np.int64))
+            due = np.array(sorted(rows), np.int64)
+            # What is said of a copy is said of the item that stays in its place.
+            looked_at = np.union1d(near, np.union1d(due, self.loader().copies.kept_for(due)))
             changed = self._vote(reviewed, self._decided, looked_at, together)
             for name in together:
                 known = self._known[name]
@@ -124,8 +126,10 @@ class Revotes:
         rows = {decision.row for decision in decisions}
         supposed = _with(reviewed, decisions, log, self._vocabulary)
         near = around(self.store, sorted(rows))
-        changed = self._vote(supposed, self._decided | rows, near.rows, [name])
-        return Revote(changed, len(near.rows), near.left_out)
+        kept = self.loader().copies.kept_for(np.array(sorted(rows), np.int64))
+        looked_at = np.union1d(near.rows, kept)
+        changed = self._vote(supposed, self._decided | rows, looked_at, [name])
+        return Revote(changed, len(looked_at), near.left_out)
 
     def _vote(
         self, reviewed: EffectiveReviews, decided: set[int], rows: Rows, names: Sequence[str]

@@ -41,6 +41,7 @@ def test_versions_of_one_drawing_stay_together_across_groups(
     assert groups.leakage_groups(np.arange(5)) == ["f", "f", None, "f", None]
     assert groups.keep(np.arange(5)).tolist() == [True, False, True, True, True]
     items = store.take_items([0, 3, 4], ["row", "keys", "tags"]).to_batches()[0]
-    merged = groups.merge_copies(items, np.array([0, 3, 4])).to_pylist()
-    assert [each["keys"] for each in merged] == [["k'0", "k'1"], ["k'3"], ["k'4"]]
-    assert merged[0]["tags"] == ["t0", "t1"]
+    merged, copies = groups.merge_copies(items, np.array([0, 3, 4]))
+    assert [each["keys"] for each in merged.to_pylist()] == [["k'0", "k'1"], ["k'3"], ["k'4"]]
+    assert merged.to_pylist()[0]["tags"] == ["t0", "t1"]
+    assert [[copy["tags"] for copy in each] for each in copies] == [[["t1"]], [], []]

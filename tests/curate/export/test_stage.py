@@ -33,7 +33,16 @@ def test_the_default_export_holds_kept_single_characters(filled: Store, tmp_path
     names = [each.name for each in load_vocabulary().attributes]
     middle = [name for each in names for name in (each, f"{each}_confidence", f"{each}_source")]
     head += ["prompt", "prompt_source", "has_prompt"]
-    assert table.column_names == [*head, *middle, "group_id", "verdict", "keep", "split"]
+    assert table.column_names == [
+        *head,
+        *middle,
+        "group_id",
+        "verdict",
+        "keep",
+        "addresses",
+        "copies",
+        "split",
+    ]
     rows = {record["uri"]: record for record in table.to_pylist()}
     assert rows["/nowhere/1.png"]["keys"] == ["k'1", "k'2"]
     assert rows["/nowhere/1.png"]["tags"] == ["t1", "t2"]
