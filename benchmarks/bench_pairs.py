@@ -22,6 +22,7 @@ from dedupe.verify.pair_cache import Memory
 from dedupe.verify.pairs import Pixels, difference_of
 from index.store import Store
 from schema.arrays import Ints
+from schema.settings import DedupeSettings
 
 KINDS = (SAME, VARIANT, DIFFERENT)
 
@@ -35,7 +36,7 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=0, help="print so many pairs whose verdicts differ")
     parser.add_argument("--out", default="build/bench_pairs")
     options = parser.parse_args()
-    limits = Limits()
+    limits = Limits.of(DedupeSettings())
     with Store.open(options.reference) as store:
         i, j, measures = Memory.of(store).pairs()
         before = judge_all(measures, limits)

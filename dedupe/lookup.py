@@ -13,8 +13,7 @@ import numpy as np
 from dedupe.candidates.find import MIRROR, read_hashes
 from dedupe.compare.difference import compare
 from dedupe.compare.image import load
-from dedupe.compare.verdict import DIFFERENT, judge
-from dedupe.stage import limits_of
+from dedupe.compare.verdict import DIFFERENT, Limits, judge
 from dedupe.verify.pairs import Pixels
 from index.images.decode import BadImage, decode, to_rgb
 from index.images.facts import WORKING_SIDE, measure
@@ -63,7 +62,7 @@ def duplicates_of(store: Store, settings: Settings, data: bytes, near: Sequence[
     found = [] if same is None else [Duplicate(same, SAME_FILE, 1.0)]
     # Compared as the store holds its own pictures: small, and packed with the same losses.
     asked = load(facts.thumbnail)
-    limits = limits_of(settings.dedupe)
+    limits = Limits.of(settings.dedupe)
     candidates = [*nearest(store, facts.phash, settings, MOST // 2), *near]
     rows = [row for row in dict.fromkeys(candidates) if row != same]
     rows = list(dict.fromkeys([*rows, *_around(store, rows[:6])]))[:MOST]

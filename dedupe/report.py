@@ -19,7 +19,6 @@ from PIL import Image, ImageDraw
 
 from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT, Difference, Limits, judge_all
 from dedupe.group.sentences import KINDS
-from dedupe.stage import limits_of
 from dedupe.verify.pair_cache import Memory, Pair
 from dedupe.verify.pairs import read_thumbnails
 from index.store import Store
@@ -41,7 +40,7 @@ def write_report(store: Store, settings: Settings, folder: Path) -> Path:
     if not store.has("groups"):
         raise StoreError("no duplicates were looked for yet", "Run: likeness dedupe --store ...")
     folder.mkdir(parents=True, exist_ok=True)
-    limits = limits_of(settings.dedupe)
+    limits = Limits.of(settings.dedupe)
     memory = Memory.of(store)
     records = store.read("groups").to_pylist()
     facts = count(store, records, memory, limits)

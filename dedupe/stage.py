@@ -26,7 +26,7 @@ from dedupe.group.keep import KeepPolicy, columns_of
 from dedupe.group.rows import Grouping, judge_groups
 from dedupe.group.sentences import KINDS
 from dedupe.verify.pair_cache import Memory
-from dedupe.verify.pairs import Verified, check_pairs, confirmed_before
+from dedupe.verify.pairs import PairCheck, Verified, confirmed_before
 from index.reviews.effective import effective_reviews
 from index.reviews.group_overrides import named_items, read_overrides
 from index.reviews.log import Review
@@ -95,14 +95,13 @@ def find_groups(
     shortlist, facts = find_candidates(store, key, options, since)
     counts.update(facts)
     said = read_overrides(reviews, rows_of_ids(store, named_items(reviews)))
-    limits = limits_of(options)
+    limits = Limits.of(options)
     memory = Memory.of(store)
     settled = confirmed_before(memory, since, limits)
     threads = options.threads or os.cpu_count() or 1
     with progress(len(shortlist), "dedupe", unit="pair") as bar:
-        verified, checked = check_pairs(
-            store, shortlist, settled, n, memory, limits, options.patience, threads, bar
-        )
+        check = PairCheck(store, memory, limits, options.patience, threads)
+        verified, checked = check.run(shortlist, settled, n, bar)
     counts.update(checked)
     verified = _still_there(store, verified.joined(settled))
     verified = _with_reviews(verified, said.together, said.apart)
@@ -164,18 +163,6 @@ def _since(runs: Runs, key: str, plain: Mapping[str, object]) -> int:
     return int(facts.get("rows", 0))
 
 
-def limits_of(options: DedupeSettings) -> Limits:
-    """Return the thresholds of the verdict that the settings name."""
-    return Limits(
-        drawing=options.drawing,
-        shared=options.shared,
-        area=options.area,
-        tint=options.tint,
-        detail=options.detail,
-        toned_area=options.toned_area,
-    )
-
-
 def cluster_verified(n: int, verified: Verified, options: DedupeSettings) -> Ints:
     """Return the cluster of every row, -1 for none, by HDBSCAN over verified pairs.
 
@@ -188,7 +175,7 @@ def cluster_verified(n: int, verified: Verified, options: DedupeSettings) -> Int
     edges = Edges(verified.i, verified.j, similarity.astype(np.float32))
     lowest = min(options.drawing - 0.01, float(similarity.min()) if len(similarity) else 1.0)
     return cluster_edges(
-        n, edges, threshold=lowest, min_samples=options.min_samples, epsilon=limits_of(options).firm
+        n, edges, threshold=lowest, min_samples=options.min_samples, epsilon=Limits.of(options).firm
     )
 
 

@@ -32,6 +32,7 @@ from dedupe.compare.verdict import (
     may_be_same,
     passes,
 )
+from schema.settings import DedupeSettings
 
 # Where this share of the content differs, neither a bar nor a better map makes two pictures the same.
 FAR = 0.4
@@ -59,7 +60,7 @@ def compare(reference: Picture, other: Picture, limits: Limits | None = None) ->
 
     What cannot change the verdict under ``limits`` is not measured: see Difference.
     """
-    limits = limits or Limits()
+    limits = limits or Limits.of(DedupeSettings())
     if reference.flat or other.flat:
         return Difference(0.0)
     found = align(reference, other)

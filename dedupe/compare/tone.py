@@ -117,21 +117,21 @@ def _one_parameter(a: Floats32, b: Floats32, names: set[str]) -> list[Tone]:
     if names - {"saturation", "grey"} and int(inner.sum()) > 30:
         x, y = a[inner], b[inner]
         if "brightness" in names:
-            found.append(_fit("brightness", _gain, float(np.median(y / x)), 0.5, 2.0, 0.06, a, b))
+            found.append(_fit("brightness", _gain, float(np.median(y / x)), (0.5, 2.0), 0.06, a, b))
         if "gamma" in names:
             gamma = float(np.median(np.log(y) / np.log(x)))
-            found.append(_fit("gamma", _gamma, gamma, 0.4, 2.5, 0.06, a, b))
+            found.append(_fit("gamma", _gamma, gamma, (0.4, 2.5), 0.06, a, b))
         if "offset" in names:
-            found.append(_fit("offset", _offset, float(np.median(y - x)), -0.3, 0.3, 0.03, a, b))
+            found.append(_fit("offset", _offset, float(np.median(y - x)), (-0.3, 0.3), 0.03, a, b))
         if "contrast" in names:
             slope = float(np.median((y - 0.5) / _away(x - 0.5)))
-            found.append(_fit("contrast", _contrast, slope, 0.5, 2.0, 0.06, a, b))
+            found.append(_fit("contrast", _contrast, slope, (0.5, 2.0), 0.06, a, b))
     if "saturation" in names:
         chroma = a - luma(a)
         power = float((chroma**2).sum())
         if power > 1e-3 * len(a):
             rate = float((chroma * (b - luma(b))).sum() / power)
-            found.append(_fit("saturation", _saturation, rate, 0.0, 2.0, 0.06, a, b))
+            found.append(_fit("saturation", _saturation, rate, (0.0, 2.0), 0.06, a, b))
     return found
 
 
@@ -139,13 +139,13 @@ def _fit(
     name: str,
     function: Callable[[Colours, Any], Colours],
     start: float,
-    low: float,
-    high: float,
+    bounds: tuple[float, float],
     width: float,
     a: Colours,
     b: Colours,
 ) -> Tone:
     """Return the map of a family with the smallest error near a start, clipping included."""
+    low, high = bounds
     best = min(max(start, low), high)
     # One number is fitted: a third of the places says it as well.
     a, b = a[::3], b[::3]

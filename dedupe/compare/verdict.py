@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from schema.settings import DedupeSettings
+
 SAME = "same artwork"
 VARIANT = "variant"
 DIFFERENT = "different"
@@ -23,17 +25,23 @@ OUTLIER = 0.08
 class Limits:
     """Thresholds of the verdict: agreement and share of lines for one drawing, agreement at the least for the same
     artwork, shares of the content's area, pixels of SIDE for ``detail``, and how far the strongest detail may stand
-    out."""
+    out. Those without a value here are settings, which have their defaults."""
 
-    drawing: float = 0.90
-    shared: float = 0.90
+    drawing: float
+    shared: float
+    area: float
+    tint: float
+    detail: float
+    toned_area: float
     sketchy: float = 0.70
-    area: float = 0.02
-    tint: float = 0.25
-    detail: float = 40
     outlier: float = 7.0
-    toned_area: float = 0.006
     toned_tint: float = 0.12
+
+    @classmethod
+    def of(cls, options: DedupeSettings) -> Limits:
+        """Return the thresholds that the settings name."""
+        named = (each.name for each in fields(cls) if each.name in DedupeSettings.model_fields)
+        return cls(**{name: getattr(options, name) for name in named})
 
     @property
     def firm(self) -> float:

@@ -153,57 +153,6 @@ def confirmed_before(memory: Memory, rows: int, limits: Limits) -> Verified:
     return Verified(i[at], j[at], kinds[at] == SAME, measures["agreement"][at])
 
 
-def check_pairs(
-    store: Store,
-    shortlist: Shortlist,
-    settled: Verified,
-    n: int,
-    memory: Memory,
-    limits: Limits,
-    patience: int,
-    threads: int,
-    bar: Bar,
-) -> tuple[Verified, Counter[str]]:
-    """Return the confirmed ones of pairs of ``n`` rows, and counts of what was measured and left out.
-
-    ``settled`` are pairs confirmed before, none of them in the shortlist; they are not returned again.
-    """
-    counts: Counter[str] = Counter()
-    found: list[Confirmed] = []
-    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-
-        def work(
-            block: list[tuple[Shortlist, Verified]],
-        ) -> tuple[list[tuple[int, int, bool, float]], Counter[str], int]:
-            pixels = Pixels(store, threads)
-            # One read for many small components; the pairs of a large one are read as they come.
-            if sum(len(part) for part, _ in block) < 2 * READ_ROWS:
-                pixels.fetch(
-                    np.unique(np.concatenate([rows for p, _ in block for rows in (p.i, p.j)])).tolist()
-                )
-            out: list[Confirmed] = []
-            tally: Counter[str] = Counter()
-            for part, known in block:
-                out.extend(check_component(part, known, pixels, memory, limits, patience, tally))
-            return out, tally, sum(len(part) for part, _ in block)
-
-        for confirmed, tally, size in pool.map(work, blocks_of(shortlist, settled, n)):
-            found.extend(confirmed)
-            counts.update(tally)
-            memory.save(store, COMMIT)
-            bar.add(size)
-    found.sort()
-    return (
-        Verified(
-            np.asarray([f[0] for f in found], dtype=np.int64),
-            np.asarray([f[1] for f in found], dtype=np.int64),
-            np.asarray([f[2] for f in found], dtype=bool),
-            np.asarray([f[3] for f in found], dtype=np.float32),
-        ),
-        counts,
-    )
-
-
 def blocks_of(shortlist: Shortlist, settled: Verified, n: int) -> Iterator[list[tuple[Shortlist, Verified]]]:
     """Yield whole components of the pairs with what is settled in them, in order of their smallest row, some READ_ROWS
     rows at a time; in each, the best pairs come first."""
@@ -319,36 +268,88 @@ class Component:
             self._artworks.miss(a, b)
 
 
-def check_component(
-    pairs: Shortlist,
-    settled: Verified,
-    pixels: Pixels,
-    memory: Memory,
-    limits: Limits,
-    patience: int,
-    tally: Counter[str],
-) -> Iterator[Confirmed]:
-    """Yield (i, j, same, agreement) of the confirmed pairs of one component; the best pairs come first."""
-    state = Component(patience, limits.firm)
-    for i, j, same, agreement in zip(
-        settled.i.tolist(), settled.j.tolist(), settled.same.tolist(), settled.agreement.tolist(), strict=True
-    ):
-        state.learn(i, j, SAME if same else VARIANT, agreement)
-    for start in range(0, len(pairs), WINDOW):
-        part = slice(start, start + WINDOW)
-        columns = (pairs.i[part], pairs.j[part], pairs.copy[part], pairs.version[part])
-        window = list(zip(*(column.tolist() for column in columns), strict=True))
-        wanted = [
-            pair[:2] for pair in window if state.news(*pair) == "measured" and not memory.get(*pair[:2])
-        ]
-        pixels.fetch(dict.fromkeys(row for pair in wanted for row in pair))
-        for i, j, copy, version in window:
-            news = state.news(i, j, copy, version)
-            tally[news] += 1
-            if news != "measured":
-                continue
-            difference = measure(memory, i, j, pixels, limits)
-            kind = judge(difference, limits)
-            if kind in (SAME, VARIANT):
-                yield i, j, kind == SAME, difference.agreement
-            state.learn(i, j, kind, difference.agreement)
+@dataclass(frozen=True, slots=True)
+class PairCheck:
+    """The pixel check of one run: where pictures come from, what was measured before, and the limits.
+
+    An item that pixels refute ``patience`` times in a row is left alone.
+    """
+
+    store: Store
+    memory: Memory
+    limits: Limits
+    patience: int
+    threads: int
+
+    def run(self, shortlist: Shortlist, settled: Verified, n: int, bar: Bar) -> tuple[Verified, Counter[str]]:
+        """Return the confirmed ones of pairs of ``n`` rows, and counts of what was measured and left out.
+
+        ``settled`` are pairs confirmed before, none of them in the shortlist; they are not returned again.
+        """
+        counts: Counter[str] = Counter()
+        found: list[Confirmed] = []
+        with ThreadPoolExecutor(max_workers=max(1, self.threads)) as pool:
+            for confirmed, tally, size in pool.map(self._check_block, blocks_of(shortlist, settled, n)):
+                found.extend(confirmed)
+                counts.update(tally)
+                self.memory.save(self.store, COMMIT)
+                bar.add(size)
+        found.sort()
+        return (
+            Verified(
+                np.asarray([f[0] for f in found], dtype=np.int64),
+                np.asarray([f[1] for f in found], dtype=np.int64),
+                np.asarray([f[2] for f in found], dtype=bool),
+                np.asarray([f[3] for f in found], dtype=np.float32),
+            ),
+            counts,
+        )
+
+    def _check_block(
+        self, block: list[tuple[Shortlist, Verified]]
+    ) -> tuple[list[Confirmed], Counter[str], int]:
+        pixels = Pixels(self.store, self.threads)
+        size = sum(len(pairs) for pairs, _ in block)
+        # One read for many small components; the pairs of a large one are read as they come.
+        if size < 2 * READ_ROWS:
+            rows = np.concatenate([rows for pairs, _ in block for rows in (pairs.i, pairs.j)])
+            pixels.fetch(np.unique(rows).tolist())
+        confirmed: list[Confirmed] = []
+        tally: Counter[str] = Counter()
+        for pairs, known in block:
+            confirmed.extend(self._check_component(pairs, known, pixels, tally))
+        return confirmed, tally, size
+
+    def _check_component(
+        self, pairs: Shortlist, settled: Verified, pixels: Pixels, tally: Counter[str]
+    ) -> Iterator[Confirmed]:
+        """Yield (i, j, same, agreement) of the confirmed pairs of one component; the best pairs come first."""
+        state = Component(self.patience, self.limits.firm)
+        for i, j, same, agreement in zip(
+            settled.i.tolist(),
+            settled.j.tolist(),
+            settled.same.tolist(),
+            settled.agreement.tolist(),
+            strict=True,
+        ):
+            state.learn(i, j, SAME if same else VARIANT, agreement)
+        for start in range(0, len(pairs), WINDOW):
+            part = slice(start, start + WINDOW)
+            columns = (pairs.i[part], pairs.j[part], pairs.copy[part], pairs.version[part])
+            window = list(zip(*(column.tolist() for column in columns), strict=True))
+            wanted = [
+                pair[:2]
+                for pair in window
+                if state.news(*pair) == "measured" and not self.memory.get(*pair[:2])
+            ]
+            pixels.fetch(dict.fromkeys(row for pair in wanted for row in pair))
+            for i, j, copy, version in window:
+                news = state.news(i, j, copy, version)
+                tally[news] += 1
+                if news != "measured":
+                    continue
+                difference = measure(self.memory, i, j, pixels, self.limits)
+                kind = judge(difference, self.limits)
+                if kind in (SAME, VARIANT):
+                    yield i, j, kind == SAME, difference.agreement
+                state.learn(i, j, kind, difference.agreement)

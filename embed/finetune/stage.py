@@ -119,7 +119,7 @@ def sources(store: Store | None, settings: Settings, size: int) -> tuple[Picture
 
         if store is None:
             raise EncoderError("there is no store to train on", "Name one, or set finetune.source=avatars.")
-        pictures, own = tagged_items(store, vocabulary, round(size * 8 / 7)), {}
+        pictures, own = tagged_items(store, vocabulary, settings, round(size * 8 / 7)), {}
     if len(pictures) < 4:
         raise EncoderError(
             f"only {len(pictures)} tagged pictures to train on",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from index.reviews.log import live_batches
+from schema.statistics import interval
 from schema.vocabulary import Attribute
 from ui.review.workspace import Workspace
 
@@ -59,15 +60,3 @@ def estimate(workspace: Workspace, attribute: Attribute) -> Estimate:
     correct = sum(outcome.values())
     low, high = interval(correct, len(outcome))
     return Estimate(len(outcome), correct, low, high)
-
-
-def interval(correct: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the Clopper-Pearson interval of a share (Clopper and Pearson 1934)."""
-    from scipy.special import betaincinv
-
-    if not total:
-        return 0.0, 1.0
-    tail = (1 - confidence) / 2
-    low = float(betaincinv(correct, total - correct + 1, tail)) if correct else 0.0
-    high = float(betaincinv(correct + 1, total - correct, 1 - tail)) if correct < total else 1.0
-    return low, high

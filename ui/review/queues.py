@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from index.store.runs import Runs
 from schema.arrays import Bools, Floats32, Ints, Ints32, Rows
+from schema.hashing import mix64
 from schema.vocabulary import Attribute
 from ui.review.workspace import Workspace
 
@@ -194,10 +195,7 @@ def audit(workspace: Workspace, attribute: Attribute) -> Rows:
     column = column_of(workspace, attribute)
     at = np.flatnonzero(column.machine & (column.codes >= 0))
     # A hash of the row orders the sample: new items fall between the old ones, those audited stay where they were.
-    mixed = (column.rows[at].astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    return column.rows[at[np.argsort(mixed ^ (mixed >> np.uint64(32)), kind="stable")]]
+    return column.rows[at[np.argsort(mix64(column.rows[at] + 1), kind="stable")]]
 
 
 def balanced(workspace: Workspace, attribute: Attribute) -> Rows:

@@ -10,6 +10,7 @@ import numpy as np
 
 from schema.arrays import Floats32, Rows
 from schema.errors import FilterError, StoreError
+from schema.hashing import mix64
 from schema.tags.parsing import parse_tags
 from ui.review.workspace import Workspace
 
@@ -95,11 +96,8 @@ def _matching(workspace: Workspace, request: SearchRequest) -> Rows:
 
 def sampled(rows: Rows, count: int, seed: int) -> Rows:
     """Return ``count`` of the rows, drawn by a hash of each: new items change the draw only where they are drawn."""
-    # SplitMix64 (Steele, Lea, Flood 2014), whose rounds wrap around.
-    x = rows.astype(np.uint64) + np.uint64((seed * 2 + 1) * 0x9E3779B97F4A7C15 & (2**64 - 1))
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    order = np.lexsort((rows, x ^ (x >> np.uint64(31))))[:count]
+    key = mix64(np.array([seed % 2**62 + 1]))
+    order = np.lexsort((rows, mix64(rows.astype(np.uint64) ^ key)))[:count]
     return np.sort(rows[order])
 
 

@@ -62,15 +62,14 @@ def hair(b: Build, c: Character, rng: random.Random) -> tuple[str, str]:
             f'<ellipse cx="{b.x + s * b.rx * 0.97:.1f}" cy="{b.y - b.ry * 0.15:.1f}" rx="{b.rx * 0.17:.1f}" ry="{b.ry * 0.34:.1f}" {fill}/>'
             for s in (-1, 1)
         )
-    return back, _cap(b, style, rng, fill, dark, crown, w, h)
+    return back, _cap(b, style, rng, fill, dark, w, h)
 
 
-def _cap(
-    b: Build, style: str, rng: random.Random, fill: str, dark: str, crown: float, w: float, h: float
-) -> str:
+def _cap(b: Build, style: str, rng: random.Random, fill: str, dark: str, w: float, h: float) -> str:
     """Hair on the skull down to the hairline, with its bangs."""
     if style == "buzz cut":
-        w, h, crown = b.rx * 1.02, b.ry * 1.02, b.y - b.ry * 1.02
+        w, h = b.rx * 1.02, b.ry * 1.02
+    crown = b.y - h
     side = b.y - b.ry * (0.02 if style not in ("buzz cut", "undercut") else 0.2)
     line = b.y - b.ry * rng.uniform(0.42, 0.6)
     left, right = b.x - w, b.x + w

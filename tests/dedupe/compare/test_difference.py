@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 from dedupe.compare.difference import compare
 from dedupe.compare.image import prepare
 from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT, Limits, judge
+from schema.settings import DedupeSettings
 
 Draw = Callable[..., Image.Image]
 
@@ -65,7 +66,9 @@ EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 
 def kind(a: Image.Image, b: Image.Image) -> str:
-    return judge(compare(prepare(np.asarray(a)), prepare(np.asarray(b.convert("RGB")))), Limits())
+    return judge(
+        compare(prepare(np.asarray(a)), prepare(np.asarray(b.convert("RGB")))), Limits.of(DedupeSettings())
+    )
 
 
 @pytest.mark.parametrize("edit", EDITS)

@@ -11,6 +11,7 @@ from PIL import Image
 from dedupe.compare.image import decode
 from dedupe.compare.near_identical import MOST, Small, alike, small
 from dedupe.compare.verdict import SAME, Limits, judge
+from schema.settings import DedupeSettings
 
 Draw = Callable[..., Image.Image]
 
@@ -41,7 +42,7 @@ def test_a_copy_encoded_again_or_scaled_is_the_same_artwork(
     found = alike(own, its)
     assert found is not None
     assert found.peak <= MOST
-    assert judge(found, Limits()) == SAME
+    assert judge(found, Limits.of(DedupeSettings())) == SAME
     back = alike(its, own)
     assert back is not None
     assert back.peak == pytest.approx(found.peak, abs=1e-6)

@@ -9,8 +9,9 @@ import numpy as np
 from dedupe.compare.verdict import Difference, Limits, judge, judge_all
 from dedupe.verify.pair_cache import Memory
 from index.store import Store
+from schema.settings import DedupeSettings
 
-LIMITS = Limits()
+LIMITS = Limits.of(DedupeSettings())
 
 
 def made(seed: int) -> Difference:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dedupe.compare.verdict import DIFFERENT, SAME, VARIANT, Limits
 from dedupe.verify.pairs import TRIES, Component
+from schema.settings import DedupeSettings
 
 
 def state(patience: int = 4) -> Component:
-    return Component(patience, Limits().firm)
+    return Component(patience, Limits.of(DedupeSettings()).firm)
 
 
 def test_a_firm_tie_makes_one_family_of_two() -> None:
