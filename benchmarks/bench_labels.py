@@ -86,11 +86,11 @@ def scores_of(bench: Bench, models: LabelModels, name: str, rows: npt.NDArray[np
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
-    "no prompts": {"sources": ("votes", "probe")},
-    "prompts alone": {"sources": ("prompts",)},
-    "votes alone": {"sources": ("votes",)},
-    "neighbours alone": {"sources": ("votes",), "centroids": False},
-    "centroids alone": {"sources": ("votes",), "neighbours": False},
+    "no prompts": {"sources": ("knn", "probe")},
+    "prompts alone": {"sources": ("zero_shot",)},
+    "votes alone": {"sources": ("knn",)},
+    "neighbours alone": {"sources": ("knn",), "centroids": False},
+    "centroids alone": {"sources": ("knn",), "neighbours": False},
     "probe alone": {"sources": ("probe",)},
     "no applicability": {"applicability": False},
     "missing tags are absent": {"tagging_recall": False},

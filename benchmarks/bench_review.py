@@ -72,7 +72,7 @@ def build(folder: Path, count: int, seed: int = 0) -> None:
 def _index(store: Store, vocabulary: Vocabulary) -> None:
     """Filters of the page are pushed down to scalar indexes where the store makes them."""
     for attribute in vocabulary.attributes:
-        if attribute.kind == "one":
+        if not attribute.multi_label:
             store.index_column("labels", attribute.name, "BITMAP")
 
 
@@ -169,7 +169,7 @@ def _labels(
             code = np.minimum(rng.exponential(len(names) / 5, n).astype(int), len(names) - 1)
             known = rng.random(n) < 0.6
             values = names.take(pa.array(code, mask=~known))
-            if attribute.kind == "many":
+            if attribute.multi_label:
                 values = pa.array([None if v is None else [v] for v in values.to_pylist()])
             columns[attribute.name] = values
             columns[f"{attribute.name}_confidence"] = pa.array(
@@ -230,7 +230,7 @@ def measure(folder: Path, seed: int = 1) -> dict[str, Any]:
         result["first page"] = timed(lambda: draw(workspace.rows(), -1), 1)
         rows = workspace.rows()
         result["page of 60"] = timed(lambda: draw(rows, rng.randrange(len(rows))), 200)
-        one = [a for a in workspace.attributes if a.kind == "one" and len(a.values) > 2]
+        one = [a for a in workspace.attributes if not a.multi_label and len(a.values) > 2]
 
         def change() -> None:
             picked = rng.sample(one, 2)

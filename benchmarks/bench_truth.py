@@ -83,7 +83,7 @@ def measure(rows: Sequence[Mapping[str, Any]], records: Sequence[dict[str, str]]
             values = [] if given is None else given if isinstance(given, list) else [given]
             scores[name]["known"]["items"] += 1
             # Of an attribute of many values, those that another column of the truth speaks of are not judged here.
-            judged = [v for v in values if attribute.kind == "one" or v in truth.values]
+            judged = [v for v in values if not attribute.multi_label or v in truth.values]
             scores[name]["known"]["labelled"] += bool(judged)
             if judged:
                 tally = scores[name][str(row[f"{name}_source"])]

@@ -25,7 +25,7 @@ from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
 ASKED = (0.90, 0.95, 0.99)
 SKIN = {
     "skin": {
-        "kind": "one",
+        "kind": "single-label",
         "values": {
             "dark": {"tags": "dark_skin dark-skinned_male dark-skinned_female very_dark_skin"},
             "light": {"tags": "pale_skin"},
@@ -194,7 +194,7 @@ def judge(bench: Bench, name: str, rows: npt.NDArray[np.int64], values: Sequence
         if "none" in truth.values:
             positive &= ~truth.right[rows, truth.values.index("none")]
         known_any |= positive
-        if kind == "one":
+        if kind == "single-label":
             best = probabilities.argmax(axis=1)
             right = np.zeros(len(rows), bool)
             for at, value in enumerate(values):

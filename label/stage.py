@@ -237,7 +237,9 @@ def _abstentions(fits: dict[str, AttributeFit]) -> list[str]:
             notes.append(f"{name}: nothing is predicted: {fit.reason}")
             continue
         if fit.sampled_out:
-            notes.append(f"{name}: {fit.sampled_out} labelled items beyond label.donors_cap were sampled out")
+            notes.append(
+                f"{name}: {fit.sampled_out} labelled items beyond label.max_reference_items were sampled out"
+            )
         abstaining = [
             f"{value} ({threshold.reason})"
             for value, threshold in zip(fit.model.values, fit.model.thresholds, strict=True)

@@ -367,7 +367,7 @@ class Collection:
                 of.value(each)
         if None in values and (len(values) > 1 or action != "set"):
             raise InputError("None stands alone, with the action 'set': the value cannot be known")
-        if of.kind == "one" and (len(values) != 1 or action in ("add", "remove")):
+        if not of.multi_label and (len(values) != 1 or action in ("add", "remove")):
             raise InputError(f"{attribute} has one value for each item")
         if not values:
             raise InputError("no value; None says that it cannot be known")

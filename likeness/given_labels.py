@@ -106,7 +106,7 @@ def prepare(vectors: Floats16, labels: GivenLabels, groups: Ints, settings: Labe
     attribute = Attribute(
         name=NAME,
         title="Label",
-        kind="many" if labels.multi_label else "one",
+        kind="multi-label" if labels.multi_label else "single-label",
         values=tuple(Value(name=name) for name in names),
     )
     observed = ObservedLabels(attribute)

@@ -28,7 +28,7 @@ from schema.settings import LabelSettings
 if TYPE_CHECKING:
     import pandas as pd
 
-SOURCES = ("votes", "probe")
+SOURCES = ("knn", "probe")
 # Items that are labelled together: a part of the work of each step is the interpreter's.
 BATCH = 131_072
 

@@ -75,7 +75,9 @@ class Attribute(Entry):
 
     name: str = Field(description="Name of the column.")
     title: str = Field(description="Key in JSON Lines rows and heading on the page.")
-    kind: Literal["one", "many"] = Field(description="One value per character, or any number.")
+    kind: Literal["single-label", "multi-label"] = Field(
+        description="One value per character, or any number."
+    )
     about: str = Field("", description="What it means and what it leaves out.")
     templates: tuple[str, ...] = Field(
         ("a drawing of a character with {}",), description="Sentences round a prompt."
@@ -104,6 +106,16 @@ class Attribute(Entry):
         None, gt=0.5, lt=1, description="Precision asked where the settings name none."
     )
     values: tuple[Value, ...] = Field(description="In the order in which they are shown.")
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _kind_of_before(cls, given: object) -> object:
+        # Vocabularies of earlier releases said 'one' and 'many'.
+        return (
+            {"one": "single-label", "many": "multi-label"}.get(given, given)
+            if isinstance(given, str)
+            else given
+        )
 
     @field_validator("nouns", "ambiguous", "prefixes", "singular", "unit", mode="before")
     @classmethod
@@ -200,6 +212,11 @@ class Attribute(Entry):
         general = {value for name in names for value in self.ancestors(name)}
         return [name for name in names if name not in general]
 
+    @property
+    def multi_label(self) -> bool:
+        """Whether a character can have several values of it."""
+        return self.kind == "multi-label"
+
     def beats(self, first: str, second: str) -> bool:
         """Tell whether a rule lets ``first`` stand when both values are said."""
         over = self.by_name[first].over
@@ -213,7 +230,7 @@ class Attribute(Entry):
 
     def titled(self, values: str | Sequence[str] | None) -> str | list[str] | None:
         """Return the label in title case: a text or, where several values are possible, the most specific ones."""
-        if self.kind == "one" or values is None:
+        if not self.multi_label or values is None:
             return self.display(values)
         return [
             display(each) or "" for each in self.specific([values] if isinstance(values, str) else values)

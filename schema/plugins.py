@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schema.errors import LikenessError, SettingsError
 from schema.near import did_you_mean
+from schema.setting_text import explain
 
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -124,24 +125,6 @@ def options_of(plugin: type, tables: Mapping[str, Mapping[str, Any]], name: str,
 def _key(plugin: type, name: str) -> str:
     own = getattr(plugin, "name", "")
     return own if isinstance(own, str) and own else name.rpartition(":")[2]
-
-
-def explain(error: ValidationError, model: type[BaseModel], section: str) -> str:
-    """Return what is wrong with the values of a section, each by its name, unknown ones with what is allowed."""
-    lines = []
-    for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            allowed = list(model.model_fields)
-            near = did_you_mean(name, allowed)
-            lines.append(
-                f"unknown setting {section}.{name}{near}; {section} takes: {', '.join(allowed) or 'nothing'}"
-            )
-        else:
-            lines.append(
-                f"bad value for {section}.{name}: {problem['msg'].lower()}, got {problem.get('input')!r}"
-            )
-    return "; ".join(lines)
 
 
 def plugin(table: Mapping[str, str], name: str, what: str, setting: str) -> Any:

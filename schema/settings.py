@@ -6,14 +6,19 @@ The resolved settings are stored with every run, so a table always says how it w
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schema.errors import SettingsError
-from schema.near import did_you_mean
+from schema.setting_text import explain, field_type, parse
+
+FORMER_NAMES = {"label.donors_cap": "label.max_reference_items"}
+"""Settings that have another name now; the former one works, and whoever runs it is told."""
+FORMER_SOURCES = {"votes": "knn", "prompts": "zero_shot"}
+"""Entries of ``label.sources`` by the names that they had."""
 
 
 class Section(BaseModel):
@@ -202,24 +207,31 @@ class LabelSettings(Section):
     )
     min_support: int = Field(15, ge=5, description="Fewer held-out items than this and a value abstains.")
     sources: tuple[str, ...] = Field(
-        ("tags", "text", "detector", "votes", "probe", "prompts"),
+        ("tags", "text", "detector", "knn", "probe", "zero_shot"),
         description="Sources of labels that are switched on; entries of the table of sources.",
     )
     detector: str = Field("", description="Detector that counts characters: file reads counts; empty: none.")
     detector_path: str = Field(
         "", description="Parquet or CSV file of counts, with a column of keys and one of counts."
     )
-    donors_cap: int = Field(
-        8_000, ge=100, description="Most donors of one attribute; more are sampled, and counted."
+    max_reference_items: int = Field(
+        8_000, ge=100, description="Most labelled items that one attribute learns from; more are sampled."
     )
     refit: float = Field(
-        0.2, ge=0, description="Share of donors or items that may change before a run learns anew."
+        0.2, ge=0, description="Share of labelled items or of all that may change before a run learns anew."
     )
     noise_limit: int = Field(
         1000, ge=1, description="Entries of each list of doubtful or missing tags, by attribute."
     )
     threads: int = Field(0, ge=0, description="Threads of learning and judging; 0 takes all cores.")
     seed: int = Field(0, description="Seed of samples and folds.")
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _sources_of_before(cls, given: object) -> object:
+        if not isinstance(given, (list, tuple)):
+            return given
+        return tuple(FORMER_SOURCES.get(name, name) if isinstance(name, str) else name for name in given)
 
 
 class DedupeSettings(Section):
@@ -321,10 +333,15 @@ class Settings(Section):
     export: ExportSettings = ExportSettings()
 
 
-def load_settings(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Settings:
+def load_settings(
+    path: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    note: Callable[[str], None] = lambda _: None,
+) -> Settings:
     """Return the settings of one run: defaults, then the file, then ``section.key=value`` overrides.
 
-    Raises SettingsError that names the unknown key or bad value and the allowed ones.
+    ``note`` is told of settings that are given by a former name. Raises SettingsError that names the unknown key or
+    bad value and the allowed ones.
     """
     data: dict[str, Any] = {}
     if path is not None:
@@ -336,10 +353,16 @@ def load_settings(path: str | Path | None = None, overrides: Sequence[str] = ())
             raise SettingsError(f"{path} is not valid TOML: {error}") from error
     for override in overrides:
         _apply(data, override)
+    for former, name in FORMER_NAMES.items():
+        section, _, key = former.partition(".")
+        given = data.get(section)
+        if isinstance(given, dict) and key in given:
+            given.setdefault(name.partition(".")[2], given.pop(key))
+            note(f"the setting {former} is now called {name}")
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
-        raise SettingsError(_explain(error, str(path) if path else "")) from error
+        raise SettingsError((f"{path}: " if path else "") + explain(error, Settings)) from error
 
 
 def _apply(data: dict[str, Any], override: str) -> None:
@@ -355,64 +378,5 @@ def _apply(data: dict[str, Any], override: str) -> None:
         table = table.setdefault(parent, {})
         if not isinstance(table, dict):
             raise SettingsError(f"{section}.{parent} is not a table")
-    table[leaf] = _parse(text.strip(), _field_type(section, key))
-
-
-def _field_type(section: str, key: str) -> object:
-    field = Settings.model_fields.get(section)
-    model = field.annotation if field else None
-    if isinstance(model, type) and issubclass(model, Section) and key in model.model_fields:
-        return model.model_fields[key].annotation
-    return None
-
-
-def _parse(text: str, kind: object) -> Any:
-    """A TOML value where it is one, else the plain string: paths and names need no quotes.
-
-    Text stays text where the setting is text: ``encoder.path=2024`` names a file.
-    """
-    if kind is str:
-        if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'":
-            return text[1:-1]
-        return text
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    if isinstance(value, str) and getattr(kind, "__origin__", None) is tuple:
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-def _explain(error: ValidationError, path: str) -> str:
-    lines = []
-    for problem in error.errors():
-        place = [str(part) for part in problem["loc"]]
-        name = ".".join(place)
-        if problem["type"] == "extra_forbidden":
-            allowed = _allowed(place)
-            guess = did_you_mean(place[-1], allowed)
-            where = ".".join(place[:-1]) or "the top level"
-            lines.append(f"unknown setting {name}{guess}; {where} takes: {', '.join(allowed) or 'nothing'}")
-        else:
-            given = problem.get("input")
-            guess = did_you_mean(str(given), _choices(place)) if problem["type"] == "literal_error" else ""
-            told = problem["msg"][:1].lower() + problem["msg"][1:]
-            lines.append(f"bad value for {name}: {told}, got {given!r}{guess}")
-    prefix = f"{path}: " if path else ""
-    return prefix + "; ".join(lines)
-
-
-def _choices(place: list[str]) -> list[str]:
-    """Return the values that a setting can have, where these are a fixed list of texts."""
-    return [str(value) for value in get_args(_field_type(place[0], ".".join(place[1:])))]
-
-
-def _allowed(place: list[str]) -> list[str]:
-    if len(place) == 1:
-        return list(Settings.model_fields)
-    field = Settings.model_fields.get(place[0])
-    model = field.annotation if field else None
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        return [name for name in model.model_fields if name != "plugins"]
-    return []
+    name = FORMER_NAMES.get(f"{section}.{key}", f"{section}.{key}")
+    table[leaf] = parse(text.strip(), field_type(Settings, name.split(".")))

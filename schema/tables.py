@@ -302,7 +302,7 @@ def neighbours(k: int) -> pa.Schema:
 
 
 def labels(attributes: list[tuple[str, str]]) -> pa.Schema:
-    """Return the schema of the labels table for (name, kind) pairs, kind being 'one' or 'many'."""
+    """Return the schema of the labels table for (name, kind) pairs, kind being 'single-label' or 'multi-label'."""
     fields = [
         pa.field("row", pa.int64(), nullable=False),
         pa.field("item_id", pa.string(), nullable=False),
@@ -311,7 +311,7 @@ def labels(attributes: list[tuple[str, str]]) -> pa.Schema:
         pa.field("conflicts", pa.list_(CONFLICT)),
     ]
     for name, kind in attributes:
-        many = kind == "many"
+        many = kind == "multi-label"
         fields.append(pa.field(name, pa.list_(pa.string()) if many else pa.string()))
         fields.append(pa.field(f"{name}_confidence", pa.float32()))
         fields.append(pa.field(f"{name}_source", pa.string()))

@@ -35,7 +35,7 @@ _RESERVED = frozenset(
     {*tables.ITEMS.names, *tables.GROUPS.names, *tables.labels([]).names, "split", "format"}
 )
 _SUFFIXES = tuple(
-    name.removeprefix("x") for name in tables.labels([("x", "many")]).names if name.startswith("x_")
+    name.removeprefix("x") for name in tables.labels([("x", "multi-label")]).names if name.startswith("x_")
 )
 
 M = TypeVar("M", bound=Entry)

@@ -60,7 +60,10 @@ def settings(command: Command) -> Command:
     def with_settings(*args: Any, config: str | None, overrides: tuple[str, ...], **kwargs: Any) -> None:
         from schema.settings import load_settings
 
-        command(*args, settings=load_settings(config, overrides), **kwargs)
+        def note(text: str) -> None:
+            click.echo(f"likeness: {text}", err=True)
+
+        command(*args, settings=load_settings(config, overrides, note), **kwargs)
 
     override = click.option(
         "--set",

@@ -96,9 +96,9 @@ ARTISTS = "artists"
 
 
 def attribute_columns(name: str, kind: str) -> tuple[Column, ...]:
-    """Return the columns of one attribute: a text or, for ``kind`` 'many', a list; confidence; source."""
+    """Return the columns of one attribute: a text or, for ``kind`` 'multi-label', a list; confidence; source."""
     return (
-        Column(name, TEXTS if kind == "many" else TEXT, "labels", "the label; null means unknown"),
+        Column(name, TEXTS if kind == "multi-label" else TEXT, "labels", "the label; null means unknown"),
         Column(f"{name}_confidence", pa.float32(), "labels", "calibrated probability that it is right"),
         Column(f"{name}_source", TEXT, "labels", "who says so: `review`, `tag`, `text`, a model"),
     )
@@ -155,7 +155,7 @@ def columns_table() -> str:
         *ITEM_COLUMNS,
         *SOURCE_COLUMNS,
         *PROMPT_COLUMNS,
-        *attribute_columns("ATTRIBUTE", "one"),
+        *attribute_columns("ATTRIBUTE", "single-label"),
         *GROUP_COLUMNS,
         SPLIT,
     ):

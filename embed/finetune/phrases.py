@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from schema.vocabulary import Attribute, Vocabulary
 
 Labels = Mapping[str, Sequence[str]]
-"""What a picture shows: attribute to its values, one for a one-of attribute; an attribute left out is unknown."""
+"""What a picture shows: attribute to its values, one for a single-label attribute; an attribute left out is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

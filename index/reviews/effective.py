@@ -1,9 +1,9 @@
 """Review decisions as the other stages read them: what counts now, after undos, per item and attribute.
 
 A decision of kind 'label' says with ``action``: *set* (this value; None: known to be unknown), *add* or *remove* (one
-value of a many-of attribute), *reject* (not this value, and no other one is said). Kind 'subjects' has value 'several'
-or 'one'. Kind 'group' has value keep, split, merge, not_duplicate, same_artwork or variant; ``other`` names the
-items it is relative to (item ids, space-separated): those it was split from, merged with, or is no duplicate of.
+value of a multi-label attribute), *reject* (not this value, and no other one is said). Kind 'subjects' has value
+'several' or 'one'. Kind 'group' has value keep, split, merge, not_duplicate, same_artwork or variant; ``other`` names
+the items it is relative to (item ids, space-separated): those it was split from, merged with, or is no duplicate of.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class AttributeTask:
 def build_task(attribute: Attribute, dataset: Dataset, settings: LabelSettings) -> AttributeTask | str:
     """Return the task of an attribute over a whole store, or the reason why nothing can be learned of it."""
     observed = dataset.observed[attribute.name]
-    multi_label = attribute.kind == "many"
+    multi_label = attribute.multi_label
     values = list(observed.values)
     if not values:
         return "no item states a value"
@@ -76,7 +76,7 @@ def build_task(attribute: Attribute, dataset: Dataset, settings: LabelSettings) 
     targets = targets[:, kept]
     inside = (targets.sum(axis=1) > 0) | (counts == 0)
     rows, targets = rows[inside], targets[inside]
-    chosen, weights = sample_items(targets, settings.donors_cap, settings.seed)
+    chosen, weights = sample_items(targets, settings.max_reference_items, settings.seed)
     rows, targets = rows[chosen], targets[chosen]
     places = dataset.places(rows)
     groups = dataset.duplicate_groups

@@ -163,7 +163,7 @@ def fit_all(
     styles = _fit_styles(dataset, sample, landmarks, settings.seed)
     learner = _Learner(dataset, settings, options, sources, styles)
     fits: dict[str, AttributeFit] = {}
-    for kind in ("one", "many"):
+    for kind in ("single-label", "multi-label"):
         # The longest fits first, so that no core waits for one of them at the end.
         wanted = sorted(
             (attribute for attribute in attributes if attribute.kind == kind),

@@ -39,7 +39,7 @@ class ReferenceSet:
 @dataclass(frozen=True, slots=True)
 class VoteResult:
     """How the reference items voted on n items: ``shares`` float32 [n, v], ``support`` float32 [n], the effective
-    number of voters, and the ``cell`` int16 [n] that each item asked."""
+    number of reference items, and the ``cell`` int16 [n] that each item asked."""
 
     shares: Floats32
     support: Floats32
@@ -103,7 +103,7 @@ def vote(
 ) -> VoteResult:
     """Return the votes on items at coordinates [n, r]; without any reference item the shares are the prior.
 
-    Unless ``count_support``, effective voters are not counted, and the support is 0.
+    Unless ``count_support``, effective reference items are not counted, and the support is 0.
     """
     n, v = len(coordinates), reference.targets.shape[1]
     shares = np.empty((n, v), np.float32)
@@ -119,12 +119,12 @@ def vote(
     sorted_shares, sorted_support = np.empty((n, v), np.float32), np.zeros(n, np.float32)
     for occupied in np.flatnonzero(np.diff(bounds)).tolist():
         members = reference.members[occupied]
-        voters, mass = reference.coordinates[members], reference.weights[members]
+        references, mass = reference.coordinates[members], reference.weights[members]
         # One product gives the votes for each value and, in the last column, all votes.
         ballots = np.concatenate([reference.targets[members] * mass[:, None], mass[:, None]], axis=1)
         for start in range(bounds[occupied], bounds[occupied + 1], STEP):
             part = slice(start, min(start + STEP, bounds[occupied + 1]))
-            weights = neighbour_weights(sorted_items[part], voters, kernel)
+            weights = neighbour_weights(sorted_items[part], references, kernel)
             votes = weights @ ballots
             total = votes[:, -1:]
             prior = kernel.prior_weight * reference.prior
@@ -136,12 +136,12 @@ def vote(
     return VoteResult(shares, support, cell.astype(np.int16))
 
 
-def neighbour_weights(coordinates: Floats32, voters: Floats32, kernel: Kernel) -> Floats32:
-    """Return the weight of each voter [m, r] for each item [n, r], float32 [n, m]; the closest weighs 1."""
-    scale = 1.0 / (kernel.temperature * voters.shape[1])
+def neighbour_weights(coordinates: Floats32, references: Floats32, kernel: Kernel) -> Floats32:
+    """Return the weight of each reference item [m, r] for each item [n, r], float32 [n, m]; the closest weighs 1."""
+    scale = 1.0 / (kernel.temperature * references.shape[1])
     # The item's own square would be taken off again with the closest.
-    weights: Floats32 = np.matmul(coordinates, voters.T * np.float32(2 * scale))
-    weights -= (voters**2).sum(axis=1) * np.float32(scale)
+    weights: Floats32 = np.matmul(coordinates, references.T * np.float32(2 * scale))
+    weights -= (references**2).sum(axis=1) * np.float32(scale)
     weights -= weights.max(axis=1, keepdims=True)
     np.exp(weights, out=weights)
     return weights

@@ -31,7 +31,7 @@ class FitOptions:
     dimensions: int = 24
     """Coordinates of the subspace at most."""
     kernel: Kernel = field(default_factory=Kernel)
-    sources: tuple[str, ...] = ("votes", "probe", "prompts")
+    sources: tuple[str, ...] = ("knn", "probe", "zero_shot")
     neighbours: bool = True
     """Votes of single reference items."""
     centroids: bool = True

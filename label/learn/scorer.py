@@ -88,8 +88,8 @@ class FoldScorers:
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Uncalibrated scores of n items: ``evidence`` [s, n, v]; ``applicability`` [t, n], log odds that a tagger would
-    state a value; ``support`` [n] effective voters; ``cells`` int16 [2, n] that the items asked; ``ood`` [n], the
-    out-of-distribution score, 0 to 1."""
+    state a value; ``support`` [n] effective number of votes; ``cells`` int16 [2, n] that the items asked; ``ood`` [n],
+    the out-of-distribution score, 0 to 1."""
 
     evidence: Floats32
     applicability: Floats32

@@ -131,7 +131,7 @@ class Lexicon:
         for span in phrases:
             if any(unit.start <= span.start < unit.end for unit in measures):
                 continue  # 'a 20-year-old man' is no old man
-            if self.attribute.kind == "many" and self.attribute.colors and span.end in starts:
+            if self.attribute.multi_label and self.attribute.colors and span.end in starts:
                 continue  # in 'dress shoes' the dress only describes the shoes
             value, words = self._colored(tokens, span)
             out = refused if scope[span.start] >= 0 else said
@@ -149,7 +149,7 @@ class Lexicon:
             words = " ".join(tokens[min(place, noun.start) : max(spans[-1].end, noun.end)])
             for name in names:
                 (refused if scope[place] >= 0 or scope[noun.start] >= 0 else said).setdefault(name, words)
-        for name in [name for name in refused if name in said and self.attribute.kind == "one"]:
+        for name in [name for name in refused if name in said and not self.attribute.multi_label]:
             del refused[name]
         return said, refused
 

@@ -50,7 +50,7 @@ class ItemReader:
         for name, review in reviews.items():
             if review.values:
                 observed[name].add(row, review.values, "review")
-            if review.exact or (review.values and observed[name].attribute.kind == "one"):
+            if review.exact or (review.values and not observed[name].attribute.multi_label):
                 decided[name] = list(review.values)
         for observer in self._observers:
             parsed = observer.read(item)

@@ -57,7 +57,7 @@ class TextReader:
             if attribute.counts:
                 resolved = _count(attribute, *lexicon.people(tokens, said))
             else:
-                resolved = resolve_conflicts(attribute, said, () if attribute.kind == "one" else refused)
+                resolved = resolve_conflicts(attribute, said, () if not attribute.multi_label else refused)
             if resolved.values:
                 values[attribute.name] = list(resolved.values)
             if refused:
@@ -128,7 +128,7 @@ def _free(
 def _worn(lexicons: Sequence[Lexicon], phrases: Sequence[Sequence[Span]]) -> list[Span]:
     # Things that are worn end the adjectives of the noun after them: 'black suit man'.
     pairs = zip(lexicons, phrases, strict=True)
-    return [span for lexicon, spans in pairs if lexicon.attribute.kind == "many" for span in spans]
+    return [span for lexicon, spans in pairs if lexicon.attribute.multi_label for span in spans]
 
 
 def _count(attribute: Attribute, number: int, words: str) -> Resolved:

@@ -53,7 +53,7 @@ def label_columns(column: LabelColumn) -> dict[str, pa.Array]:
         f"{name}_source": source_names.take(pa.array(column.sources(), mask=empty)),
         f"{name}_support": pa.array(column.support, pa.int32(), mask=empty),
     }
-    if column.attribute.kind == "one":
+    if not column.attribute.multi_label:
         first = np.minimum(offsets[:-1], max(len(column.code) - 1, 0))
         codes = column.code[first] if len(column.code) else np.zeros(column.n, np.int32)
         found[name] = values.take(pa.array(codes, mask=empty))

@@ -38,7 +38,7 @@ class ValueEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Voters:
+class ReferenceVotes:
     """Reference items that voted, by row, the heaviest first, with the share of the whole vote of each [k]; ``support``
     is the effective number of all of them."""
 
@@ -47,10 +47,10 @@ class Voters:
     values: tuple[tuple[str, ...], ...]
     support: float
 
-    def shown(self, most: int, least_share: float) -> Voters:
-        """Return the ``most`` heaviest voters, of those with at least that share of the vote."""
+    def shown(self, most: int, least_share: float) -> ReferenceVotes:
+        """Return the ``most`` heaviest reference items, of those with at least that share of the vote."""
         count = min(int((self.shares >= least_share).sum()), most)
-        return Voters(self.rows[:count], self.shares[:count], self.values[:count], self.support)
+        return ReferenceVotes(self.rows[:count], self.shares[:count], self.values[:count], self.support)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Evidence:
     values: tuple[ValueEvidence, ...]
     omits: bool
     target_precision: float
-    voters: Voters
+    references: ReferenceVotes
     applicability: float | None
     weights: tuple[tuple[str, float], ...]
 
@@ -97,7 +97,7 @@ def evidence(loader: ItemLoader, models: LabelModels, row: int, attribute: str) 
         _values(decided),
         bool(decided.decisions.omits[0]),
         model.target_precision,
-        _voters(models, decided, inputs, fold),
+        _reference_votes(models, decided, inputs, fold),
         applicability,
         tuple((kind, float(weight)) for kind, weight in zip(model.kinds, model.pool.weights, strict=True)),
     )
@@ -148,12 +148,12 @@ def _values(decided: Decided) -> tuple[ValueEvidence, ...]:
     return tuple(found)
 
 
-def _voters(models: LabelModels, decided: Decided, inputs: LabelInputs, fold: int) -> Voters:
+def _reference_votes(models: LabelModels, decided: Decided, inputs: LabelInputs, fold: int) -> ReferenceVotes:
     """Return all reference items that the item asks, the heaviest first."""
     scorer = decided.model.folds[fold].knn
     support = float(decided.scores.support[0])
     if scorer is None or not len(scorer.reference.rows):
-        return Voters(np.empty(0, np.int64), np.empty(0), (), support)
+        return ReferenceVotes(np.empty(0, np.int64), np.empty(0), (), support)
     reference = scorer.reference
     members = reference.members[int(decided.scores.cells[0, 0])]
     coordinates = models.features.plain(inputs.dataset.vectors) @ scorer.basis
@@ -167,4 +167,4 @@ def _voters(models: LabelModels, decided: Decided, inputs: LabelInputs, fold: in
         )
         for place in order.tolist()
     )
-    return Voters(reference.rows[members[order]].astype(np.int64), shares[order], values, support)
+    return ReferenceVotes(reference.rows[members[order]].astype(np.int64), shares[order], values, support)

@@ -10,8 +10,8 @@ from label.learn.fit_all import LabelModels
 from label.predict.columns import ConflictRecord
 from label.predict.evidence import Evidence, evidence
 
-VOTERS_SHOWN = 10
-"""Voters named in an explanation; the others are counted."""
+REFERENCES_SHOWN = 10
+"""Reference items named in an explanation; the others are counted."""
 VALUES_SHOWN = 5
 OMITS = "its own tags or text leave values out: their probabilities are what is left after that"
 
@@ -58,12 +58,12 @@ def _evidence_lines(found: Evidence) -> list[str]:
     if found.weights:
         weights = ", ".join(f"{kind} x {weight:.2f}" for kind, weight in found.weights)
         lines.append(f"  weights of the evidence: {weights}")
-    voters = found.voters
-    if len(voters.rows):
-        more = max(len(voters.rows) - VOTERS_SHOWN, 0)
-        lines.append(f"  voters ({voters.support:.1f} effective; {more} more with less weight):")
-        shown = zip(voters.rows.tolist(), voters.shares.tolist(), voters.values, strict=True)
-        for row, share, values in list(shown)[:VOTERS_SHOWN]:
+    references = found.references
+    if len(references.rows):
+        more = max(len(references.rows) - REFERENCES_SHOWN, 0)
+        lines.append(f"  reference items ({references.support:.1f} effective; {more} more with less weight):")
+        shown = zip(references.rows.tolist(), references.shares.tolist(), references.values, strict=True)
+        for row, share, values in list(shown)[:REFERENCES_SHOWN]:
             lines.append(f"    item {row:<8d} {share:6.1%}  {', '.join(values) or 'no value stated'}")
     return lines
 

@@ -37,7 +37,7 @@ class ResolvedConflict:
 @dataclass(frozen=True, slots=True)
 class PredictedLabel:
     """One attribute of one item: its values (none: it has no label), the least of their confidences, the source of
-    the least trusted value, and the effective number of voters of what the model gave."""
+    the least trusted value, and the effective number of reference items of what the model gave."""
 
     values: tuple[str, ...] = ()
     confidence: float | None = None
@@ -176,7 +176,7 @@ def predict(
     check = {}
     if check_noise:
         for attribute in wanted:
-            if attribute.kind == "one":
+            if not attribute.multi_label:
                 single = dataset.observed[attribute.name].single(batch.rows)
                 check[attribute.name] = single[batch.with_vector]
     places = batch.places[batch.with_vector]
@@ -238,7 +238,7 @@ def _predict_attribute(
 def broader_codes(attribute: Attribute, values: Sequence[str]) -> Ints:
     """Return the codes of what each multi-label value is a kind of, int64 [v, depth], padded with -1."""
     code_of = {value: code for code, value in enumerate(values)}
-    multi_label = attribute.kind == "many"
+    multi_label = attribute.multi_label
     lines = [
         [code_of[name] for name in attribute.ancestors(value) if name in code_of] if multi_label else []
         for value in values

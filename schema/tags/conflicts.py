@@ -73,7 +73,7 @@ def resolve_conflicts(attribute: Attribute, said: Mapping[str, str], denied: Ite
     conflict = _conflict(attribute, DENIED, contradicted, said) if contradicted else None
     if len(kept) > 1:
         kept = attribute.specific(_with_colors(attribute, kept) if attribute.colors else kept)
-    if attribute.kind == "many":
+    if attribute.multi_label:
         return _flagged(attribute, Resolved(tuple(kept), conflict))
     unbeaten = [
         value for value in kept if not any(attribute.beats(rival, value) for rival in kept if rival != value)

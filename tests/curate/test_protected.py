@@ -69,7 +69,7 @@ def fill(store: Store, add_items: Callable[..., None]) -> Fill:
             add_items(
                 store, 1, first=row, **{"tags": ["t"]} | {k: v for k, v in record.items() if k != "age"}
             )
-        schema = tables.labels([("age", "one")])
+        schema = tables.labels([("age", "single-label")])
         labels = [
             dict.fromkeys(schema.names)
             | {"row": row, "item_id": str(row), "ambiguous": False, "age": record.get("age")}
@@ -160,7 +160,7 @@ def test_an_administrator_lets_one_in_and_nobody_else(fill: Fill) -> None:
 
 def test_without_an_age_in_the_vocabulary_nobody_is_an_adult(fill: Fill) -> None:
     store = fill([{"source_rating": "e", "age": "young adult"}])
-    schema = tables.labels([("mood", "one")])
+    schema = tables.labels([("mood", "single-label")])
     label = dict.fromkeys(schema.names) | {
         "row": 0,
         "item_id": "0",
@@ -173,7 +173,7 @@ def test_without_an_age_in_the_vocabulary_nobody_is_an_adult(fill: Fill) -> None
 
 def test_a_label_that_is_written_for_several_ages_is_no_way_round(fill: Fill) -> None:
     store = fill([{"source_rating": "e"}, {"source_rating": "s"}])
-    schema = tables.labels([("age", "many")])
+    schema = tables.labels([("age", "multi-label")])
     labels = [
         dict.fromkeys(schema.names) | {"row": row, "item_id": str(row), "ambiguous": False, "age": ages}
         for row, ages in ((0, ["young adult"]), (1, ["young adult", "child"]))

@@ -102,9 +102,9 @@ def test_sources_can_be_switched_off_and_a_higher_precision_says_less(planted_co
 
 
 def test_an_unknown_source_is_refused_with_the_nearest_name() -> None:
-    check_sources(("tags", "votes", "probe"))
-    with pytest.raises(SettingsError, match="did you mean votes"):
-        check_sources(("tags", "vote"))
+    check_sources(("tags", "knn", "probe"))
+    with pytest.raises(SettingsError, match="did you mean knn"):
+        check_sources(("tags", "knnn"))
 
 
 def test_contradicting_tags_are_records_and_a_certain_model_resolves_them(planted_copy: Any) -> None:

@@ -97,7 +97,7 @@ def test_columns_named_in_the_catalogue_exist() -> None:
 
 
 def test_labels_want_an_index_for_each_attribute() -> None:
-    labels = tables.labels([("hair_color", "one"), ("accessories", "many")])
+    labels = tables.labels([("hair_color", "single-label"), ("accessories", "multi-label")])
     entry = catalogue.describe("labels")
     assert entry is not None
     assert entry.wanted_indexes(labels) == {

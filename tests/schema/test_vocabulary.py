@@ -103,8 +103,8 @@ def test_frozen(vocabulary: Vocabulary) -> None:
 
 
 def test_lists_and_short_strings_mean_the_same(load: Callable[[str], Vocabulary]) -> None:
-    short = load('[a]\nkind = "one"\n[a.values]\nx = { tags = "p q", words = "r s, t" }')
-    long = load('[a]\nkind = "one"\n[a.values]\nx = { tags = ["p", "q"], words = ["r s", "t"] }')
+    short = load('[a]\nkind = "single-label"\n[a.values]\nx = { tags = "p q", words = "r s, t" }')
+    long = load('[a]\nkind = "single-label"\n[a.values]\nx = { tags = ["p", "q"], words = ["r s", "t"] }')
     assert short == long
     assert short.attributes[0].title == "A"
     assert short.attributes[0].values[0].prompts == ("a drawing of a character with x",)
@@ -116,48 +116,60 @@ def test_lists_and_short_strings_mean_the_same(load: Callable[[str], Vocabulary]
         ("", "no attribute"),
         ("a = 1", "a is not a table"),
         ("[a", "not valid TOML"),
-        ('[a]\nkind = "one"', "a has no values"),
-        ('[A]\nkind = "one"', "'A'"),
+        ('[a]\nkind = "single-label"', "a has no values"),
+        ('[A]\nkind = "single-label"', "'A'"),
         ('[a]\nkind = "some"\n[a.values]\nx = {}', "a.kind"),
-        ('[a]\nkind = "one"\ncolour = 1\n[a.values]\nx = {}', "unknown key 'colour'"),
+        ('[a]\nkind = "single-label"\ncolour = 1\n[a.values]\nx = {}', "unknown key 'colour'"),
         (
-            '[a]\nkind = "one"\n[a.values]\nx = { tag = "p" }',
+            '[a]\nkind = "single-label"\n[a.values]\nx = { tag = "p" }',
             "a.values.'x': unknown key 'tag'; did you mean tags",
         ),
         (
-            '[a]\nkind = "one"\n[a.values]\nx = { tags = "p" }\ny = { tags = "p" }',
+            '[a]\nkind = "single-label"\n[a.values]\nx = { tags = "p" }\ny = { tags = "p" }',
             "'p' is twice among the tags",
         ),
-        ('[a]\nkind = "one"\n[a.values]\nx = { tags = "p", weak_tags = "p" }', "'p' is twice"),
-        ('[a]\nkind = "one"\n[a.values]\nx = { words = "p" }\ny = { words = "p" }', "of 'x' and of 'y'"),
-        ('[a]\nkind = "one"\n[a.values]\nx = { tags = "P" }', "'P' in tags"),
-        ('[a]\nkind = "one"\n[a.values]\nx = { over = "z" }', "unknown value 'z'"),
-        ('renamed = 1\n[a]\nkind = "one"\n[a.values]\nx = {}', "renamed is not a table"),
-        ("[renamed]", "no attribute"),
-        ('[renamed]\na = "b"\n[a]\nkind = "one"\n[a.values]\nx = {}', "there is an attribute of that name"),
-        ('[renamed]\nb = "aa"\n[a]\nkind = "one"\n[a.values]\nx = {}', "there is no attribute 'aa'"),
-        ('[renamed.b]\ny = "x"\n[a]\nkind = "one"\n[a.values]\nx = {}', "there is no attribute 'b'"),
-        ('[renamed.a]\nx = "x"\n[a]\nkind = "one"\n[a.values]\nx = {}', "has a value of that name"),
-        ('[renamed.a]\ny = "z"\n[a]\nkind = "one"\n[a.values]\nx = {}', "has no value 'z'"),
-        ('[renamed]\nb = 1\n[a]\nkind = "one"\n[a.values]\nx = {}', "write the new name"),
-        ('[a]\nkind = "one"\n[a.values]\nx = { kind_of = "z" }', "unknown value 'z'"),
-        ('[a]\nkind = "many"\n[a.values]\nx = { kind_of = "y" }\ny = { kind_of = "x" }', "kind of itself"),
-        ('[a]\nkind = "one"\nabsent = "z"\n[a.values]\nx = {}', "a.absent names the unknown value 'z'"),
-        ('[a]\nkind = "one"\nambiguous = "z"\n[a.values]\nx = {}', "unknown value 'z'"),
-        ('[a]\nkind = "one"\n[a.values]\nx = { colored = true }', "has no colors"),
-        ('[a]\nkind = "one"\n[a.values]\nx = { at_least = 1 }', "goes with counts"),
+        ('[a]\nkind = "single-label"\n[a.values]\nx = { tags = "p", weak_tags = "p" }', "'p' is twice"),
         (
-            '[a]\nkind = "one"\ncounts = { g = { t = "many" } }\n[a.values]\nx = { at_least = 1 }',
+            '[a]\nkind = "single-label"\n[a.values]\nx = { words = "p" }\ny = { words = "p" }',
+            "of 'x' and of 'y'",
+        ),
+        ('[a]\nkind = "single-label"\n[a.values]\nx = { tags = "P" }', "'P' in tags"),
+        ('[a]\nkind = "single-label"\n[a.values]\nx = { over = "z" }', "unknown value 'z'"),
+        ('renamed = 1\n[a]\nkind = "single-label"\n[a.values]\nx = {}', "renamed is not a table"),
+        ("[renamed]", "no attribute"),
+        (
+            '[renamed]\na = "b"\n[a]\nkind = "single-label"\n[a.values]\nx = {}',
+            "there is an attribute of that name",
+        ),
+        ('[renamed]\nb = "aa"\n[a]\nkind = "single-label"\n[a.values]\nx = {}', "there is no attribute 'aa'"),
+        ('[renamed.b]\ny = "x"\n[a]\nkind = "single-label"\n[a.values]\nx = {}', "there is no attribute 'b'"),
+        ('[renamed.a]\nx = "x"\n[a]\nkind = "single-label"\n[a.values]\nx = {}', "has a value of that name"),
+        ('[renamed.a]\ny = "z"\n[a]\nkind = "single-label"\n[a.values]\nx = {}', "has no value 'z'"),
+        ('[renamed]\nb = 1\n[a]\nkind = "single-label"\n[a.values]\nx = {}', "write the new name"),
+        ('[a]\nkind = "single-label"\n[a.values]\nx = { kind_of = "z" }', "unknown value 'z'"),
+        (
+            '[a]\nkind = "multi-label"\n[a.values]\nx = { kind_of = "y" }\ny = { kind_of = "x" }',
+            "kind of itself",
+        ),
+        (
+            '[a]\nkind = "single-label"\nabsent = "z"\n[a.values]\nx = {}',
+            "a.absent names the unknown value 'z'",
+        ),
+        ('[a]\nkind = "single-label"\nambiguous = "z"\n[a.values]\nx = {}', "unknown value 'z'"),
+        ('[a]\nkind = "single-label"\n[a.values]\nx = { colored = true }', "has no colors"),
+        ('[a]\nkind = "single-label"\n[a.values]\nx = { at_least = 1 }', "goes with counts"),
+        (
+            '[a]\nkind = "single-label"\ncounts = { g = { t = "multi-label" } }\n[a.values]\nx = { at_least = 1 }',
             "neither 2 nor '2+'",
         ),
-        ('[a]\nkind = "one"\ntemplates = ["none"]\n[a.values]\nx = {}', "a.templates"),
-        ('[tags]\nkind = "one"\n[tags.values]\nx = {}', "the column tags is taken"),
+        ('[a]\nkind = "single-label"\ntemplates = ["none"]\n[a.values]\nx = {}', "a.templates"),
+        ('[tags]\nkind = "single-label"\n[tags.values]\nx = {}', "the column tags is taken"),
         (
-            '[a]\nkind="one"\n[a.values]\nx={}\n[a_source]\nkind="one"\n[a_source.values]\nx={}',
+            '[a]\nkind="single-label"\n[a.values]\nx={}\n[a_source]\nkind="single-label"\n[a_source.values]\nx={}',
             "a_source is taken",
         ),
         (
-            '[a]\nkind="one"\ntitle="T"\n[a.values]\nx={}\n[b]\nkind="one"\ntitle="T"\n[b.values]\nx={}',
+            '[a]\nkind="single-label"\ntitle="T"\n[a.values]\nx={}\n[b]\nkind="single-label"\ntitle="T"\n[b.values]\nx={}',
             "same title",
         ),
     ],
@@ -171,7 +183,7 @@ def test_broken_vocabularies_are_named(load: Callable[[str], Vocabulary], text: 
 
 def test_allowed_keys_are_named(load: Callable[[str], Vocabulary]) -> None:
     with pytest.raises(VocabularyError, match=r"allowed: tags, weak_tags, words"):
-        load('[a]\nkind = "one"\n[a.values]\nx = { zzz = 1 }')
+        load('[a]\nkind = "single-label"\n[a.values]\nx = { zzz = 1 }')
 
 
 def test_missing_file_and_unknown_names(tmp_path: Path, vocabulary: Vocabulary) -> None:

@@ -242,7 +242,7 @@ def said_by(attribute: Attribute, tags: list[str]) -> list[str]:
         ]
         if plain or coloured:
             found += coloured or [value.name]
-    if attribute.kind == "one":
+    if not attribute.multi_label:
         strong = [v for v in found if not any(attribute.beats(w, v) for w in found if w != v)]
         return strong[:1] if len(strong) == 1 else []
     return attribute.specific(found)

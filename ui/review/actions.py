@@ -97,7 +97,7 @@ def _of_item(item: Item, attribute: Attribute, action: Action) -> list[Decision]
 
     match action.kind:
         case "set":
-            return [one(action.value, "add" if attribute.kind == "many" else "set")]
+            return [one(action.value, "add" if attribute.multi_label else "set")]
         case "remove":
             return [one(action.value, "remove")] if action.value in label.values else []
         case "unknown":
@@ -117,7 +117,7 @@ def changes(item: Item, attribute: Attribute, action: Action) -> bool:
     values = item.labels.get(attribute.name, Label()).values
     match action.kind:
         case "set":
-            return action.value not in values if attribute.kind == "many" else values != (action.value,)
+            return action.value not in values if attribute.multi_label else values != (action.value,)
         case "remove":
             return action.value in values
         case "unknown" | "reject":
@@ -176,7 +176,7 @@ def _own_part(
 def outcome(count: int, attribute: Attribute, action: Action) -> str:
     """Return in words what an action does to ``count`` items: 'Hair color: blonde for 3 pictures'."""
     some = pictures(count)
-    if action.kind == SET and attribute.kind == "many":
+    if action.kind == SET and attribute.multi_label:
         return f"{action.value} added to {some}"
     return {
         SET: f"{labelled(attribute, action.value)} for {some}",

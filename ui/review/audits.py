@@ -56,7 +56,7 @@ def estimate(workspace: Workspace, attribute: Attribute) -> Estimate:
         said = batches.setdefault((review.row, review.batch), set())
         if review.action in ("set", "add") and review.value is not None:
             said.add(review.value)
-        outcome[review.row] = said == shown if attribute.kind == "many" else shown == said
+        outcome[review.row] = said == shown if attribute.multi_label else shown == said
     correct = sum(outcome.values())
     low, high = interval(correct, len(outcome))
     return Estimate(len(outcome), correct, low, high)

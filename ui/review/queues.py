@@ -51,7 +51,7 @@ class Suggestion:
 
 
 def column_of(workspace: Workspace, attribute: Attribute) -> Column:
-    """Return one attribute as arrays; for a many-of attribute the first value stands for all. 20 bytes an item."""
+    """Return one attribute as arrays; for a multi-label attribute the first value stands for all. 20 bytes an item."""
     return workspace.cached(f"column {attribute.name}", ("labels",), lambda: _column(workspace, attribute))
 
 

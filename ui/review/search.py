@@ -169,7 +169,7 @@ def predicted_labels(workspace: Workspace, hits: Hits) -> list[PredictedLabel]:
     for name in present:
         found = evidence[name]
         values = {each.value: each.probability for each in found if each.given}
-        if workspace.attribute(name).kind == "many":
+        if workspace.attribute(name).multi_label:
             values = {value: values[value] for value in workspace.attribute(name).specific(list(values))}
         if values:
             made.append(PredictedLabel(name, ", ".join(values), min(values.values()), True))
@@ -184,17 +184,17 @@ def _by_neighbours(workspace: Workspace, hits: Hits, most: int = 15) -> list[Pre
     made = []
     for attribute in workspace.attributes:
         votes: dict[str, float] = defaultdict(float)
-        voters, total = 0, 0.0
+        labelled, total = 0, 0.0
         for item in items:
             label = item.labels[attribute.name]
             if not label.values or item.ambiguous:
                 continue
             weight = max(hits.similarity.get(item.row, 0.0), 0.0)
-            voters += 1
+            labelled += 1
             total += weight
             for value in label.values:
                 votes[value] += weight
-        if voters >= 3 and total > 0:
+        if labelled >= 3 and total > 0:
             best = max(votes, key=lambda v: votes[v])
             if votes[best] / total > 0.5:
                 made.append(PredictedLabel(attribute.name, best, votes[best] / total, True))

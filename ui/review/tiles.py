@@ -152,8 +152,10 @@ def how(label: Label) -> str:
     if label.source == "review":
         return "review"
     sure = f" {label.confidence:.2f}" if label.confidence is not None else ""
-    voters = f" · {counted(label.support, 'voter|voters')}" if label.support else ""
-    return f"{source_word(label.source)}{sure}{voters if label.source not in PEOPLE else ''}"
+    counted_support = (
+        f" · {counted(label.support, 'reference item|reference items')}" if label.support else ""
+    )
+    return f"{source_word(label.source)}{sure}{counted_support if label.source not in PEOPLE else ''}"
 
 
 def source_word(source: str) -> str:

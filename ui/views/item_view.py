@@ -13,10 +13,10 @@ from ui.review.workspace import Workspace
 from ui.views import gallery, label_sheet, session
 from ui.wording import heading
 
-VOTERS = 12
-"""Voters shown at most, the heaviest."""
+REFERENCES = 12
+"""Reference items shown at most, the heaviest."""
 LEAST_SHARE = 0.005
-"""A voter with less of the whole vote is not shown: it would read 0 %."""
+"""A picture with less of the whole vote is not shown: it would read 0 %."""
 
 workspace = session.workspace()
 
@@ -71,15 +71,13 @@ def show_evidence(workspace: Workspace, row: int, name: str) -> None:
             "Probability": st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f")
         },
     )  # fmt: skip
-    voters = found.voters.shown(VOTERS, LEAST_SHARE)
-    if len(voters.rows):
+    references = found.references.shown(REFERENCES, LEAST_SHARE)
+    if len(references.rows):
         st.subheader("Who voted")
-        st.caption(
-            "Each picture's share of the whole vote. Correct a voter, and its votes count differently."
-        )
-        shares = {int(r): f"{share:.0%}" for r, share in zip(voters.rows, voters.shares, strict=True)}
+        st.caption("Each picture's share of the whole vote. Correct one, and its vote counts differently.")
+        shares = {int(r): f"{share:.0%}" for r, share in zip(references.rows, references.shares, strict=True)}
         view = gallery.View(
-            "item-voters", voters.rows, name, by_row=False, main=False, notes=shares, size=VOTERS
+            "item-references", references.rows, name, by_row=False, main=False, notes=shares, size=REFERENCES
         )
         gallery.show(view)
 

@@ -10,9 +10,9 @@ from label.learn.sources.base import ScorerSource
 from schema.plugins import plugin
 
 SCORERS = {
-    "votes": "label.learn.sources.knn:KnnSource",
+    "knn": "label.learn.sources.knn:KnnSource",
     "probe": "label.learn.sources.probe:ProbeSource",
-    "prompts": "label.learn.sources.zero_shot:ZeroShotSource",
+    "zero_shot": "label.learn.sources.zero_shot:ZeroShotSource",
 }
 """Sources of scorers by the names that ``label.sources`` takes."""
 

@@ -15,7 +15,7 @@ from schema.vocabulary import load_vocabulary
 VOCABULARY = """
 [{name}]
 title = "Taken"
-kind = "one"
+kind = "single-label"
 [{name}.values.hat]
 tags = "hat"
 [{name}.values.cap]

@@ -18,7 +18,7 @@ from schema import tables
 
 COMMIT = "ab78517"
 PARTS = ("", "_confidence", "_source", "_support", "_confidences", "_sources")
-"""Endings of the columns of one attribute in the labels table; the last two of many-of attributes alone."""
+"""Endings of the columns of one attribute in the labels table; the last two of multi-label attributes alone."""
 
 
 def record(path: Path, store: Store, settings: Sequence[str]) -> None:

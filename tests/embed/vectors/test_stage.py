@@ -134,7 +134,7 @@ def test_prompts_of_the_vocabulary_get_vectors_once(
     store, _ = picture_store(2)
     words = tmp_path / "words.toml"
     words.write_text(
-        '[mood]\nkind = "one"\n[mood.values]\ncalm = { prompts = "a calm face" }\nwild = { tags = "wild" }\n'
+        '[mood]\nkind = "single-label"\n[mood.values]\ncalm = { prompts = "a calm face" }\nwild = { tags = "wild" }\n'
     )
     settings = tiny_settings(f"tags.vocabulary={words}")
     assert run_embed(store, settings).counts["prompts"] == 2

@@ -27,7 +27,7 @@ def filled(store: Store, add_items: Callable[..., None]) -> Store:
     """Thirty items: hair, accessories and tags in turns; rows 3, 4 and 5 are a group that keeps 3."""
     for row in range(ITEMS):
         add_items(store, 1, first=row, tags=TAGS[row % 3], text=None if row % 4 else f"a text of {row}")
-    schema = tables.labels([("hair_color", "one"), ("accessories", "many")])
+    schema = tables.labels([("hair_color", "single-label"), ("accessories", "multi-label")])
     records = [
         dict.fromkeys(schema.names)
         | {"row": row, "item_id": str(row), "ambiguous": row % 7 == 0, "hair_color": HAIR[row % 3]}

@@ -28,7 +28,7 @@ def filled(
     add_items(store, 300)
     add_vectors(store, np.arange(300, dtype=np.int64), unit(300))
     run_index(store, load_settings())
-    schema = tables.labels([("hair_color", "one"), ("accessories", "many")])
+    schema = tables.labels([("hair_color", "single-label"), ("accessories", "multi-label")])
     records = [
         dict.fromkeys(schema.names)
         | {"row": row, "item_id": str(row), "ambiguous": False, "hair_color": ("red", "blue")[row % 2]}

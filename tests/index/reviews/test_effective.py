@@ -58,13 +58,13 @@ hair_colour = "hair_color"
 [renamed.hair_color]
 golden = "blonde"
 [hair_color]
-kind = "one"
+kind = "single-label"
 [hair_color.values.blonde]
 tags = "blonde_hair"
 [hair_color.values.red]
 tags = "red_hair"
 [accessories]
-kind = "many"
+kind = "multi-label"
 [accessories.colors]
 green = "green"
 [accessories.values.hat]

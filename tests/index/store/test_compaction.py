@@ -58,7 +58,7 @@ def test_upkeep_joins_fragments_and_no_stage_runs_again(
 
 
 def test_filters_find_the_same_rows_in_order_with_indexes(store: Store, quick: Settings) -> None:
-    schema = tables.labels([("hair_color", "one"), ("accessory", "many")])
+    schema = tables.labels([("hair_color", "single-label"), ("accessory", "multi-label")])
     records = []
     for row in range(60):
         record = dict.fromkeys(schema.names) | {"row": row, "item_id": str(row), "ambiguous": row % 5 == 0}

@@ -14,11 +14,11 @@ def reference(rows, coordinates, targets, weights, kernel) -> ReferenceSet:  # t
     return build_reference_set(LabelledPoints(rows, coordinates, targets, weights), kernel, 0)
 
 
-def oracle(items, voters, targets, weights, kernel):  # type: ignore[no-untyped-def]
+def oracle(items, references, targets, weights, kernel):  # type: ignore[no-untyped-def]
     prior = weights @ targets / weights.sum()
     out = []
     for item in items:
-        distance = ((voters - item) ** 2).sum(axis=1) / voters.shape[1]
+        distance = ((references - item) ** 2).sum(axis=1) / references.shape[1]
         voice = np.exp((distance.min() - distance) / kernel.temperature) * weights
         out.append((voice @ targets + kernel.prior_weight * prior) / (voice.sum() + kernel.prior_weight))
     return np.array(out)
@@ -26,51 +26,53 @@ def oracle(items, voters, targets, weights, kernel):  # type: ignore[no-untyped-
 
 def items_with_labels(m: int, r: int, v: int, seed: int):  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(seed)
-    voters = rng.normal(size=(m, r)).astype(np.float32)
+    references = rng.normal(size=(m, r)).astype(np.float32)
     targets = np.eye(v, dtype=np.float32)[rng.integers(0, v, m)]
-    return voters, targets, rng.uniform(0.5, 2, m).astype(np.float32)
+    return references, targets, rng.uniform(0.5, 2, m).astype(np.float32)
 
 
 def test_a_vote_is_the_weighted_share_of_all_reference_items() -> None:
-    voters, targets, weights = items_with_labels(120, 5, 4, 0)
+    references, targets, weights = items_with_labels(120, 5, 4, 0)
     kernel = Kernel(reach=256)
     items = np.random.default_rng(1).normal(size=(50, 5)).astype(np.float32)
-    result = vote(items, reference(np.arange(120), voters, targets, weights, kernel), kernel)
-    np.testing.assert_allclose(result.shares, oracle(items, voters, targets, weights, kernel), atol=1e-5)
+    result = vote(items, reference(np.arange(120), references, targets, weights, kernel), kernel)
+    np.testing.assert_allclose(result.shares, oracle(items, references, targets, weights, kernel), atol=1e-5)
 
 
 def test_cells_change_little_where_reference_items_are_many() -> None:
-    voters, targets, weights = items_with_labels(4000, 4, 3, 2)
+    references, targets, weights = items_with_labels(4000, 4, 3, 2)
     kernel = Kernel(temperature=0.05, reach=512)
-    items = voters[:200] + 0.01
-    cells = reference(np.arange(4000), voters, targets, weights, kernel)
+    items = references[:200] + 0.01
+    cells = reference(np.arange(4000), references, targets, weights, kernel)
     assert len(cells.centres) > 1
     result = vote(items, cells, kernel)
-    assert np.abs(result.shares - oracle(items, voters, targets, weights, kernel)).mean() < 0.02
+    assert np.abs(result.shares - oracle(items, references, targets, weights, kernel)).mean() < 0.02
 
 
 @given(st.integers(0, 1000))
 def test_shares_are_shares_and_do_not_depend_on_the_order_of_neighbours(seed: int) -> None:
-    voters, targets, weights = items_with_labels(40, 3, 3, seed)
+    references, targets, weights = items_with_labels(40, 3, 3, seed)
     kernel = Kernel()
     items = np.random.default_rng(seed + 1).normal(size=(5, 3)).astype(np.float32)
-    result = vote(items, reference(np.arange(40), voters, targets, weights, kernel), kernel)
+    result = vote(items, reference(np.arange(40), references, targets, weights, kernel), kernel)
     assert np.all(result.shares >= 0)
     np.testing.assert_allclose(result.shares.sum(axis=1), 1, atol=1e-4)
     back = np.arange(40)[::-1]
-    other = vote(items, reference(back, voters[back], targets[back], weights[back], kernel), kernel)
+    other = vote(items, reference(back, references[back], targets[back], weights[back], kernel), kernel)
     np.testing.assert_allclose(result.shares, other.shares, atol=1e-5)
 
 
 @given(st.integers(0, 1000), st.integers(0, 2))
 def test_one_more_agreeing_neighbour_never_lowers_the_share(seed: int, value: int) -> None:
-    voters, targets, _ = items_with_labels(30, 3, 3, seed)
+    references, targets, _ = items_with_labels(30, 3, 3, seed)
     weights = np.ones(30, np.float32)
     kernel = Kernel(prior_weight=0.0)
-    item = voters[:1] + 0.1
-    before = vote(item, reference(np.arange(30), voters, targets, weights, kernel), kernel).shares[0, value]
+    item = references[:1] + 0.1
+    before = vote(item, reference(np.arange(30), references, targets, weights, kernel), kernel).shares[
+        0, value
+    ]
     # As far as the closest reference item, so that it is near without moving the scale.
-    near = np.concatenate([voters, item + (item - voters[:1])])
+    near = np.concatenate([references, item + (item - references[:1])])
     said = np.concatenate([targets, np.eye(3, dtype=np.float32)[[value]]])
     cells = reference(np.arange(31), near, said, np.ones(31, np.float32), kernel)
     assert vote(item, cells, kernel).shares[0, value] >= before - 1e-5

@@ -59,7 +59,7 @@ def test_an_observer_gives_values_of_the_vocabulary(name: str, counts: Settings)
 
 
 def test_observers_come_in_the_order_of_their_rank() -> None:
-    loaded = load_observers(("votes", "detector", "tags", "text"), VOCABULARY, Settings())
+    loaded = load_observers(("knn", "detector", "tags", "text"), VOCABULARY, Settings())
     ranks = [SOURCES.index(observer.source) for observer in loaded]
     assert ranks == sorted(ranks, reverse=True)
     assert len(ranks) == len(OBSERVERS)

@@ -157,7 +157,7 @@ def test_a_new_attribute_is_toml_only(tmp_path: Path) -> None:
     path = tmp_path / "attributes.toml"
     path.write_text(
         DEFAULT_PATH.read_text(encoding="utf-8")
-        + '\n[skin]\ntitle = "Skin"\nkind = "one"\nnouns = "skin, skinned"\n[skin.values]\n'
+        + '\n[skin]\ntitle = "Skin"\nkind = "single-label"\nnouns = "skin, skinned"\n[skin.values]\n'
         + 'light = { tags = "pale_skin", adjectives = "light, pale, fair" }\n'
         + 'dark = { tags = "dark_skin", adjectives = "dark, brown, tanned" }\n'
     )

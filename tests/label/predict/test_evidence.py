@@ -44,19 +44,19 @@ def test_the_evidence_is_what_the_label_run_went_by(planted: Any) -> None:
             assert probabilities == sorted(probabilities, reverse=True)
 
 
-def test_voters_are_ranked_and_never_the_item_itself_or_an_ambiguous_one(planted: Any) -> None:
+def test_reference_items_are_ranked_and_never_the_item_itself_or_an_ambiguous_one(planted: Any) -> None:
     row = int(planted.untagged[0])
     with Store.open(planted.uri) as store:
         found = evidence(ItemLoader(store, VOCABULARY, Settings()), load_models(store), row, "hair_color")
     assert found is not None
-    voters = found.voters
-    assert len(voters.rows) == len(voters.shares) == len(voters.values) > 10
-    assert np.all(np.diff(voters.shares) <= 0)
-    assert 0 < voters.shares.sum() <= 1
-    assert not {row, *planted.several.tolist()} & set(voters.rows.tolist())
-    few = voters.shown(5, 0.0)
-    assert few.rows.tolist() == voters.rows[:5].tolist() and len(few.values) == 5
-    assert len(voters.shown(1000, 0.01).rows) == int((voters.shares >= 0.01).sum())
+    references = found.references
+    assert len(references.rows) == len(references.shares) == len(references.values) > 10
+    assert np.all(np.diff(references.shares) <= 0)
+    assert 0 < references.shares.sum() <= 1
+    assert not {row, *planted.several.tolist()} & set(references.rows.tolist())
+    few = references.shown(5, 0.0)
+    assert few.rows.tolist() == references.rows[:5].tolist() and len(few.values) == 5
+    assert len(references.shown(1000, 0.01).rows) == int((references.shares >= 0.01).sum())
 
 
 def test_a_picture_from_outside_gets_what_its_like_in_the_store_gets(planted: Any) -> None:
@@ -73,7 +73,7 @@ def test_a_picture_from_outside_gets_what_its_like_in_the_store_gets(planted: An
         assert given == [each for each in [rows[row]["hair_color"]] if each]
 
 
-def test_an_explanation_names_voters_weights_and_thresholds(planted: Any) -> None:
+def test_an_explanation_names_reference_items_weights_and_thresholds(planted: Any) -> None:
     with Store.open(planted.uri) as store:
         models, loader = load_models(store), ItemLoader(store, VOCABULARY, Settings())
         rows = labels_of(store)
@@ -86,7 +86,9 @@ def test_an_explanation_names_voters_weights_and_thresholds(planted: Any) -> Non
     assert found.evidence is not None
     assert found.confidence == pytest.approx(found.evidence.values[0].probability, abs=1e-4)
     words = str(found)
-    assert "voters" in words and "needs" in words and "weights of the evidence: neighbours x" in words
+    assert (
+        "reference items" in words and "needs" in words and "weights of the evidence: neighbours x" in words
+    )
     assert unknown.evidence is None
     assert "no label" in str(unknown) and "no model" in str(unknown)
 

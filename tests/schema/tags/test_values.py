@@ -129,7 +129,7 @@ def test_order_and_repeats_do_not_matter(tags: list[str]) -> None:
     for name, values in one.values.items():
         attribute = VOCABULARY.attribute(name)
         assert all(attribute.holds(value) for value in values)
-        assert attribute.kind == "many" or len(values) == 1
+        assert attribute.multi_label or len(values) == 1
 
 
 def test_tag_files(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_new_attribute_is_toml_only(tmp_path: Path) -> None:
     path = tmp_path / "attributes.toml"
     path.write_text(
         DEFAULT_PATH.read_text(encoding="utf-8")
-        + '\n[species]\ntitle = "Species"\nkind = "one"\n[species.values]\n'
+        + '\n[species]\ntitle = "Species"\nkind = "single-label"\n[species.values]\n'
         + 'human = { tags = "human", words = "human" }\n'
         + 'elf = { tags = "elf dark_elf", words = "elf", over = "human" }\n'
     )

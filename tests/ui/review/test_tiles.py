@@ -28,7 +28,7 @@ def test_what_is_read_aloud_says_something(small_workspace: Workspace) -> None:
     hair = small_workspace.attribute("hair_color")
     items = small_workspace.items([1, 3, 0])
     assert tile(items[0], hair, None)["alt"] == "Hair color: blonde, tag 0.98"
-    assert tile(items[1], hair, None)["alt"] == "Hair color: blue, votes 0.73 · 5 voters"
+    assert tile(items[1], hair, None)["alt"] == "Hair color: blue, votes 0.73 · 5 reference items"
     assert tile(items[2], hair, None)["alt"] == "Hair color: unknown"
     assert tile(items[1], None, None)["alt"] == "same artwork, blue, 64 x 64"
 

@@ -16,7 +16,7 @@ from ui.terminal.values import columns_text, values_text
 @pytest.fixture
 def filled(store: Store, add_items: Callable[..., None]) -> Store:
     add_items(store, 12, tags=["smile", "hat\x1b[31m"])
-    schema = tables.labels([("hair_color", "one")])
+    schema = tables.labels([("hair_color", "single-label")])
     records = [
         dict.fromkeys(schema.names)
         | {"row": row, "item_id": str(row), "ambiguous": False, "hair_color": ("red", "blue", None)[row % 3]}

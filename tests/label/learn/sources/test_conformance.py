@@ -75,12 +75,12 @@ def test_a_scorer_has_not_seen_the_fold_that_it_scores(name: str, data: FitData)
 
 
 def test_there_are_no_zero_shot_scorers_without_a_text_tower(data: FitData) -> None:
-    assert scorer_class("prompts")(dataset(prompts=False)).fit(FoldData(data, HELD_OUT)) is None
+    assert scorer_class("zero_shot")(dataset(prompts=False)).fit(FoldData(data, HELD_OUT)) is None
 
 
 def test_scorers_come_in_the_order_of_the_table() -> None:
-    loaded = load_scorer_sources(("prompts", "tags", "votes"), dataset(prompts=False))
-    assert [type(source) for source in loaded] == [scorer_class("votes"), scorer_class("prompts")]
+    loaded = load_scorer_sources(("zero_shot", "tags", "knn"), dataset(prompts=False))
+    assert [type(source) for source in loaded] == [scorer_class("knn"), scorer_class("zero_shot")]
 
 
 def test_linear_evidence_is_log_shares() -> None:
