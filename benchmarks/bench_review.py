@@ -207,7 +207,8 @@ def _groups(count: int, rng: np.random.Generator) -> Iterator[pa.RecordBatch]:
 
 def measure(folder: Path, seed: int = 1) -> dict[str, Any]:
     """Return times in milliseconds and the resident memory."""
-    from ui.review import actions, groups, queues
+    from ui.review import actions, queues
+    from ui.review.duplicates import groups
     from ui.review.search import filter_expression
     from ui.review.tiles import gallery_data
     from ui.review.workspace import Workspace

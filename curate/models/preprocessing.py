@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schema.arrays import Floats32
 from schema.errors import ModelError
-from schema.plugins import explain
+from schema.setting_text import explain
 
 Fit = Literal["stretch", "pad", "corner", "crop"]
 

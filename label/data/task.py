@@ -12,7 +12,7 @@ import numpy as np
 
 from label.data.dataset import Dataset
 from schema.arrays import Bools, Floats32, Ints, Rows
-from schema.hashing import mix64
+from schema.numbers.hashing import mix64
 from schema.settings import LabelSettings
 from schema.vocabulary import Attribute
 

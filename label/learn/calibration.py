@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schema.arrays import Floats64
-from schema.statistics import lower_bound
+from schema.numbers.statistics import lower_bound
 
 Numbers = npt.NDArray[np.floating]
 EDGE = 1e-6

@@ -14,7 +14,7 @@ import numpy as np
 from label.learn.calibration import Numbers
 from label.learn.options import LOWEST_RECALL
 from schema.arrays import Bools, Floats64
-from schema.statistics import upper_bound
+from schema.numbers.statistics import upper_bound
 
 LEAST_ATTRIBUTES = 3
 """Fewer attributes than this do not show what is usual."""

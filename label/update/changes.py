@@ -24,7 +24,7 @@ from label.update.reference_items import (
 )
 from label.update.stored import RunState, StoredModels
 from schema.arrays import Bools, Hashes, Rows
-from schema.hashing import mix64
+from schema.numbers.hashing import mix64
 from schema.vocabulary import Vocabulary
 
 

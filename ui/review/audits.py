@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from index.reviews.log import live_batches
-from schema.statistics import interval
+from schema.numbers.statistics import interval
 from schema.vocabulary import Attribute
 from ui.review.workspace import Workspace
 

@@ -132,7 +132,7 @@ def measured_names(workspace: Workspace) -> list[str]:
 
 def group_sizes(workspace: Workspace) -> dict[str, list[Any]]:
     """Return columns of a plot: how many duplicate groups have how many members."""
-    from ui.review.groups import duplicate_groups
+    from ui.review.duplicates.groups import duplicate_groups
 
     if not workspace.store.has("groups"):
         return {"Pictures": [], "Groups": []}

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from index.store.runs import Runs
 from schema.arrays import Bools, Floats32, Ints, Ints32, Rows
-from schema.hashing import mix64
+from schema.numbers.hashing import mix64
 from schema.vocabulary import Attribute
 from ui.review.workspace import Workspace
 
@@ -163,7 +163,7 @@ def suggestions(workspace: Workspace, name: str, attribute: Attribute) -> dict[i
 
 def disagreeing(workspace: Workspace, attribute: Attribute) -> Rows:
     """Copies of one artwork that have different labels, group by group; variants may well differ."""
-    from ui.review.groups import duplicate_groups
+    from ui.review.duplicates.groups import duplicate_groups
 
     groups = duplicate_groups(workspace)
     if not groups.count:

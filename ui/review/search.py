@@ -10,7 +10,7 @@ import numpy as np
 
 from schema.arrays import Floats32, Rows
 from schema.errors import FilterError, StoreError
-from schema.hashing import mix64
+from schema.numbers.hashing import mix64
 from schema.tags.parsing import parse_tags
 from ui.review.workspace import Workspace
 

@@ -23,7 +23,7 @@ from schema.records import KEPT, Decision
 from schema.settings import Settings
 from schema.vocabulary import Attribute, Vocabulary, load_vocabulary
 from ui.review.cache import Cache
-from ui.review.group_overlay import NOTHING, Overlay, Place, overlay
+from ui.review.duplicates.overlay import NOTHING, Overlay, Place, overlay
 from ui.review.items import Item, Label, label_of
 from ui.review.revotes import Revote, Revotes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from schema.arrays import Ints
-from ui.review.groups import Groups, chosen_groups, duplicate_groups, look_alikes
+from ui.review.duplicates.groups import Groups, chosen_groups, duplicate_groups, look_alikes
 from ui.views import group_sections, session
 from ui.wording import heading
 

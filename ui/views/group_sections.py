@@ -9,9 +9,9 @@ import numpy as np
 from schema.arrays import Ints, Rows
 from ui.review import actions, tiles
 from ui.review.actions import Action, Preview, Written
-from ui.review.group_actions import GROUP_ACTIONS, group_decisions
-from ui.review.group_actions import preview as group_preview
-from ui.review.groups import Groups
+from ui.review.duplicates.actions import GROUP_ACTIONS, group_decisions
+from ui.review.duplicates.actions import preview as group_preview
+from ui.review.duplicates.groups import Groups
 from ui.review.items import Item
 from ui.review.tiles import Section
 from ui.views import gallery, session

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ui.review import actions, group_actions
+from ui.review import actions
 from ui.review.actions import Action
+from ui.review.duplicates import actions as group_actions
 from ui.review.items import Label
 from ui.review.workspace import Workspace
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from schema.arrays import Bools, Ints, Rows
 from schema.errors import StoreError
 from schema.records import KEPT, SAME_ARTWORK, VARIANT
-from ui.review.group_overlay import Overlay
+from ui.review.duplicates.overlay import Overlay
 
 if TYPE_CHECKING:
     from ui.review.workspace import Workspace

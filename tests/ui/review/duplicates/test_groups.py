@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ui.review import groups
+from ui.review.duplicates import groups
 from ui.review.workspace import Workspace
 
 

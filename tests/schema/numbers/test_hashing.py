@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from schema.hashing import mix64
+from schema.numbers.hashing import mix64
 
 
 def scalar(number: int) -> int:

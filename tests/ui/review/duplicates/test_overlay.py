@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.reviews.group_overrides import pair
-from ui.review.group_overlay import regroup
+from ui.review.duplicates.overlay import regroup
 
 PAIRS = st.sets(
     st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda p: p[0] != p[1]).map(lambda p: pair(*p))

@@ -10,7 +10,7 @@ from index.reviews.effective import effective_reviews
 from index.reviews.group_overrides import named_items, read_overrides
 from index.store.keys import rows_of_ids
 from schema.errors import ReviewError
-from ui.review import group_actions
+from ui.review.duplicates import actions as group_actions
 from ui.review.workspace import Workspace
 
 

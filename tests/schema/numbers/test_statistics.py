@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binomtest
 
-from schema.statistics import interval, lower_bound, upper_bound
+from schema.numbers.statistics import interval, lower_bound, upper_bound
 
 
 @pytest.mark.parametrize(("hits", "total"), [(1, 1), (30, 30), (95, 100), (3, 10), (0, 8)])

@@ -1,0 +1,1 @@
+"""Duplicate groups on the page: what they are after the reviewers' decisions, and what one can do to them."""
