@@ -76,7 +76,7 @@ def joined_reviews(
             continue
         said.sort(key=lambda label: label.decision)
         found[name] = _folded(said)
-        if attributes[name]not .multi_label:
+        if not attributes[name].multi_label:
             values = dict.fromkeys(value for label in said if label.exact for value in label.values)
             if len(values) > 1:
                 words = tuple(_reviewer_of(value, said) for value in values)
