@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
+from curate.gates.evaluate import passing_rows
 from curate.measures import MEASURES, Measure, measure_class
 from index.filters import matching_rows
 from index.stages.local_runner import Runner, run_local
@@ -24,12 +27,14 @@ def run_measure(
     names: Sequence[str] = (),
     where: str | None = None,
     runner: Runner = run_local,
+    passing: bool = False,
 ) -> Summary:
     """Measure the items that have no row yet in the measure's table; run again, it does only what is missing.
 
     ``names`` are entries of MEASURES; without any those of ``measure.names``, and without these all that need no model
-    or package which is not there. ``where`` leaves the other items for later. Every picture is read and decoded once
-    for all measures. Raises SettingsError for a measure that does not exist, FilterError for a bad ``where``.
+    or package which is not there. ``where`` leaves the other items for later, ``passing`` those that the gates keep out
+    by what is known so far. Every picture is read and decoded once for all measures. Raises SettingsError for a measure
+    that does not exist, FilterError for a bad ``where``.
     """
     chosen = list(dict.fromkeys(names or settings.measure.names))
     lacking = {} if chosen else {name: measure_class(name).missing(settings) for name in MEASURES}
@@ -37,10 +42,19 @@ def run_measure(
     measures = [measure_class(name)(settings) for name in chosen]
     _check_columns(measures)
     only = matching_rows(store, where) if where else None
-    record = {"measures": {measure.name: measure.key for measure in measures}, "where": where or ""}
+    waiting: list[str] = []
+    if passing:
+        let_in, waiting = passing_rows(store, settings.gate, settings.tags.vocabulary)
+        only = let_in if only is None else np.intersect1d(only, let_in, assume_unique=True)
+    record: dict[str, object] = {
+        "measures": {measure.name: measure.key for measure in measures},
+        "where": where or "",
+    }
+    if passing:
+        record["passing"] = [gate.model_dump(mode="json") for gate in settings.gate]
     runs = Runs(store)
     options = settings.measure
-    if not where and not options.retry_failed and runs.up_to_date(STAGE, record, ["items"]):
+    if only is None and not options.retry_failed and runs.up_to_date(STAGE, record, ["items"]):
         return Summary(STAGE, notes=("up to date",), skipped=True)
     with runs.start(STAGE, record, ["items"]) as run:
         run.outputs += [measure.table for measure in measures]
@@ -62,7 +76,8 @@ def run_measure(
             reasons.update(outcome.reasons)
             notes += [f"{name}: {note}" for note in outcome.notes]
     counts: dict[str, Count] = dict(run.counts)
-    return Summary(STAGE, counts, tuple(notes), dict(reasons.most_common()), run.seconds)
+    seconds = run.seconds
+    return Summary(STAGE, counts, tuple(notes), dict(reasons.most_common()), seconds, warnings=tuple(waiting))
 
 
 def _check_columns(measures: Sequence[Measure]) -> None:

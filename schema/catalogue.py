@@ -75,6 +75,13 @@ CATALOGUE = (
     ),
     Table("measures_NAME", "measure", "a measured item", filtered=True, counted="measured by NAME"),
     Table(
+        "selection", "select", "an item", schema=tables.SELECTION, filtered=True,
+        indexes={"selected": "BITMAP", "left_out": "BITMAP", "split": "BITMAP"}, counted="in the selection's ledger",
+    ),
+    Table(
+        "gates", "gates", "an item on which a gate acts", schema=tables.GATES, counted="acts of gates",
+    ),
+    Table(
         "copies", "ingest", "a further place of the same content", fact=True, schema=tables.COPIES, grows=True,
         counted="further copies",
     ),
@@ -137,5 +144,5 @@ _COMPUTED = frozenset("split rank class selected caption source_other".split())
 def made_by(name: str) -> str:
     """Return the command that makes a missing table, as the hint of an error; empty where there is none."""
     table = describe(name)
-    stages = ("ingest", "embed", "index", "dedupe", "label", "measure")
+    stages = ("ingest", "embed", "index", "dedupe", "label", "measure", "gates", "select")
     return f"Run: likeness {table.maker} --store ..." if table and table.maker in stages else ""

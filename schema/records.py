@@ -12,10 +12,20 @@ SAME_FILE, SAME_ARTWORK, VARIANT, KEPT = "same file", "same artwork", "variant",
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """A table to print: its headings, and rows of numbers and texts."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str | int | float | None, ...], ...]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What one stage did: counts by name, failures by reason, seconds of wall time.
 
     ``warnings`` are lines that everybody should see: what was left out, what to do. ``notes`` are for those who ask.
+    ``tables`` are printed below the line of the stage.
     """
 
     stage: str
@@ -25,14 +35,16 @@ class Summary:
     seconds: float = 0.0
     skipped: bool = False
     warnings: tuple[str, ...] = ()
+    tables: tuple[Grid, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One review decision about one item, as a reviewer makes it.
 
-    ``kind`` is 'label' (attribute and value count), 'subjects' (one item shows several characters) or 'group'
-    (``value`` is keep, split, merge, not_duplicate, same_artwork or variant; ``group_id`` and ``other`` say with whom).
+    ``kind`` is 'label' (attribute and value count), 'subjects' (one item shows several characters), 'group'
+    (``value`` is keep, split, merge, not_duplicate, same_artwork or variant; ``group_id`` and ``other`` say with whom),
+    'gate' (``attribute`` names it, ``value`` is pass or drop) or 'audit' (``value`` is good, doubtful or bad).
     ``value`` None with kind 'label' means: known to be unknown. ``seen`` is what the page showed, for conflicts.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -59,7 +59,8 @@ def explain(error: ValidationError, model: Model, section: str = "") -> str:
                 guess = did_you_mean(
                     str(given), [str(choice) for choice in get_args(field_type(model, place))]
                 )
-            said = problem["msg"][:1].lower() + problem["msg"][1:]
+            message = problem["msg"].removeprefix("Value error, ")
+            said = message[:1].lower() + message[1:]
             lines.append(f"bad value for {name}: {said}, got {given!r}{guess}")
     return "; ".join(lines)
 
@@ -73,8 +74,12 @@ def _model_at(model: Model, place: Sequence[str]) -> Model | None:
     """Return the model of a section within another, or None where that place is no section."""
     inner: object = model
     for name in place:
+        if name.isdigit():  # a place in a list of sections, such as gate.0
+            continue
         field = (
             inner.model_fields.get(name) if isinstance(inner, type) and issubclass(inner, BaseModel) else None
         )
         inner = field.annotation if field else None
+        if get_origin(inner) is tuple:
+            inner = get_args(inner)[0]
     return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None

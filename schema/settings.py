@@ -6,48 +6,21 @@ The resolved settings are stored with every run, so a table always says how it w
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from schema.errors import SettingsError
+from schema.sections.base import PluginSection, Section
+from schema.sections.curation import GateSettings, SelectSettings, check_gates
 from schema.setting_text import explain, field_type, parse
 
 FORMER_NAMES = {"label.donors_cap": "label.max_reference_items"}
 """Settings that have another name now; the former one works, and whoever runs it is told."""
 FORMER_SOURCES = {"votes": "knn", "prompts": "zero_shot"}
 """Entries of ``label.sources`` by the names that they had."""
-
-
-class Section(BaseModel):
-    """Base of all sections: unknown keys are refused, values do not change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-
-class PluginSection(Section):
-    """Base of sections whose plug-ins have tables of their own: ``[encoder.timm]`` is kept for the encoder timm."""
-
-    plugins: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="Options of plug-ins, by their name."
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _set_apart(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping):
-            return given
-        tables = {
-            name: value
-            for name, value in given.items()
-            if isinstance(value, dict) and name not in cls.model_fields
-        }
-        if not tables:
-            return given
-        kept = {name: value for name, value in given.items() if name not in tables}
-        return {**kept, "plugins": {**given.get("plugins", {}), **tables}}
 
 
 class IngestSettings(Section):
@@ -329,6 +302,8 @@ class Settings(Section):
     index: IndexSettings = IndexSettings()
     label: LabelSettings = LabelSettings()
     dedupe: DedupeSettings = DedupeSettings()
+    gate: Annotated[tuple[GateSettings, ...], AfterValidator(check_gates)] = ()
+    select: SelectSettings = SelectSettings()
     review: ReviewSettings = ReviewSettings()
     export: ExportSettings = ExportSettings()
 

@@ -94,7 +94,7 @@ STAGES = (
         ("items", "thumbnails", "vectors_KEY"),
         "Measure items: border, sharpness, tones. NAMEs are measures; without any, those of measure.names, or all.",
         (("measured", "item measured|items measured"), ("already", "measured before"), ("failed", "failed")),
-        options=("names", "where", "runner"),
+        options=("names", "where", "passing", "runner"),
     ),
     Stage(
         "index",
@@ -127,6 +127,20 @@ STAGES = (
             ("ambiguous", "picture of several characters|pictures of several characters"),
         ),
         options=("full",),
+    ),
+    Stage(
+        "gates",
+        "curate.gates.stage:run_gates",
+        ("items", "copies", "labels", "groups", "measures_NAME", "reviews"),
+        "Ask every [[gate]] of the settings about every item: what each takes out, alone and in order.",
+        (
+            ("gates", "gate|gates"),
+            ("out", "item out|items out"),
+            ("held", "held back for a reviewer"),
+            ("flagged", "flagged"),
+            ("let through", "let through by reviewers"),
+        ),
+        options=("sheet",),
     ),
     Stage(
         "compact",
@@ -190,13 +204,18 @@ def run_all(
     given: dict[str, Any] = {"sources": tuple(sources), "runner": runner}
     given |= {"refresh": refresh, "keep_missing": keep_missing}
     # Nothing is ingested without a source, and nothing measured that the settings do not name.
-    asked = {"ingest": bool(sources), "measure": bool(settings.measure.names)}
-    chosen = [each for each in STAGES if each.in_run and asked.get(each.name, True)]
-    for each in chosen:
-        check(each, settings, given)
+    asked = {"ingest": bool(sources), "measure": bool(settings.measure.names), "gates": bool(settings.gate)}
+    in_run = [each for each in STAGES if each.in_run]
+    for each in in_run:
+        if asked.get(each.name, True):
+            check(each, settings, given)
     done: list[Summary] = []
     with Store.open(uri, create=bool(sources), write=True) as store:
-        for each in chosen:
+        # Gates that the settings no longer have must not go on deciding.
+        asked["gates"] |= store.has("gates")
+        for each in in_run:
+            if not asked.get(each.name, True):
+                continue
             options = {name: given[name] for name in each.options if name in given}
             done.append(run_stage(each.name, store, settings, **options))
             told(done[-1])
@@ -218,6 +237,11 @@ def check(of: Stage, settings: Settings, options: Options) -> None:
         from curate.measures import SEAM as MEASURES
 
         MEASURES.check(settings.measure.plugins, [*options.get("names", ()), *settings.measure.names])
+    if of.name == "gates" or options.get("passing"):
+        from index.filters.language import parse_filter
+
+        for gate in settings.gate:
+            parse_filter(gate.where)
     if of.name in ("label", "export"):
         from curate.export.columns import export_columns
         from schema.vocabulary import load_vocabulary

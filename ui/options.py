@@ -50,6 +50,13 @@ OPTIONS: dict[str, Callable[[Command], Command]] = {
         help="Also copies that were set aside and pictures of several characters.",
     ),
     "where": where,
+    "passing": click.option(
+        "--passing", is_flag=True, help="Only items that the gates of the settings let pass so far."
+    ),
+    "sheet": click.option(
+        "--sheet", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.html",
+        help="Write samples on both sides of each gate as one page.",
+    ),
 }  # fmt: skip
 
 

@@ -1,5 +1,5 @@
 """Filters: one expression over the columns of all tables, checked before anything runs."""
 
-from index.filters.rows import matching_rows, passing
+from index.filters.rows import answers, matching_rows, passing
 
-__all__ = ["matching_rows", "passing"]
+__all__ = ["answers", "matching_rows", "passing"]

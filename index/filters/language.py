@@ -57,8 +57,8 @@ _OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _MIRRORED = {"=": "=", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
 
-def parse_filter(where: str) -> Tree:
-    """Return the tree of a filter; raises FilterError that says what is not understood, and what is."""
+def parse_filter(where: str, negated: bool = False) -> Tree:
+    """Return the tree of a filter, or of its opposite; raises FilterError that says what is not understood."""
     from sqlglot import exp, parse_one
     from sqlglot.errors import SqlglotError
 
@@ -69,7 +69,7 @@ def parse_filter(where: str) -> Tree:
         raise FilterError(f"the filter {_shown(where)} is not valid: {_complaint(error)}", TAKES) from None
     except RecursionError:
         raise FilterError(f"the filter {_shown(where)} is nested too deeply", TAKES) from None
-    return _tree(parsed, False)
+    return _tree(parsed, negated)
 
 
 def conditions_of(tree: Tree) -> list[Condition]:

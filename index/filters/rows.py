@@ -60,19 +60,28 @@ def matching_rows(store: Store, where: str) -> Rows:
     return _run(store, plan_of(store, where))
 
 
-def passing(store: Store, where: str, rows: Rows) -> Bools:
-    """Return which of some different rows [n] a filter matches, bool [n], by looking at these alone.
+def answers(store: Store, where: str) -> tuple[Rows, Rows]:
+    """Return the rows of the items that a filter matches, and of those that its opposite does, ascending.
+
+    Items in neither lack the value that would decide; where byte-identical copies contradict each other, an item is in
+    both. Raises FilterError as ``matching_rows`` does.
+    """
+    return _run(store, plan_of(store, where)), _run(store, plan_of(store, where, negated=True))
+
+
+def passing(store: Store, where: str, rows: Rows, negated: bool = False) -> Bools:
+    """Return which of some different rows [n] a filter matches, or its opposite, bool [n], by looking at these alone.
 
     Raises FilterError as ``matching_rows`` does.
     """
-    return _look(store, plan_of(store, where), rows)
+    return _look(store, plan_of(store, where, negated), rows)
 
 
-def plan_of(store: Store, where: str) -> Plan:
-    """Return what is asked of which table for a filter; nothing is read but the columns' names and few values."""
+def plan_of(store: Store, where: str, negated: bool = False) -> Plan:
+    """Return what is asked of which table for a filter or its opposite; only columns' names and few values are read."""
     columns = Columns(store)
     folded = shared_columns(columns.names, store.schema("copies")) if store.count("copies") else []
-    return _plan(parse_filter(where), columns, Values(store), frozenset(folded))
+    return _plan(parse_filter(where, negated), columns, Values(store), frozenset(folded))
 
 
 def _plan(tree: Tree, columns: Columns, values: Values, folded: frozenset[str]) -> Plan:

@@ -4,6 +4,8 @@ A decision of kind 'label' says with ``action``: *set* (this value; None: known 
 value of a multi-label attribute), *reject* (not this value, and no other one is said). Kind 'subjects' has value
 'several' or 'one'. Kind 'group' has value keep, split, merge, not_duplicate, same_artwork or variant; ``other`` names
 the items it is relative to (item ids, space-separated): those it was split from, merged with, or is no duplicate of.
+Kind 'gate' has the gate's name in ``attribute`` and value pass, drop or None (whatever the gate says); kind 'audit' has
+what was sampled there, a gate or 'selection', and value good, doubtful or bad.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ class ReviewedLabel:
 class EffectiveReviews:
     """The decisions that count: labels by (row, attribute), flags by row, group decisions in order.
 
+    ``gates`` are pass or drop by (row, gate); ``audits`` good, doubtful or bad by (row, what was sampled).
+
     ``unknown`` are values by (row, attribute) that the vocabulary has no more. They decide nothing and stay in the log.
     """
 
@@ -49,6 +53,8 @@ class EffectiveReviews:
     unknown: dict[tuple[int, str], tuple[str, ...]] = field(default_factory=dict)
     subjects: dict[int, str] = field(default_factory=dict)
     groups: tuple[Review, ...] = ()
+    gates: dict[tuple[int, str], str] = field(default_factory=dict)
+    audits: dict[tuple[int, str], str] = field(default_factory=dict)
 
 
 def effective_reviews(
@@ -95,6 +101,7 @@ class ReviewState:
         """Fold in records that count, the next of the log, which now ends at ``position``."""
         labels, subjects = dict(self._effect.labels), dict(self._effect.subjects)
         unknown = dict(self._effect.unknown)
+        curated = {"gate": dict(self._effect.gates), "audit": dict(self._effect.audits)}
         groups: list[Review] = []
         changed: set[tuple[int, str]] = set()
         for review in reviews:
@@ -108,6 +115,11 @@ class ReviewState:
                 subjects[review.row] = review.value
             elif review.kind == "group":
                 groups.append(review)
+            elif review.kind in curated and review.attribute:
+                said = curated[review.kind]
+                said.pop((review.row, review.attribute), None)
+                if review.value is not None:
+                    said[review.row, review.attribute] = review.value
         for key in changed:
             label = self._decisions[key].label(*key)
             labels.pop(key, None)
@@ -117,7 +129,9 @@ class ReviewState:
             if label.exact or label.values or label.rejected:
                 labels[key] = label
         groups_so_far = (*self._effect.groups, *groups)
-        self._effect = EffectiveReviews(position, labels, unknown, subjects, groups_so_far)
+        self._effect = EffectiveReviews(
+            position, labels, unknown, subjects, groups_so_far, curated["gate"], curated["audit"]
+        )
         return self._effect
 
     def _current(self, attribute: str) -> str:

@@ -14,10 +14,13 @@ from datetime import UTC, datetime
 
 from schema.errors import ReviewConflict, ReviewError
 from schema.records import Decision
+from schema.sections.curation import PROTECTED
 
-KINDS = ("label", "subjects", "group")
+KINDS = ("label", "subjects", "group", "gate", "audit")
 ACTIONS = ("set", "add", "remove", "reject")
 GROUP_VALUES = ("keep", "split", "merge", "not_duplicate", "same_artwork", "variant")
+GATE_VALUES = ("pass", "drop")
+AUDIT_VALUES = ("good", "doubtful", "bad")
 MAX_REVIEWER = 80
 
 
@@ -166,6 +169,8 @@ def _record(decision: Decision, batch: str, when: str, reviewer: str) -> Review:
         raise ReviewError("a label decision names its attribute")
     if d.kind == "group" and d.value not in GROUP_VALUES:
         raise ReviewError(f"unknown group decision {d.value!r}; there are: {', '.join(GROUP_VALUES)}")
+    if problem := bad_curation(d.kind, d.attribute, d.value, d.action):
+        raise ReviewError(problem)
     if d.row < 0 or not d.item_id:
         raise ReviewError("a decision names its item")
     return Review(
@@ -183,6 +188,23 @@ def _record(decision: Decision, batch: str, when: str, reviewer: str) -> Review:
         d.other,
         d.seen,
     )
+
+
+def bad_curation(kind: str, attribute: str | None, value: str | None, action: str) -> str:
+    """Return what is wrong with a decision on a gate or an audit, empty where nothing is.
+
+    ``attribute`` is the gate, or for an audit 'selection'; ``value`` None takes an earlier decision back.
+    """
+    if kind not in ("gate", "audit"):
+        return ""
+    if not attribute:
+        return f"a decision of kind {kind} names its gate"
+    if kind == "gate" and attribute.strip().casefold() == PROTECTED:
+        return "no review passes the protected gate; it goes by age and rating"
+    known = GATE_VALUES if kind == "gate" else AUDIT_VALUES
+    if action != "set":
+        return f"a decision of kind {kind} has the action set, not {action!r}"
+    return "" if value is None or value in known else f"value is {value!r}; there are: {', '.join(known)}"
 
 
 def conflict_error(found: Sequence[tuple[str, str]]) -> ReviewConflict:

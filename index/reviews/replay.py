@@ -9,7 +9,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from index.reviews.log import ACTIONS, COLUMNS, GROUP_VALUES, KINDS, MAX_REVIEWER, Review, ReviewLog
+from index.reviews.log import (
+    ACTIONS,
+    COLUMNS,
+    GROUP_VALUES,
+    KINDS,
+    MAX_REVIEWER,
+    Review,
+    ReviewLog,
+    bad_curation,
+)
 from index.reviews.open import open_log
 from index.store.database import Database
 from index.store.files import replace_file
@@ -225,7 +234,7 @@ def _bad_values(values: dict[str, Any]) -> str:
         return f"value is {_shown(value)}; there are: {', '.join(GROUP_VALUES)}"
     if kind == "group" and not all(map(is_item_id, (values["other"] or "").split())):
         return "other does not list ids of items"
-    return ""
+    return bad_curation(kind, values["attribute"], value, action)
 
 
 def _is_text(text: str) -> bool:

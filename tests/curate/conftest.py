@@ -1,4 +1,4 @@
-"""Tiny ONNX files that tests make, and the two ways to run them."""
+"""Tiny ONNX files that tests make, and the two ways to run them; a small store to screen, and settings from text."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from curate.models import onnx_model
+from index.store import Store
+from schema import tables
+from schema.settings import Settings, load_settings
 
 ENGINES = ("onnxruntime", "opencv")
 
@@ -68,3 +72,43 @@ def mean_model(write_onnx: Callable[..., Path]) -> Callable[..., Path]:
         return write_onnx(path, shape, nodes, {}, {"output": [batch, 3]})
 
     return write
+
+
+N = 12
+
+
+@pytest.fixture
+def screened(store: Store, add_items: Callable[..., None]) -> Store:
+    """N items of width 10 to 21: borders of 0.0 to 0.9, two of them not measured; hair blue, red or unknown."""
+    add_items(store, N - 1)
+    add_items(store, 1, first=N - 1, status="failed", reason="broken")
+    columns = [pa.field("frame_border", pa.float32())]
+    schema = tables.measures(columns, "key")
+    rows = [row for row in range(N - 1) if row not in (3, 7)]
+    measured = {
+        "row": rows,
+        "item_id": [str(row) for row in rows],
+        "frame_border": [row / 10 for row in rows],
+    }
+    store.append("measures_frame", pa.table(measured, schema=schema), schema)
+    schema = tables.labels([("hair_color", "one")])
+    labels: list[dict[str, Any]] = [
+        dict.fromkeys(schema.names)
+        | {"row": row, "item_id": str(row), "ambiguous": row == 2}
+        | {"hair_color": ("blue", "red", None)[row % 3]}
+        for row in range(N)
+    ]
+    store.replace("labels", pa.Table.from_pylist(labels, schema), schema)
+    return store
+
+
+@pytest.fixture
+def settings_of(tmp_path: Path) -> Callable[..., Settings]:
+    """Settings from the text of a file."""
+
+    def make(text: str, *overrides: str) -> Settings:
+        file = tmp_path / "settings.toml"
+        file.write_text(text, encoding="utf-8")
+        return load_settings(file, overrides)
+
+    return make

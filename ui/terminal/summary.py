@@ -32,6 +32,9 @@ def show(summary: Summary, verbose: bool = False) -> None:
 def summary_text(summary: Summary, verbose: bool = False) -> str:
     """Return the line of a stage, its warnings and failures; with ``verbose`` all its counts and notes, too."""
     lines = [stage_line(summary), *_bullets(summary.warnings, LISTED)]
+    for grid in summary.tables:
+        lines += [" " * 9 + grid.title] if grid.title else []
+        lines += [" " * 9 + line for line in table(grid.headings, grid.rows).splitlines()]
     if verbose:
         counts = counts_line(summary.counts)
         lines += _bullets([*([counts] if counts else []), *summary.notes], None)

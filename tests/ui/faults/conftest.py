@@ -19,6 +19,15 @@ TINY = {
     "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "patch_size": 8, "head_width": 16},
     "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
+GATES = """
+[[gate]]
+name = "no hair"
+where = "hair_color IS NULL"
+action = "flag"
+[[gate]]
+name = "smiling"
+where = "has(tags, 'smile') and frame_border >= 0"
+"""
 Ask = Callable[..., dict[str, Any]]
 
 
@@ -72,6 +81,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., Im
     (base / "first" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
     shutil.copy(base / "first" / "07.png", base / "second" / "again.png")
     (base / "tiny.json").write_text(json.dumps(TINY), encoding="utf-8")
+    (base / "gates.toml").write_text(GATES, encoding="utf-8")
     return base
 
 
@@ -92,7 +102,7 @@ def flow(pictures: Path) -> Callable[..., list[str]]:
             "index.k": 6,
             "label.min_support": 5,
         }
-        found = [stage, "--store", str(store)]
+        found = [stage, "--store", str(store), "--config", str(pictures / "gates.toml")]
         for source in sources:
             found += ["--source", str(pictures / source)]
         for name, value in chosen.items():
