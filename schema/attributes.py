@@ -46,6 +46,9 @@ class Value(Entry):
     prompts: tuple[str, ...] = Field(
         (), description="Zero-shot prompts; in the file phrases, here whole sentences."
     )
+    phrases: tuple[str, ...] = Field(
+        (), description="What captions call it; the first prompt, or the name, where none is given."
+    )
     kind_of: str | None = Field(None, description="The more general value that this one is a kind of.")
     over: tuple[str, ...] = Field(
         (), description="Values that this one wins against when both are said; '*': all."
@@ -64,7 +67,7 @@ class Value(Entry):
     def _split_tags(cls, given: object) -> object:
         return tuple(given.split()) if isinstance(given, str) else given
 
-    @field_validator("words", "adjectives", "prompts", "over", mode="before")
+    @field_validator("words", "adjectives", "prompts", "phrases", "over", mode="before")
     @classmethod
     def _split_phrases(cls, given: object) -> object:
         return phrases(given)
@@ -131,6 +134,11 @@ class Attribute(Entry):
     def by_name(self) -> dict[str, Value]:
         """Values by name, the coloured forms left out."""
         return {value.name: value for value in self.values}
+
+    @cached_property
+    def clause(self) -> str | None:
+        """How a sentence says a value, 'with {}' or 'wearing {}', by the first template; None: before a noun."""
+        return clause_of(self.templates)
 
     def value(self, name: str) -> Value:
         """Return the value of that name; 'green yukata' gives 'yukata'. Raises VocabularyError naming near ones."""
@@ -291,6 +299,12 @@ class Vocabulary(Entry):
     def row(self, labels: Mapping[str, str | Sequence[str] | None]) -> dict[str, str | list[str] | None]:
         """Return every attribute by its title with its label in title case, from labels by attribute name."""
         return {each.title: each.titled(labels.get(each.name)) for each in self.attributes}
+
+
+def clause_of(templates: Sequence[str]) -> str | None:
+    """Return what the first template says behind 'a character': 'with {}'; None where it names no character."""
+    found = re.search(r"\ba character (.*\{\}.*)$", templates[0])
+    return found.group(1) if found else None
 
 
 def display(values: str | Sequence[str] | None) -> str | None:

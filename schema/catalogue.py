@@ -74,6 +74,7 @@ CATALOGUE = (
         indexes={"group_id": "BTREE", "keep": "BITMAP"}, counted="in duplicate groups",
     ),
     Table("measures_NAME", "measure", "a measured item", filtered=True, counted="measured by NAME"),
+    Table("captions_NAME", "caption", "a captioned item", filtered=True, counted="captioned by NAME"),
     Table(
         "selection", "select", "an item", schema=tables.SELECTION, filtered=True,
         indexes={"selected": "BITMAP", "left_out": "BITMAP", "split": "BITMAP"}, counted="in the selection's ledger",
@@ -93,7 +94,7 @@ CATALOGUE = (
     Table("thumbnails", "ingest", "a picture", fact=True, schema=tables.THUMBNAILS),
     Table("ingests", "ingest", "a commit of items", fact=True, schema=tables.INGESTS),
     Table("sources", "ingest", "a source", fact=True, schema=tables.SOURCES),
-    Table("failures", "embed, measure", "an item that a stage could not handle", schema=tables.FAILURES),
+    Table("failures", "embed, measure, caption", "an item that a stage could not handle", schema=tables.FAILURES),
     Table("vectors_KEY", "embed", "an embedded item", fact=True),
     Table("prompts_KEY", "embed", "a value of the vocabulary"),
     Table("neighbours_KEY", "index", "an embedded item"),
@@ -144,5 +145,5 @@ _COMPUTED = frozenset("split rank class selected caption source_other".split())
 def made_by(name: str) -> str:
     """Return the command that makes a missing table, as the hint of an error; empty where there is none."""
     table = describe(name)
-    stages = ("ingest", "embed", "index", "dedupe", "label", "measure", "gates", "select")
+    stages = ("ingest", "embed", "index", "dedupe", "label", "measure", "gates", "select", "caption")
     return f"Run: likeness {table.maker} --store ..." if table and table.maker in stages else ""

@@ -44,7 +44,8 @@ class Decision:
 
     ``kind`` is 'label' (attribute and value count), 'subjects' (one item shows several characters), 'group'
     (``value`` is keep, split, merge, not_duplicate, same_artwork or variant; ``group_id`` and ``other`` say with whom),
-    'gate' (``attribute`` names it, ``value`` is pass or drop) or 'audit' (``value`` is good, doubtful or bad).
+    'gate' (``attribute`` names it, ``value`` is pass or drop), 'audit' (``value`` is good, doubtful or bad) or
+    'caption' (``attribute`` names the captioner, ``value`` is the edited text).
     ``value`` None with kind 'label' means: known to be unknown. ``seen`` is what the page showed, for conflicts.
     """
 

@@ -104,6 +104,22 @@ class MeasureSettings(PluginSection):
     retry_failed: bool = Field(False, description="Measure again what failed in an earlier run.")
 
 
+class CaptionSettings(PluginSection):
+    """What is written about each picture."""
+
+    names: tuple[str, ...] = Field(
+        (), description="Captions that likeness run writes; entries of the table of captioners."
+    )
+    workers: int = Field(
+        0, ge=0, description="Decoding threads of captioners that read pictures; 0: one per core."
+    )
+    commit_rows: int = Field(50_000, ge=1, description="Captions per commit.")
+    retry_failed: bool = Field(False, description="Write again what failed in an earlier run.")
+    recurring: int = Field(
+        20, ge=2, description="A model's caption that so many pictures have is flagged as recurring."
+    )
+
+
 class FinetuneSettings(Section):
     """Training an open_clip model on tagged items."""
 
@@ -298,6 +314,7 @@ class Settings(Section):
     tags: TagsSettings = TagsSettings()
     encoder: EncoderSettings = EncoderSettings()
     measure: MeasureSettings = MeasureSettings()
+    caption: CaptionSettings = CaptionSettings()
     finetune: FinetuneSettings = FinetuneSettings()
     index: IndexSettings = IndexSettings()
     label: LabelSettings = LabelSettings()

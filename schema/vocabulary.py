@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from schema import tables
-from schema.attributes import EVERY_OTHER, Attribute, Entry, Value, Vocabulary, display
+from schema.attributes import EVERY_OTHER, Attribute, Entry, Value, Vocabulary, clause_of, display
 from schema.errors import VocabularyError
 from schema.near import did_you_mean
 
@@ -160,9 +160,10 @@ def _value(attribute: str, name: str, body: object, templates: Sequence[str]) ->
         for text in texts:
             if not shape.fullmatch(text):
                 raise VocabularyError(f"{where}: {text!r} in {kind} is not lower case in the form of {kind}")
-    phrases = value.prompts or (name,)
-    prompts = tuple(template.replace("{}", phrase) for template in templates for phrase in phrases)
-    return value.model_copy(update={"prompts": prompts})
+    said = value.prompts or (name,)
+    prompts = tuple(template.replace("{}", phrase) for template in templates for phrase in said)
+    phrases = value.phrases or (said[:1] if clause_of(templates) else (name,))
+    return value.model_copy(update={"prompts": prompts, "phrases": phrases})
 
 
 def _validate(model: type[M], data: dict[str, Any], where: str) -> M:

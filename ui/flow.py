@@ -143,6 +143,18 @@ STAGES = (
         options=("sheet",),
     ),
     Stage(
+        "caption",
+        "curate.captions.stage:run_caption",
+        ("items", "copies", "groups", "labels", "reviews"),
+        "Write captions from labels and tags. NAMEs are captioners; without any, those of caption.names, or all.",
+        (
+            ("captioned", "caption written|captions written"),
+            ("already", "written before"),
+            ("failed", "failed"),
+        ),
+        options=("names", "where", "again", "runner"),
+    ),
+    Stage(
         "compact",
         "index.store.compaction:run_compact",
         ("*",),
@@ -203,8 +215,13 @@ def run_all(
 
     given: dict[str, Any] = {"sources": tuple(sources), "runner": runner}
     given |= {"refresh": refresh, "keep_missing": keep_missing}
-    # Nothing is ingested without a source, and nothing measured that the settings do not name.
-    asked = {"ingest": bool(sources), "measure": bool(settings.measure.names), "gates": bool(settings.gate)}
+    # Nothing is ingested without a source, and nothing measured or captioned that the settings do not name.
+    asked = {
+        "ingest": bool(sources),
+        "measure": bool(settings.measure.names),
+        "gates": bool(settings.gate),
+        "caption": bool(settings.caption.names),
+    }
     in_run = [each for each in STAGES if each.in_run]
     for each in in_run:
         if asked.get(each.name, True):
@@ -242,6 +259,10 @@ def check(of: Stage, settings: Settings, options: Options) -> None:
 
         for gate in settings.gate:
             parse_filter(gate.where)
+    if of.name == "caption":
+        from curate.captions import SEAM as CAPTIONERS
+
+        CAPTIONERS.check(settings.caption.plugins, [*options.get("names", ()), *settings.caption.names])
     if of.name in ("label", "export"):
         from curate.export.columns import export_columns
         from schema.vocabulary import load_vocabulary

@@ -40,6 +40,9 @@ OPTIONS: dict[str, Callable[[Command], Command]] = {
         help="Write what would be kept, and why, to this file; change no groups.",
     ),
     "names": click.argument("names", nargs=-1, metavar="[NAME]..."),
+    "again": click.option(
+        "--again", is_flag=True, help="Write the captions that --where matches anew, such as flagged ones."
+    ),
     "full": click.option("--full", is_flag=True, help="Fit everything anew, not only what changed."),
     "out": OUT,
     "format": click.option(

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from curate.aligned import Aligned
 from curate.export.columns import ARTISTS, INTERNAL, SPLIT, Column, arrow_schema
 from curate.export.duplicate_groups import DuplicateGroups
 from curate.export.merged_copies import COPY, all_addresses
@@ -70,7 +71,7 @@ class ExportRows:
         labels = [column.name for column in self._columns if column.origin == "labels"]
         for items in self.store.items(sorted(asked & stored), batch_rows=BATCH_ROWS):
             rows = as_numpy(items, "row").astype(np.int64)
-            labelled = _Aligned(self.store, "labels", rows, ["ambiguous", *labels])
+            labelled = Aligned(self.store, "labels", rows, ["ambiguous", *labels])
             chosen = self._chosen(items, rows, labelled.flag("ambiguous"))
             index = pa.array(np.flatnonzero(chosen))
             yield self._joined(items.take(index), labelled.take(index), rows[chosen]), len(rows)
@@ -120,40 +121,6 @@ class ExportRows:
             for column in self._columns
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(self._columns))
-
-
-class _Aligned:
-    """Columns of a table brought into the order of given rows, null where the table has no such row."""
-
-    def __init__(self, store: Store, table: str, rows: Rows, columns: Sequence[str]) -> None:
-        self._columns: dict[str, pa.Array] = {}
-        self._size = len(rows)
-        if not store.has(table) or not len(rows):
-            return
-        present = set(store.schema(table).names)
-        names = [name for name in columns if name in present]
-        where = f"row >= {int(rows[0])} AND row <= {int(rows[-1])}"
-        records = store.read(table, ["row", *names], where).combine_chunks()
-        stored = records.column("row").to_numpy()
-        place = np.searchsorted(stored, rows)
-        missing = np.ones(len(rows), dtype=bool)
-        if len(stored):
-            missing = stored[np.minimum(place, len(stored) - 1)] != rows
-        index = pa.array(place, mask=missing)
-        for name in names:
-            self._columns[name] = records.column(name).take(index).combine_chunks()
-
-    def flag(self, name: str) -> Bools:
-        """Return a boolean column, False where unknown."""
-        column = self._columns.get(name)
-        if column is None:
-            return np.zeros(self._size, dtype=bool)
-        filled: Bools = column.fill_null(False).to_numpy(zero_copy_only=False)
-        return filled
-
-    def take(self, index: pa.Array) -> dict[str, pa.Array]:
-        """Return the columns at these places."""
-        return {name: column.take(index) for name, column in self._columns.items()}
 
 
 def split_of(name: str, settings: ExportSettings) -> str:

@@ -2,7 +2,8 @@
 
 A decision of kind 'label' says with ``action``: *set* (this value; None: known to be unknown), *add* or *remove* (one
 value of a multi-label attribute), *reject* (not this value, and no other one is said). Kind 'subjects' has value
-'several' or 'one'. Kind 'group' has value keep, split, merge, not_duplicate, same_artwork or variant; ``other`` names
+'several' or 'one'. Kind 'caption' has the captioner as its attribute and the edited text as its value (None: the
+machine's again). Kind 'group' has value keep, split, merge, not_duplicate, same_artwork or variant; ``other`` names
 the items it is relative to (item ids, space-separated): those it was split from, merged with, or is no duplicate of.
 Kind 'gate' has the gate's name in ``attribute`` and value pass, drop or None (whatever the gate says); kind 'audit' has
 what was sampled there, a gate or 'selection', and value good, doubtful or bad.
@@ -41,7 +42,9 @@ class ReviewedLabel:
 
 @dataclass(frozen=True, slots=True)
 class EffectiveReviews:
-    """The decisions that count: labels by (row, attribute), flags by row, group decisions in order.
+    """The decisions that count: labels by (row, attribute), flags by row, group decisions in order, edited captions.
+
+    ``captions`` are texts by (row, captioner).
 
     ``gates`` are pass or drop by (row, gate); ``audits`` good, doubtful or bad by (row, what was sampled).
 
@@ -55,6 +58,7 @@ class EffectiveReviews:
     groups: tuple[Review, ...] = ()
     gates: dict[tuple[int, str], str] = field(default_factory=dict)
     audits: dict[tuple[int, str], str] = field(default_factory=dict)
+    captions: dict[tuple[int, str], str] = field(default_factory=dict)
 
 
 def effective_reviews(
@@ -101,7 +105,12 @@ class ReviewState:
         """Fold in records that count, the next of the log, which now ends at ``position``."""
         labels, subjects = dict(self._effect.labels), dict(self._effect.subjects)
         unknown = dict(self._effect.unknown)
-        curated = {"gate": dict(self._effect.gates), "audit": dict(self._effect.audits)}
+        effect = self._effect
+        curated = {
+            "gate": dict(effect.gates),
+            "audit": dict(effect.audits),
+            "caption": dict(effect.captions),
+        }
         groups: list[Review] = []
         changed: set[tuple[int, str]] = set()
         for review in reviews:
@@ -130,7 +139,14 @@ class ReviewState:
                 labels[key] = label
         groups_so_far = (*self._effect.groups, *groups)
         self._effect = EffectiveReviews(
-            position, labels, unknown, subjects, groups_so_far, curated["gate"], curated["audit"]
+            position,
+            labels,
+            unknown,
+            subjects,
+            groups_so_far,
+            curated["gate"],
+            curated["audit"],
+            curated["caption"],
         )
         return self._effect
 

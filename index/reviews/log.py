@@ -16,12 +16,14 @@ from schema.errors import ReviewConflict, ReviewError
 from schema.records import Decision
 from schema.sections.curation import PROTECTED
 
-KINDS = ("label", "subjects", "group", "gate", "audit")
+KINDS = ("label", "subjects", "group", "gate", "audit", "caption")
 ACTIONS = ("set", "add", "remove", "reject")
 GROUP_VALUES = ("keep", "split", "merge", "not_duplicate", "same_artwork", "variant")
 GATE_VALUES = ("pass", "drop")
 AUDIT_VALUES = ("good", "doubtful", "bad")
 MAX_REVIEWER = 80
+MAX_CAPTION = 20_000
+"""Letters of an edited caption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,11 @@ def _record(decision: Decision, batch: str, when: str, reviewer: str) -> Review:
         raise ReviewError(f"unknown group decision {d.value!r}; there are: {', '.join(GROUP_VALUES)}")
     if problem := bad_curation(d.kind, d.attribute, d.value, d.action):
         raise ReviewError(problem)
+    if d.kind == "caption":
+        if not d.attribute or d.action != "set":
+            raise ReviewError("an edited caption names its captioner, and is set")
+        if d.value is not None and not 0 < len(d.value.strip()) <= MAX_CAPTION:
+            raise ReviewError(f"a caption has 1 to {MAX_CAPTION:,} letters", "Undo the edit to take it back.")
     if d.row < 0 or not d.item_id:
         raise ReviewError("a decision names its item")
     return Review(

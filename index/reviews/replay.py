@@ -14,6 +14,7 @@ from index.reviews.log import (
     COLUMNS,
     GROUP_VALUES,
     KINDS,
+    MAX_CAPTION,
     MAX_REVIEWER,
     Review,
     ReviewLog,
@@ -198,11 +199,18 @@ def _bad_types(values: dict[str, Any]) -> str:
             continue
         if not isinstance(value, str):
             return f"{name} is {_shown(value)}, not a text"
-        if len(value) > (LONGEST_OTHER if name == "other" else LONGEST):
+        if len(value) > _longest(name, values):
             return f"{name} has {len(value):,} letters"
         if not _is_text(value):
             return f"{name} holds half a character"
     return ""
+
+
+def _longest(name: str, values: dict[str, Any]) -> int:
+    """Return how many letters a text of a record may have."""
+    if name == "other":
+        return LONGEST_OTHER
+    return MAX_CAPTION if values["kind"] == "caption" and name in ("value", "seen") else LONGEST
 
 
 def _bad_values(values: dict[str, Any]) -> str:
@@ -228,6 +236,8 @@ def _bad_values(values: dict[str, Any]) -> str:
         return "a label decision names its attribute"
     if kind == "label" and value is None and action != "set":
         return f"{action} needs a value"
+    if kind == "caption" and not (values["attribute"] and action == "set"):
+        return "an edited caption names its captioner, and is set"
     if kind == "subjects" and value not in ("several", "one", None):
         return f"value is {_shown(value)}; there are: several, one"
     if kind == "group" and value not in GROUP_VALUES:

@@ -66,6 +66,11 @@ class TagReader:
         """Return the name that an alias stands for, or the tag itself."""
         return self._aliases.get(tag, tag)
 
+    def implied(self, tag: str) -> tuple[str, ...]:
+        """Return the tags that a tag implies by the files that the user named."""
+        name = self.canonical(tag)
+        return tuple(other for other in self._implications.get(name, ()) if other != name)
+
     def meanings(self, tag: str) -> tuple[Meaning, ...]:
         """Return what a tag says, through its alias and what it implies; nothing for tags of no attribute."""
         known = self._meanings.get(tag)

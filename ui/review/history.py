@@ -74,6 +74,8 @@ def decision_text(workspace: Workspace, review: Review) -> str:
         }.get(value, value.replace("_", " "))
     if review.kind == "subjects":
         return "several characters" if value == "several" else "one character"
+    if review.kind == "caption":
+        return f"Caption {review.attribute}: {value if review.value is not None else 'as written by the machine'}"
     ending = {"add": " added", "remove": " removed", "reject": " is incorrect"}.get(review.action, "")
     try:
         attribute = workspace.attribute(review.attribute or "")

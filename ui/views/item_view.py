@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from index.reviews.log import MAX_CAPTION
 from index.store.keys import row_of
 from label.predict.evidence import Evidence, evidence
 from schema.errors import LikenessError
+from ui.review.captions import item_captions, write_caption
 from ui.review.history import of_item
 from ui.review.item import ItemDetails, item_details, large_picture
 from ui.review.workspace import Workspace
@@ -102,6 +104,48 @@ def labels(workspace: Workspace, row: int) -> None:
         show_evidence(workspace, row, label_sheet.show(workspace, row))
 
 
+@st.fragment
+def captions(workspace: Workspace, row: int, item_id: str) -> None:
+    """Show the captions to edit; an edit stands however often captions are written again."""
+    with session.error_boundary():
+        found = item_captions(workspace, row)
+        if not found:
+            return
+        st.subheader("Captions")
+        for caption in found:
+            key = f"caption-{row}-{caption.captioner}"
+            by = f" · edited by {session.plain(caption.reviewer)}" if caption.edited else ""
+            flags = f" · {', '.join(caption.flags)}" if caption.flags else ""
+            st.text_area(
+                f"{caption.captioner}{by}{flags}", caption.text, key=key, disabled=bool(session.locked()),
+                max_chars=MAX_CAPTION,
+            )  # fmt: skip
+            save, back = st.columns(2)
+            given = (workspace, row, item_id, caption.captioner)
+            save.button(
+                "Save caption", key=f"{key}-save", on_click=_save_caption, args=(*given, key),
+                disabled=bool(session.locked()),
+            )  # fmt: skip
+            if caption.edited:
+                back.button(
+                    "Take the edit back", key=f"{key}-back", on_click=_save_caption, args=(*given, None),
+                    disabled=bool(session.locked()),
+                )  # fmt: skip
+        wrong = st.session_state.pop("caption-error", None)
+        if wrong is not None:
+            session.show_error(wrong)
+
+
+def _save_caption(workspace: Workspace, row: int, item_id: str, captioner: str, key: str | None) -> None:
+    text = st.session_state.get(key) if key is not None else None
+    try:
+        write_caption(workspace, row, item_id, captioner, text, session.reviewer())
+    except LikenessError as error:
+        st.session_state["caption-error"] = error
+    if key is None:
+        st.session_state.pop(f"caption-{row}-{captioner}", None)
+
+
 def around(found: ItemDetails, name: str) -> None:
     """Show the item's group and its neighbours."""
     if len(found.group) > 1:
@@ -137,6 +181,7 @@ with session.error_boundary():
         facts(workspace, details)
     with right:
         labels(workspace, row)
+        captions(workspace, row, details.item.item_id)
         past = of_item(workspace, row)
         if past:
             st.subheader("History")

@@ -193,3 +193,23 @@ def test_export_page_works_decisions_in_and_writes(page_of, ui_store: Path) -> N
     (button,) = [b for b in page.button if b.label == "Export"]
     button.click().run()
     assert "not a plain name" in page.error[0].value
+
+
+def test_the_item_page_edits_captions(page_of, ui_store: Path) -> None:
+    from curate.captions.stage import run_caption
+    from index.reviews.effective import effective_reviews
+    from schema.settings import Settings
+
+    with Store.open(ui_store, write=True) as store:
+        run_caption(store, Settings(), ["tags"])
+    page = page_of("item", ui_store, row="3")
+    page.session_state["reviewer"] = "Bob"
+    page.run()
+    assert not page.exception, page.exception
+    page.text_area(key="caption-3-tags").set_value("a knight, at night").run()
+    page.button(key="caption-3-tags-save").click().run()
+    assert not page.exception, page.exception
+    with Store.open(ui_store) as store:
+        assert effective_reviews(store).captions == {(3, "tags"): "a knight, at night"}
+    page.button(key="caption-3-tags-back").click().run()
+    assert "a knight" not in page.text_area(key="caption-3-tags").value
