@@ -68,14 +68,14 @@ def run_label(store: Store, settings: Settings, full: bool = False) -> Summary:
     with runs.start("label", recorded, inputs) as run:
         items = ItemLoader(store, vocabulary, settings).load_all()
         now = digests(items)
-        update = None
+        update, warnings = None, list[str]()
         if last is not None:
             update = find_update(vocabulary, *last, items, now)
             if update.share > settings.label.refit:
                 items.notes.append(f"{update.share:.0%} changed since the last full run: learned anew")
                 update = None
         if update is None:
-            counts, notes = _label_all(store, vocabulary, settings, items, now)
+            counts, notes, warnings = _label_all(store, vocabulary, settings, items, now)
             words = _unknown_words(store, vocabulary, settings)
             run.facts["unknown_words"] = unknown_words.as_records(words)
             counts["frequent tags not read"] = len(words)
@@ -84,7 +84,8 @@ def run_label(store: Store, settings: Settings, full: bool = False) -> Summary:
             counts, notes = _label_some(store, vocabulary, settings, items, update)
         run.outputs.extend(["labels", "label_noise", MODELS, STATE])
         _record(run, counts, notes, items, key, update is None)
-    return Summary("label", dict(counts), tuple(notes), seconds=time.monotonic() - started)
+    spent = time.monotonic() - started
+    return Summary("label", dict(counts), tuple(notes), seconds=spent, warnings=tuple(warnings))
 
 
 def _unknown_words(
@@ -144,8 +145,8 @@ def _last_run(
 
 def _label_all(
     store: Store, vocabulary: Vocabulary, settings: Settings, items: LabelInputs, now: Hashes
-) -> tuple[dict[str, int], list[str]]:
-    """Learn all attributes and label all items."""
+) -> tuple[dict[str, int], list[str], list[str]]:
+    """Learn all attributes and label all items; return counts, notes and warnings."""
     dataset = items.dataset
     with progress(len(vocabulary.attributes), "learn", unit="attribute") as bar:
         options = fit_options(settings.label)
@@ -164,7 +165,7 @@ def _label_all(
     save_fit(store, models, {name: evaluate(fit) for name, fit in fits.items()})
     save_state(store, state)
     counts, notes = _summary(writer, items)
-    return counts, notes + _abstentions(fits)
+    return counts, notes + _abstentions(fits), _shortages(fits)
 
 
 def _label_some(
@@ -227,6 +228,18 @@ def _summary(writer: LabelWriter, items: LabelInputs) -> tuple[dict[str, int], l
     for name, counted in writer.counts.items():
         counts[f"{name}: stated"], counts[f"{name}: predicted"] = counted["stated"], counted["predicted"]
     return counts, list(items.notes)
+
+
+def _shortages(fits: dict[str, AttributeFit]) -> list[str]:
+    """Return a line that says which attributes nothing can be inferred of, and how many more labels they need."""
+    lacking = {name: fit.items_needed for name, fit in fits.items() if fit.items_needed}
+    if not lacking:
+        return []
+    said = ", ".join(f"{name} {items}" for name, items in lacking.items())
+    return [
+        "too few labelled items to infer anything of some attributes; more tags or reviews that they need at "
+        f"the least: {said}"
+    ]
 
 
 def _abstentions(fits: dict[str, AttributeFit]) -> list[str]:

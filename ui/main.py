@@ -344,12 +344,17 @@ def explain(item: str, uri: str, attribute: str | None, settings: Settings) -> N
 @options.store
 @options.settings
 def report(out: str, uri: str, settings: Settings) -> None:
-    """Write precision, coverage and calibration of the labels and the duplicates as HTML and JSON into OUT."""
+    """Write one page to show to others, report.html, and its figures as report.json, into OUT.
+
+    What came in and what did not; duplicates before and after; labels with their measured precision, coverage and
+    reliability; what to do next for more coverage.
+    """
     from index.store import Store
-    from ui.terminal.query import write_reports
+    from ui.report.write import write_report
 
     with Store.open(uri) as store:
-        click.echo(write_reports(store, settings, out))
+        for path in write_report(store, settings, out, uri):
+            click.echo(f"wrote {path} ({path.stat().st_size / 1000:,.0f} KB)")
 
 
 @cli.command()

@@ -98,6 +98,7 @@ def run_ingest(
         notes += _told(counts, writer)
         run.counts.update(counts)
         run.facts["failures"] = dict(failures.most_common(50))
+        run.facts["notes"] = notes
         run.outputs = [name for name in ("items", "copies", revisions.TABLE) if store.has(name)]
     spent = time.monotonic() - started
     return Summary("ingest", dict(counts), (), dict(failures), spent, warnings=tuple(notes))

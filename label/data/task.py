@@ -47,13 +47,21 @@ class AttributeTask:
         return np.asarray(self.targets.sum(axis=1) > 0)
 
 
-def build_task(attribute: Attribute, dataset: Dataset, settings: LabelSettings) -> AttributeTask | str:
-    """Return the task of an attribute over a whole store, or the reason why nothing can be learned of it."""
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Why nothing can be learned of an attribute, and how many more labelled ``items`` it needs at the least."""
+
+    reason: str
+    items: int
+
+
+def build_task(attribute: Attribute, dataset: Dataset, settings: LabelSettings) -> AttributeTask | Shortage:
+    """Return the task of an attribute over a whole store, or what it lacks."""
     observed = dataset.observed[attribute.name]
     multi_label = attribute.multi_label
     values = list(observed.values)
     if not values:
-        return "no item states a value"
+        return Shortage("no item states a value", settings.min_support)
     usable = dataset.vector_place >= 0
     # How many characters a picture shows is learned from pictures of several, too.
     if not attribute.ambiguous:
@@ -61,7 +69,11 @@ def build_task(attribute: Attribute, dataset: Dataset, settings: LabelSettings) 
     counts = observed.counts(dataset.rows)
     stated = usable & (counts > 0 if multi_label else counts == 1)
     if stated.sum() < settings.min_support:
-        return f"{int(stated.sum())} items with a vector state a value, {settings.min_support} needed"
+        known = int(stated.sum())
+        return Shortage(
+            f"{known} items with a vector state a value, {settings.min_support} needed",
+            settings.min_support - known,
+        )
     # A missing tag says something only where the tagger went as deep as those who did state a value.
     depth = max(float(np.quantile(dataset.tag_counts[stated], 0.25)), 1.0)
     unstated = usable & (counts == 0) & (dataset.tag_counts >= depth)
@@ -70,9 +82,14 @@ def build_task(attribute: Attribute, dataset: Dataset, settings: LabelSettings) 
     if multi_label:
         values += [value for value in attribute.expand(values) if value not in observed.codes]
     targets = observed.matrix(rows, values, expand=multi_label)
-    kept = np.flatnonzero(targets.sum(axis=0) >= MIN_LABELLED)
+    support = targets.sum(axis=0)
+    kept = np.flatnonzero(support >= MIN_LABELLED)
     if len(kept) < (1 if multi_label else 2):
-        return f"fewer than two values are stated by {MIN_LABELLED} items"
+        most = np.sort(np.append(support, [0, 0]))[-1 if multi_label else -2 :]
+        return Shortage(
+            f"fewer than two values are stated by {MIN_LABELLED} items",
+            int(np.ceil(np.maximum(MIN_LABELLED - most, 0).sum())),
+        )
     targets = targets[:, kept]
     inside = (targets.sum(axis=1) > 0) | (counts == 0)
     rows, targets = rows[inside], targets[inside]

@@ -6,7 +6,9 @@ tag counts for less than a whole miss, an item without a value as far as it has 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,8 @@ POINTS = 50
 """Points of the curve of precision over coverage."""
 CONFUSIONS = 30
 """Pairs of values that are listed at most, the most frequent first."""
+CALIBRATION_ITEMS = 200
+"""Held-out labels below which a calibration error is mostly noise, and is not told."""
 LEAST_SPOKEN = 0.1
 """Probability from which a multi-label value counts as said at all."""
 
@@ -44,7 +48,7 @@ def evaluate(fit: AttributeFit) -> dict[str, Any]:
     """Return precision, coverage, support, calibration and confusion of one attribute, cross-fitted by fold."""
     task, model, held_out = fit.task, fit.model, fit.held_out
     if task is None or model is None or held_out is None:
-        return {"attribute": fit.attribute.name, "reason": fit.reason}
+        return {"attribute": fit.attribute.name, "reason": fit.reason, "items_needed": fit.items_needed}
     predicted, recall = _cross_fitted(task, model, held_out)
     m = len(task.rows)
     if task.multi_label:
@@ -71,11 +75,18 @@ def evaluate(fit: AttributeFit) -> dict[str, Any]:
         "coverage": float(np.asarray(predicted.accepted.any(axis=1))[labelled].mean()),
         "calibration_error": part(counted).calibration_error(),
         "calibration_error_accepted": part(given).calibration_error(),
+        "calibration_items": int(given.sum()),
         "reliability": part(counted).reliability(),
         "curve": part(counted).curve(),
         "values": [_of_value(task, model, predicted, counted, value) for value in range(len(task.values))],
         "confusion": [] if task.multi_label else _confusion(task, predicted),
     }
+
+
+def told_calibration_error(figures: Mapping[str, Any]) -> float | None:
+    """Return the calibration error of accepted labels, or None where too few held-out labels are behind it."""
+    error: float | None = figures.get("calibration_error_accepted")
+    return error if figures.get("calibration_items", 0) >= CALIBRATION_ITEMS else None
 
 
 def _cross_fitted(
@@ -123,6 +134,7 @@ def _of_value(
         "coverage": float(accepted[right].mean()) if right.any() else 0.0,
         "threshold": None if threshold.at >= NEVER else threshold.at,
         "reason": threshold.reason,
+        "items_needed": max(0, ceil(model.options.min_support - threshold.hits)) if threshold.reason else 0,
         "false_tag_rate": float(model.false_tags[value]),
         "calibration_error": part(counted[:, value]).calibration_error(),
     }

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from index.stages.parallel import cores, in_order
 from label.data.dataset import Dataset
-from label.data.task import AttributeTask, build_task
+from label.data.task import AttributeTask, Shortage, build_task
 from label.learn.features import (
     BLOCK,
     FeatureMap,
@@ -56,6 +56,8 @@ class AttributeFit:
     model: AttributeModel | None = None
     held_out: HeldOut | None = None
     reason: str = ""
+    items_needed: int = 0
+    """More labelled items needed at the least before anything can be learned; 0 where that is not what lacks."""
     sampled_out: int = 0
     """Labelled items that the cap of the settings left out."""
 
@@ -220,8 +222,8 @@ class _Learner:
     def fit(self, attribute: Attribute) -> AttributeFit:
         """Learn one attribute."""
         task = build_task(attribute, self.dataset, self.settings)
-        if isinstance(task, str):
-            return AttributeFit(attribute, reason=task)
+        if isinstance(task, Shortage):
+            return AttributeFit(attribute, reason=task.reason, items_needed=task.items)
         vectors = self.dataset.vectors_of(self.dataset.places(task.rows))
         target = self.settings.precision_by_attribute.get(
             attribute.name, attribute.precision or self.settings.precision

@@ -14,7 +14,6 @@ COLUMNS = {
     "precision": "precision",
     "coverage": "coverage",
     "labelled_items": "labelled items",
-    "calibration_error_accepted": "calibration error",
 }
 
 
@@ -28,6 +27,7 @@ def held_out(store: Store) -> dict[str, dict[str, Any]]:
 def quality_text(store: Store) -> str:
     """Return recall, and precision and coverage per attribute; empty before the first index and label runs."""
     from index.store.runs import Runs
+    from label.learn.evaluate import CALIBRATION_ITEMS, told_calibration_error
 
     lines: list[str] = []
     index_run = Runs(store).last("index")
@@ -36,6 +36,15 @@ def quality_text(store: Store) -> str:
     measured = {name: found for name, found in held_out(store).items() if "precision" in found}
     if measured:
         lines.append("machine labels, measured on held-out items that no threshold was fitted on")
+        errors = {name: told_calibration_error(found) for name, found in measured.items()}
         body = [[name, *(found.get(key) for key in COLUMNS)] for name, found in measured.items()]
-        lines.append(table(["attribute", *COLUMNS.values()], body, indent=2))
+        headings = ["attribute", *COLUMNS.values()]
+        if any(error is not None for error in errors.values()):
+            headings.append("calibration error")
+            body = [[*row, errors[str(row[0])]] for row in body]
+        lines.append(table(headings, body, indent=2))
+        if any(error is None for error in errors.values()):
+            lines.append(
+                f"  a calibration error is told where {CALIBRATION_ITEMS} held-out labels stand behind it"
+            )
     return "\n".join(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import math
 from collections.abc import Sequence
@@ -20,7 +19,6 @@ from ui.terminal.tables import Cell, clean, table
 if TYPE_CHECKING:
     from index.store import Store
 
-REPORTS = ("label.report", "dedupe.report")
 SHOWN = ("gender", "age", "hair_color", "hair_length", "hair_style", "eye_color", "dress", "expression")
 
 
@@ -165,19 +163,3 @@ def explain_text(store: Store, settings: Settings, item: str, attribute: str | N
     names = [workspace.attribute(attribute).name] if attribute else [a.name for a in workspace.attributes]
     models, loader = load_models(store), workspace.item_loader()
     return "\n\n".join(str(explain(loader, models, row, name)) for name in names)
-
-
-def write_reports(store: Store, settings: Settings, out: str) -> str:
-    """Write the reports of the stages that have one into a folder; return what was written."""
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name in REPORTS:
-        try:
-            module = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name != name:
-                raise
-            continue
-        written.append(module.write_report(store, settings, folder))
-    return "\n".join(f"wrote {path}" for path in written)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from label.data.dataset import Dataset
-from label.data.task import AttributeTask, assign_folds, build_task, duplicate_weights, sample_items
+from label.data.task import AttributeTask, Shortage, assign_folds, build_task, duplicate_weights, sample_items
 from label.observed.labels import ObservedLabels
 from schema.settings import LabelSettings
 from schema.vocabulary import load_vocabulary
@@ -83,16 +83,21 @@ def test_copies_share_one_weight() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "reason"),
+    ("labels", "reason", "items"),
     [
-        ({}, "no item states a value"),
-        ({row: ["red"] for row in range(9)}, "9 items with a vector state a value, 15 needed"),
-        ({row: ["red"] for row in range(50)}, "fewer than two values are stated by 5 items"),
+        ({}, "no item states a value", 15),
+        ({row: ["red"] for row in range(9)}, "9 items with a vector state a value, 15 needed", 6),
+        ({row: ["red"] for row in range(50)}, "fewer than two values are stated by 5 items", 5),
+        (
+            {row: ["red"] if row > 2 else ["blue"] for row in range(50)},
+            "fewer than two values are stated by 5 items",
+            2,
+        ),
     ],
 )
-def test_too_little_is_said_with_the_reason(labels: dict[int, list[str]], reason: str) -> None:
+def test_too_little_is_said_with_the_reason(labels: dict[int, list[str]], reason: str, items: int) -> None:
     data = dataset("hair_color", labels)
-    assert build_task(VOCABULARY.attribute("hair_color"), data, LabelSettings()) == reason
+    assert build_task(VOCABULARY.attribute("hair_color"), data, LabelSettings()) == Shortage(reason, items)
 
 
 def test_a_leakage_group_falls_into_one_fold_and_folds_are_even() -> None:
