@@ -6,6 +6,7 @@ from curate.measures.base import Measure
 from schema.plugins import Seam
 
 MEASURES = {
+    "colour": "curate.measures.colour:Colour",
     "frame": "curate.measures.frame:Frame",
 }
 

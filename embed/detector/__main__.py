@@ -17,9 +17,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=usual.steps, help="training steps")
     parser.add_argument("--figures", type=int, default=usual.figures, help="figures drawn for the scenes")
     parser.add_argument("--threads", type=int, default=usual.threads, help="threads of the training")
+    parser.add_argument("--minutes", type=float, default=usual.minutes, help="most minutes of the training")
     chosen = parser.parse_args()
     if chosen.action == "train":
-        train(chosen.folder, Plan(steps=chosen.steps, figures=chosen.figures, threads=chosen.threads))
+        train(
+            chosen.folder,
+            Plan(steps=chosen.steps, figures=chosen.figures, threads=chosen.threads, minutes=chosen.minutes),
+        )
     else:
         from embed.detector.export import export
 

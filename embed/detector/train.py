@@ -1,14 +1,17 @@
 """The training loop of the detector: scenes drawn by another process, a moving average of the weights, checkpoints.
 
 A run that is killed goes on from its last checkpoint. Most steps see small pictures, which cost half as much, and every
-scene is seen twice, the second time mirrored, because drawing one costs as much as learning from it.
+scene is seen twice, the second time mirrored, because drawing one costs as much as learning from it. Progress of the
+schedule is the larger of steps done and minutes used, so that a slow machine still ends with a small learning rate.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import multiprocessing
+import pickle
 import random
 import time
 from collections.abc import Iterator
@@ -35,11 +38,12 @@ _SIDES = ((0.6, 192), (1.0, 256))
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to train: figures drawn once, steps of so many pictures, peak of the learning rate."""
+    """What to train: figures drawn once, most steps of so many pictures, most minutes, peak of the learning rate."""
 
     figures: int = 1500
     batch: int = 16
     steps: int = 5000
+    minutes: float = 600.0
     learning_rate: float = 2e-3
     threads: int = 1
     seed: int = 0
@@ -54,18 +58,18 @@ def train(folder: Path, plan: Plan) -> None:
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = {name: value.clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=plan.learning_rate, weight_decay=0.01)
-    checkpoint, first = folder / "checkpoint.pt", 0
+    checkpoint, first, used = folder / "checkpoint.pt", 0, 0.0
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
-        averaged, first = saved["averaged"], saved["step"]
-    began, total = time.monotonic(), 0.0
-    for step, (pixels, peaks, boxes) in enumerate(_batches(plan, first), first):
-        if step >= plan.steps:
-            break
+        averaged, first, used = saved["averaged"], saved["step"], saved["seconds"]
+    clock, total = _Clock(plan, first, used), 0.0
+    for step, (pixels, peaks, boxes) in enumerate(_batches(folder, plan, clock), first):
+        clock.step = step
+        progress = clock.progress()
         for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * _schedule(step, plan.steps)
+            group["lr"] = plan.learning_rate * _schedule(step, progress)
         with torch.autocast("cpu", torch.bfloat16):
             answers = model(pixels)
         found = loss(answers[0].float(), answers[1].float(), peaks, boxes)
@@ -79,11 +83,13 @@ def train(folder: Path, plan: Plan) -> None:
                 value.clone() if not value.is_floating_point() else averaged[name].lerp(value, 1 - kept)
             )
         total += found.item()
-        if (step + 1) % 100 == 0 or step + 1 == plan.steps:
+        ended = progress >= 1
+        if (step + 1) % 100 == 0 or ended:
             state = {
                 "model": model.state_dict(),
                 "averaged": averaged,
                 "step": step + 1,
+                "seconds": clock.seconds(),
                 "optimizer": optimizer.state_dict(),
             }
             _save(checkpoint, state)
@@ -91,30 +97,44 @@ def train(folder: Path, plan: Plan) -> None:
             line = {
                 "step": step + 1,
                 "loss": round(total / 100, 4),
-                "seconds": round(time.monotonic() - began),
+                "seconds": round(clock.seconds()),
             }
             replace_text(folder / "progress.json", json.dumps(line), folder / "progress.unfinished")
             print(line, flush=True)  # noqa: T201 - the command's own progress
             total = 0.0
+        if ended:
+            break
 
 
 def _save(path: Path, state: dict[str, object]) -> None:
     replace_file(path, lambda place: torch.save(state, place), path.with_suffix(".unfinished"))
 
 
-def _schedule(step: int, steps: int) -> float:
-    if step < 200:
-        return (step + 1) / 200
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps))
+class _Clock:
+    """How far a training is, 0..1."""
+
+    def __init__(self, plan: Plan, step: int, used: float) -> None:
+        self.step = step
+        self._plan, self._began = plan, time.monotonic() - used
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def progress(self) -> float:
+        return min(1.0, max((self.step + 1) / self._plan.steps, self.seconds() / 60 / self._plan.minutes))
 
 
-def _batches(plan: Plan, first: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _schedule(step: int, progress: float) -> float:
+    return min((step + 1) / 150, 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def _batches(folder: Path, plan: Plan, clock: _Clock) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Yield pictures [b, 3, side, side] in 0..1 with what is wanted of them, drawn ahead by another process."""
     context = multiprocessing.get_context("spawn")
-    with context.Pool(1, _prepare, (plan.figures,)) as pool:
+    with context.Pool(1, _prepare, (folder, plan.figures)) as pool:
         waiting, again = [], []
-        for step in range(first, plan.steps + 8, 2):
-            side = next(pixels for share, pixels in _SIDES if step <= share * plan.steps or share == 1.0)
+        for step in itertools.count(clock.step, 2):
+            side = next(pixels for share, pixels in _SIDES if clock.progress() <= share)
             waiting.append(pool.apply_async(_draw_batch, ((plan.seed, step, plan.batch, side),)))
             if len(waiting) <= 4:
                 continue
@@ -127,9 +147,13 @@ def _batches(plan: Plan, first: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
 _figures: list[Figure] = []
 
 
-def _prepare(count: int) -> None:
+def _prepare(folder: Path, count: int) -> None:
     torch.set_num_threads(1)
-    _figures.extend(draw_figure(seed) for seed in range(count))
+    kept = folder / f"figures-{count}.pickle"
+    if not kept.exists():
+        drawn = [draw_figure(seed) for seed in range(count)]
+        replace_file(kept, lambda place: place.write_bytes(pickle.dumps(drawn)))
+    _figures.extend(pickle.loads(kept.read_bytes()))  # noqa: S301 - what was pickled above
 
 
 def _draw_batch(job: tuple[int, int, int, int]) -> tuple[Bytes, list[tuple[np.ndarray, list[int]]]]:

@@ -6,6 +6,7 @@ All of it from one working picture of at most 512 pixels, so that a large origin
 from __future__ import annotations
 
 import io
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -46,6 +47,22 @@ def fit(image: Image.Image, side: int) -> Image.Image:
         return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def reduced(image: Image.Image, side: int) -> Image.Image:
+    """Return the picture averaged over whole blocks of pixels until its long side is at most ``side``; a fifth of the
+    cost of ``fit``. Several that ask for the same picture in one thread get the same result, computed once."""
+    last = getattr(_reduced, "last", None)
+    if last is not None and last[0] is image and last[1] == side:
+        found: Image.Image = last[2]
+        return found
+    factor = -(-max(image.size) // side)
+    small = image if factor <= 1 else image.reduce(factor)
+    _reduced.last = (image, side, small)
+    return small
+
+
+_reduced = threading.local()
 
 
 def phash(image: Image.Image) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from curate.measures import MEASURES, measure_class
+from curate.measures.frame import Frame
 from curate.stage import run_measure
 from index.filters import matching_rows
 from index.store import Store
@@ -47,11 +49,11 @@ def test_a_second_run_does_nothing_and_new_items_are_measured_alone(
     picture_store: MakeStore, add_items: Callable[..., None]
 ) -> None:
     store, paths = picture_store(12)
-    first = run_measure(store, Settings())
+    first = run_measure(store, Settings(), ["frame"])
     assert (first.counts["measured"], first.counts["failed"]) == (12, 0)
-    assert run_measure(store, Settings()).skipped
+    assert run_measure(store, Settings(), ["frame"]).skipped
     add_items(store, 1, first=12, uri=str(paths[3]))
-    again = run_measure(store, Settings())
+    again = run_measure(store, Settings(), ["frame"])
     assert (again.counts["measured"], again.counts["already"], again.counts["failed"]) == (0, 12, 1)
     assert again.failures == {"the file changed since it was ingested": 1}
 
@@ -78,8 +80,8 @@ def test_an_unknown_measure_is_told_with_the_near_one(picture_store: MakeStore) 
 
 def test_another_background_is_another_measure(picture_store: MakeStore) -> None:
     store, _ = picture_store(3)
-    run_measure(store, Settings())
-    again = run_measure(store, load_settings(None, ["ingest.background=#000000"]))
+    run_measure(store, Settings(), ["frame"])
+    again = run_measure(store, load_settings(None, ["ingest.background=#000000"]), ["frame"])
     assert again.counts["measured"] == 3
 
 
@@ -88,18 +90,26 @@ def test_the_table_is_in_the_catalogue_with_its_key(picture_store: MakeStore) ->
     from schema.tables import KEY_OF_ROWS
 
     store, _ = picture_store(2)
-    run_measure(store, Settings())
+    run_measure(store, Settings(), ["frame"])
     schema = store.schema("measures_frame")
-    assert schema.names == [
-        "row",
-        "item_id",
-        "frame_border",
-        "frame_content",
-        "frame_sharpness",
-        "frame_tones",
-    ]
-    assert schema.field("frame_tones").type == pa.string()
+    assert schema.names == ["row", "item_id", *Frame.gives]
+    assert schema.field("frame_bars").type == pa.string()
     assert schema.metadata[KEY_OF_ROWS]
     entry = describe("measures_frame")
     assert entry is not None
     assert entry.called("measures_frame") == "measured by frame"
+
+
+def test_without_names_every_measure_runs_that_lacks_nothing_and_the_others_are_told(
+    picture_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = picture_store(3)
+    lacking = {name: measure_class(name).missing(Settings()) for name in MEASURES}
+    monkeypatch.setattr("curate.measures.colour.Colour.missing", lambda settings: "it needs paint")
+    summary = run_measure(store, Settings())
+    assert "colour: not measured, it needs paint" in summary.notes
+    assert store.has("measures_frame") and not store.has("measures_colour")
+    for name, reason in lacking.items():
+        assert store.has(f"measures_{name}") == (not reason and name != "colour"), name
+    with pytest.raises(SettingsError, match="no measure"):
+        run_measure(store, Settings(), ["colours"])
