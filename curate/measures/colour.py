@@ -73,8 +73,9 @@ class Colour(Measure):
 
 def _measured(rgb: Bytes, grey: Bytes) -> tuple[str | float | int | None, ...]:
     step = max(1, max(rgb.shape) // _SAMPLED)
-    coarse = rgb[::step, ::step].reshape(-1, 3).astype(np.float32)
-    across, along = coarse[:, 0] - coarse[:, 1], (coarse[:, 0] + coarse[:, 1]) / 2 - coarse[:, 2]
+    coarse: Floats32 = rgb[::step, ::step].reshape(-1, 3).astype(np.float32)
+    across: Floats32 = coarse[:, 0] - coarse[:, 1]
+    along: Floats32 = np.asarray((coarse[:, 0] + coarse[:, 1]) / 2 - coarse[:, 2], np.float32)
     kind = tones(across, along, np.asarray(coarse @ _LUMA, np.float32))
     chroma = np.hypot(across, along)
     middle = np.hypot(across.mean(), along.mean())
