@@ -5,6 +5,7 @@ The resolved settings are stored with every run, so a table always says how it w
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from schema.sections.base import PluginSection, Section
 from schema.sections.curation import GateSettings, SelectSettings, check_gates
 from schema.setting_text import explain, field_type, parse
 
+VARIABLES = "LIKENESS_"
+"""How variables of the environment begin that hold a setting: LIKENESS_SECTION__KEY."""
 FORMER_NAMES = {"label.donors_cap": "label.max_reference_items"}
 """Settings that have another name now; the former one works, and whoever runs it is told."""
 FORMER_SOURCES = {"votes": "knn", "prompts": "zero_shot"}
@@ -307,6 +310,24 @@ class ExportSettings(Section):
     )
 
 
+class ServeSettings(Section):
+    """The HTTP API and the jobs that it takes."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8600, ge=1, le=65535, description="Port to listen on.")
+    roots: tuple[str, ...] = Field(
+        (),
+        description="Folders and addresses below which jobs read sources and write exports; none by default.",
+    )
+    queue: str = Field(
+        "", description="Where jobs wait: a file of SQLite, or redis://HOST:PORT/N; empty: beside the store."
+    )
+    tokens: tuple[str, ...] = Field(
+        (), description="Bearer tokens, NAME:ROLE:SHA256 in hexadecimal; the role is read, review or write."
+    )
+    max_body: int = Field(64 * 2**20, ge=1024, description="Most bytes of the body of a request.")
+
+
 class Settings(Section):
     """All sections of one run."""
 
@@ -323,6 +344,7 @@ class Settings(Section):
     select: SelectSettings = SelectSettings()
     review: ReviewSettings = ReviewSettings()
     export: ExportSettings = ExportSettings()
+    serve: ServeSettings = ServeSettings()
 
 
 def load_settings(
@@ -343,7 +365,7 @@ def load_settings(
             raise SettingsError(f"cannot read the settings file {path}: {error.strerror or error}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path} is not valid TOML: {error}") from error
-    for override in overrides:
+    for override in (*_environment(), *overrides):
         _apply(data, override)
     for former, name in FORMER_NAMES.items():
         section, _, key = former.partition(".")
@@ -355,6 +377,16 @@ def load_settings(
         return Settings.model_validate(data)
     except ValidationError as error:
         raise SettingsError((f"{path}: " if path else "") + explain(error, Settings)) from error
+
+
+def _environment() -> list[str]:
+    """Return the settings that variables of the environment hold, as overrides, sorted by name."""
+    found = []
+    for name, value in sorted(os.environ.items()):
+        section, separator, key = name.removeprefix(VARIABLES).partition("__")
+        if name.startswith(VARIABLES) and separator and section and key:
+            found.append(f"{section}.{key.replace('__', '.')}".lower() + f"={value}")
+    return found
 
 
 def _apply(data: dict[str, Any], override: str) -> None:

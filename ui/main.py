@@ -19,6 +19,7 @@ from schema.errors import LikenessError, StoreError
 from schema.near import did_you_mean
 from schema.version import __version__
 from ui import flow, options
+from ui.serve_commands import serve, worker
 
 if TYPE_CHECKING:
     from schema.records import Summary
@@ -222,6 +223,10 @@ def _carry_log(uri: str, replay: str | None, out: str | None) -> None:
             click.echo(f"wrote {export_reviews(store, out)} decisions to {out}")
     if problems:
         click.get_current_context().exit(INCOMPLETE)
+
+
+for _command in (serve, worker):
+    cli.add_command(_command)
 
 
 @cli.command()

@@ -43,7 +43,7 @@ def serve(
     """
     address, number = host or settings.review.host, port or settings.review.port
     _check_proxies(settings.review)
-    _check_free(address, number)
+    check_free(address, number)
     if not is_loopback(address) and not os.environ.get(PASSWORD):
         print(
             f"likeness: anyone who reaches {address}:{number} can review; set {PASSWORD} to ask for a password",
@@ -116,7 +116,8 @@ def _check_proxies(settings: ReviewSettings) -> None:
         )
 
 
-def _check_free(address: str, port: int) -> None:
+def check_free(address: str, port: int) -> None:
+    """Raise LikenessError where an address is not ours or the port is taken."""
     try:
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:

@@ -25,6 +25,8 @@ HOMES = {
     "hdbscan": {"dedupe"},
     "streamlit": {"ui"},
     "fastapi": {"ui"},
+    "huey": {"ui"},
+    "prometheus_client": {"ui"},
     "starlette": {"ui"},
     "uvicorn": {"ui"},
     "altair": {"ui"},

@@ -1,0 +1,1 @@
+"""Work in the background: jobs that wait in line, one after the other on one store, and outlive the worker."""
