@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Sequence
 from typing import Any, get_args, get_origin
@@ -11,6 +12,19 @@ from pydantic import BaseModel, ValidationError
 from schema.near import did_you_mean
 
 Model = type[BaseModel]
+
+VARIABLES = "LIKENESS_"
+"""How variables of the environment begin that hold a setting: LIKENESS_SECTION__KEY."""
+
+
+def environment_overrides() -> list[str]:
+    """Return the settings that variables of the environment hold, as overrides, sorted by name."""
+    found = []
+    for name, value in sorted(os.environ.items()):
+        section, separator, key = name.removeprefix(VARIABLES).partition("__")
+        if name.startswith(VARIABLES) and separator and section and key:
+            found.append(f"{section}.{key.replace('__', '.')}".lower() + f"={value}")
+    return found
 
 
 def parse(text: str, kind: object) -> Any:

@@ -5,7 +5,6 @@ The resolved settings are stored with every run, so a table always says how it w
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,10 +15,8 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from schema.errors import SettingsError
 from schema.sections.base import PluginSection, Section
 from schema.sections.curation import GateSettings, SelectSettings, check_gates
-from schema.setting_text import explain, field_type, parse
+from schema.setting_text import environment_overrides, explain, field_type, parse
 
-VARIABLES = "LIKENESS_"
-"""How variables of the environment begin that hold a setting: LIKENESS_SECTION__KEY."""
 FORMER_NAMES = {"label.donors_cap": "label.max_reference_items"}
 """Settings that have another name now; the former one works, and whoever runs it is told."""
 FORMER_SOURCES = {"votes": "knn", "prompts": "zero_shot"}
@@ -365,7 +362,7 @@ def load_settings(
             raise SettingsError(f"cannot read the settings file {path}: {error.strerror or error}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path} is not valid TOML: {error}") from error
-    for override in (*_environment(), *overrides):
+    for override in (*environment_overrides(), *overrides):
         _apply(data, override)
     for former, name in FORMER_NAMES.items():
         section, _, key = former.partition(".")
@@ -377,16 +374,6 @@ def load_settings(
         return Settings.model_validate(data)
     except ValidationError as error:
         raise SettingsError((f"{path}: " if path else "") + explain(error, Settings)) from error
-
-
-def _environment() -> list[str]:
-    """Return the settings that variables of the environment hold, as overrides, sorted by name."""
-    found = []
-    for name, value in sorted(os.environ.items()):
-        section, separator, key = name.removeprefix(VARIABLES).partition("__")
-        if name.startswith(VARIABLES) and separator and section and key:
-            found.append(f"{section}.{key.replace('__', '.')}".lower() + f"={value}")
-    return found
 
 
 def _apply(data: dict[str, Any], override: str) -> None:

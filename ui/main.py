@@ -19,7 +19,6 @@ from schema.errors import LikenessError, StoreError
 from schema.near import did_you_mean
 from schema.version import __version__
 from ui import flow, options
-from ui.serve_commands import serve, worker
 
 if TYPE_CHECKING:
     from schema.records import Summary
@@ -197,7 +196,10 @@ def review(
 ) -> None:
     """Open the review page in a browser; corrections count at once and in the next run."""
     if replay or log_out:
-        _carry_log(uri, replay, log_out)
+        from ui.terminal.reviews import carry_log
+
+        if not carry_log(uri, replay, log_out, click.echo):
+            click.get_current_context().exit(INCOMPLETE)
         return
     if not _exists(uri):
         raise StoreError(
@@ -206,27 +208,6 @@ def review(
     from ui.serve import serve
 
     serve(uri, settings, host=host, port=port, readonly=readonly)
-
-
-def _carry_log(uri: str, replay: str | None, out: str | None) -> None:
-    from index.reviews.replay import export_reviews, replay_reviews
-    from index.store import Store
-    from ui.terminal.reviews import replayed_text
-
-    problems = False
-    with Store.open(uri) as store:
-        if replay:
-            replayed = replay_reviews(store, replay)
-            problems = bool(replayed.problems)
-            click.echo(replayed_text(replayed))
-        if out:
-            click.echo(f"wrote {export_reviews(store, out)} decisions to {out}")
-    if problems:
-        click.get_current_context().exit(INCOMPLETE)
-
-
-for _command in (serve, worker):
-    cli.add_command(_command)
 
 
 @cli.command()

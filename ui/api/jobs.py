@@ -13,7 +13,7 @@ from ui.api.errors import documented
 from ui.api.models import Model
 from ui.api.state import Service, Serving
 from ui.api.tokens import Caller, Needs
-from ui.jobs.line import Job, public
+from ui.jobs.records import Job, public
 from ui.jobs.requests import JobRequest, options_of
 
 router = APIRouter(prefix="/v1", tags=["jobs"])

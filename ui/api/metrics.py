@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from ui.api.limits import App, Message, Receive, Scope, Send
 from ui.api.state import Service
-from ui.jobs.line import STATES
+from ui.jobs.records import STATES
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 

@@ -8,73 +8,29 @@ message that is lost with its worker is therefore no loss, and one that comes tw
 from __future__ import annotations
 
 import json
-import os
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from huey.api import Huey
 from huey.constants import EmptyData
 from huey.registry import Message
-from huey.serializer import Serializer
-from huey.storage import RedisStorage, SqliteStorage
 
-from schema.errors import DamagedStore, InputError, LikenessError, MissingExtra, StoreBusy, StoreError
+from schema.errors import DamagedStore, InputError, LikenessError, StoreBusy, StoreError
 from schema.ids import content_id
+from ui.jobs.alive import lives, worker_name
+from ui.jobs.queue import open_queue, without_password
+from ui.jobs.records import CANCELLED, FAILED, OVER, QUEUED, RUNNING, Job, read_job
 
 FILE = "jobs.sqlite"
 """The file of jobs in a store's folder: its own, since SQLite locks a whole file to write."""
-QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
-STATES = (QUEUED, RUNNING, DONE, FAILED, CANCELLED)
-OVER = (DONE, FAILED, CANCELLED)
-SILENT_SECONDS = 60.0
-"""A worker on another machine that has said nothing for so long is gone; one of this machine is looked up."""
 WRITER = "writer"
 KEPT_LINES = 500
 MOST_KEPT = 1000
 """Jobs that are over and remembered; the oldest are forgotten."""
-
-
-class JsonSerializer(Serializer):
-    """Messages as JSON: whoever can write to the queue can start jobs, and run no code of his own."""
-
-    def _serialize(self, data: Any) -> bytes:
-        return json.dumps(data).encode()
-
-    def _deserialize(self, data: bytes) -> Any:
-        found = json.loads(data)
-        return Message(*found) if isinstance(found, list) and len(found) == len(Message._fields) else found
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One job: what was asked, by whom, and how it stands.
-
-    ``options`` are those of its ``kind``; ``attempt`` counts from 1. ``stage``, ``done`` and ``total`` are the progress
-    of the stage that runs (total None: not known). ``error`` is the sentence and the hint of what went wrong.
-    """
-
-    id: str
-    kind: str
-    options: dict[str, Any]
-    asked_by: str
-    created: str
-    state: str = QUEUED
-    attempt: int = 1
-    started: str | None = None
-    finished: str | None = None
-    stage: str = ""
-    done: int = 0
-    total: int | None = None
-    error: str = ""
-    hint: str = ""
-    cancelling: bool = False
-    counts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class JobLine:
@@ -86,7 +42,7 @@ class JobLine:
     def __init__(self, address: str, store: str) -> None:
         name = f"likeness{content_id(store.encode())[:16]}"
         try:
-            self.huey = _huey(address, name)
+            self.huey = open_queue(address, name)
             self.huey.storage.queue_size()
         except LikenessError:
             raise
@@ -133,7 +89,7 @@ class JobLine:
 
     def find(self, job_id: str) -> Job | None:
         """Return a job as it stands, None where there is none of this id."""
-        return _job(job_id, self._read)
+        return read_job(job_id, self._read)
 
     def all(self) -> list[Job]:
         """Return all jobs that are remembered, newest first."""
@@ -142,7 +98,7 @@ class JobLine:
         def read(name: str) -> dict[str, Any] | None:
             return json.loads(bytes(stored[name])) if name in stored else None
 
-        found = [_job(name[4:], read) for name in stored if name.startswith("job:")]
+        found = [read_job(name[4:], read) for name in stored if name.startswith("job:")]
         return sorted((job for job in found if job), key=lambda job: (job.created, job.id), reverse=True)
 
     def cancel(self, job_id: str) -> Job:
@@ -236,7 +192,7 @@ class JobLine:
             elif job.state == QUEUED and self._is_claimed(job):
                 # The worker went between taking the job and saying so.
                 claim = self._read(f"claim:{job.id}:{job.attempt}") or {}
-                if not _lives(claim.get("worker", ""), 0.0):
+                if not lives(claim.get("worker", ""), 0.0):
                     self._again(job)
                     back.append(job)
         return back
@@ -259,7 +215,7 @@ class JobLine:
     def _is_alive(self, job: Job) -> bool:
         stands = self._read(f"state:{job.id}") or {}
         told = self._read(f"progress:{job.id}") or {}
-        return _lives(stands.get("worker", ""), max(stands.get("alive", 0.0), told.get("alive", 0.0)))
+        return lives(stands.get("worker", ""), max(stands.get("alive", 0.0), told.get("alive", 0.0)))
 
     def _messages(self) -> Iterator[Message]:
         for data in self._data.enqueued_items():
@@ -288,34 +244,6 @@ class JobLine:
 
     def _write(self, name: str, record: Mapping[str, Any]) -> None:
         self._data.put_data(name, _bytes(record))
-
-
-def _job(job_id: str, read: Callable[[str], dict[str, Any] | None]) -> Job | None:
-    """Return a job from its records."""
-    asked = read(f"job:{job_id}")
-    if asked is None:
-        return None
-    stands, told = read(f"state:{job_id}") or {}, read(f"progress:{job_id}") or {}
-    wish = read(f"stop:{job_id}")
-    attempt, state = int(stands.get("attempt", 1)), stands.get("state", QUEUED)
-    stop = wish is not None and wish.get("attempt") == attempt
-    return Job(
-        job_id,
-        asked["kind"],
-        asked["options"],
-        asked["asked_by"],
-        asked["created"],
-        CANCELLED if stop and state == QUEUED else state,
-        attempt,
-        stage=told.get("stage", ""),
-        done=told.get("done", 0),
-        total=told.get("total"),
-        cancelling=stop and state == RUNNING,
-        **{name: stands[name] for name in _STANDS if name in stands},
-    )
-
-
-_STANDS = ("started", "finished", "error", "hint", "counts")
 
 
 def job_line(uri: str, queue: str = "") -> JobLine:
@@ -351,77 +279,6 @@ def make_store(uri: str) -> None:
         except StoreBusy:
             time.sleep(0.25)
     Store.open(uri).close()
-
-
-def worker_name() -> str:
-    """Return a name that tells whether a worker lives: its machine and process, and when that began."""
-    return f"{socket.gethostname()} {os.getpid()} {_began(os.getpid())}"
-
-
-def without_password(address: str) -> str:
-    """Return the address of a queue as it may be shown."""
-    scheme, separator, rest = address.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if separator else address
-
-
-def public(job: Job) -> dict[str, Any]:
-    """Return a job as answers hold it."""
-    return asdict(job)
-
-
-def _lives(worker: str, heard: float) -> bool:
-    host, _, rest = worker.partition(" ")
-    pid, _, began = rest.partition(" ")
-    if host != socket.gethostname():
-        return time.time() - heard < SILENT_SECONDS
-    # Numbers of processes come round: the one of today began at another time.
-    return bool(pid) and _began(int(pid)) == began
-
-
-def _began(pid: int) -> str:
-    """Return when a process of this machine began, in its own units; empty for one that is gone."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        if Path("/proc").is_dir():
-            return ""
-    except OSError:
-        return ""
-    else:
-        fields = text.rpartition(")")[2].split()
-        return "" if fields[0] == "Z" else fields[19]
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return ""
-    return "alive"
-
-
-def _huey(address: str, name: str) -> Huey:
-    common: dict[str, Any] = {"serializer": JsonSerializer(), "results": False, "utc": True}
-    if address.startswith(("redis://", "rediss://", "unix://")):
-        try:
-            import redis  # noqa: F401 - Huey imports it where it is, and says nothing where it is not
-        except ModuleNotFoundError as error:
-            raise MissingExtra(
-                "a queue in Redis needs the package redis", "Run: pip install 'likeness-curation[api]'"
-            ) from error
-        return Huey(name, storage_class=RedisStorage, url=address, **common)
-    if "://" in address:
-        raise StoreError(
-            f"{without_password(address)} is no queue", "Name a file of SQLite, or redis://HOST:PORT/N."
-        )
-    file = Path(address).expanduser()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return Huey(
-        name,
-        storage_class=SqliteStorage,
-        filename=str(file),
-        fsync=True,
-        strict_fifo=True,
-        timeout=30,
-        **common,
-    )
 
 
 def _no_work(job_id: str, attempt: int) -> None:

@@ -14,7 +14,8 @@ from schema.errors import Cancelled, LikenessError, StoreBusy
 from schema.records import Summary
 from schema.settings import Settings
 from ui import flow
-from ui.jobs.line import CANCELLED, DONE, FAILED, Job, JobLine, now
+from ui.jobs.line import JobLine, now
+from ui.jobs.records import CANCELLED, DONE, FAILED, Job
 from ui.terminal.summary import summary_text
 
 TOLD_SECONDS = 1.0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from index.reviews.replay import Replayed
+from index.reviews.replay import Replayed, export_reviews, replay_reviews
+from index.store import Store
 from ui.terminal.tables import clean, table
 from ui.wording import counted
 
@@ -13,6 +15,19 @@ if TYPE_CHECKING:
     from index.reviews.effective import EffectiveReviews
 
 LISTED = 20
+
+
+def carry_log(uri: str, replay: str | None, out: str | None, say: Callable[[str], None]) -> bool:
+    """Take in a review log, write one, or both; return False where lines of the one taken in were not understood."""
+    whole = True
+    with Store.open(uri) as store:
+        if replay:
+            replayed = replay_reviews(store, replay)
+            whole = not replayed.problems
+            say(replayed_text(replayed))
+        if out:
+            say(f"wrote {export_reviews(store, out)} decisions to {out}")
+    return whole
 
 
 def replayed_text(replayed: Replayed) -> str:

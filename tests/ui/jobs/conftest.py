@@ -14,7 +14,8 @@ import pytest
 pytest.importorskip("huey", reason="jobs are an extra: pip install 'likeness-curation[api]'")
 
 from schema.settings import Settings
-from ui.jobs.line import Job, JobLine
+from ui.jobs.line import JobLine
+from ui.jobs.records import Job
 from ui.jobs.work import Worker
 
 

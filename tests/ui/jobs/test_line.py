@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from schema.errors import InputError, LikenessError, StoreError
+from ui.jobs import alive
 from ui.jobs import line as line_module
-from ui.jobs.line import CANCELLED, DONE, FAILED, QUEUED, RUNNING, JobLine, job_line, without_password
+from ui.jobs.line import JobLine, job_line
+from ui.jobs.queue import without_password
+from ui.jobs.records import CANCELLED, DONE, FAILED, QUEUED, RUNNING
 
 Lines = Callable[[], JobLine]
 
@@ -89,7 +92,7 @@ def test_a_worker_of_another_machine_is_gone_when_it_is_silent(
     monkeypatch.setattr(line_module, "worker_name", lambda: "elsewhere 1 1")
     line.claim(job.id, 1)
     assert line.recover() == []
-    monkeypatch.setattr(line_module, "SILENT_SECONDS", -1.0)
+    monkeypatch.setattr(alive, "SILENT_SECONDS", -1.0)
     assert [each.id for each in line.recover()] == [job.id]
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from index.store import Store
 from schema.settings import Settings
-from ui.jobs.line import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Job, JobLine, job_line
+from ui.jobs.line import JobLine, job_line
+from ui.jobs.records import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Job
 from ui.jobs.work import Worker
 from ui.jobs.worker import run_worker
 
