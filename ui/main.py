@@ -18,7 +18,7 @@ import click
 from schema.errors import LikenessError, StoreError
 from schema.near import did_you_mean
 from schema.version import __version__
-from ui import flow, options
+from ui import flow, options, serve_commands
 
 if TYPE_CHECKING:
     from schema.records import Summary
@@ -208,6 +208,10 @@ def review(
     from ui.serve import serve
 
     serve(uri, settings, host=host, port=port, readonly=readonly)
+
+
+for _command in (serve_commands.serve, serve_commands.worker):
+    cli.add_command(_command)
 
 
 @cli.command()
