@@ -17,6 +17,8 @@ from schema.arrays import Floats64, Ints, Ints32, Rows
 from schema.errors import FilterError
 
 NO_CLASS = -1
+LONGEST_VALUE = 200
+"""Letters of a text that a table of decisions keeps of what was looked at."""
 
 
 def read_columns(store: Store, columns: Sequence[Column], rows: Rows) -> dict[str, pa.Array]:
@@ -90,6 +92,14 @@ def as_numbers(column: Column, values: pa.Array) -> Floats64:
         values = values.cast(pa.int8())
     numbers: Floats64 = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
     return numbers
+
+
+def as_text(values: pa.Array) -> pa.Array:
+    """Return texts, or lists of texts joined by commas, cut at LONGEST_VALUE letters."""
+    if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+        lists = values.cast(pa.list_(pa.string()))
+        values = pc.binary_join(lists, ", ")
+    return pc.utf8_slice_codeunits(values.cast(pa.string()), 0, LONGEST_VALUE)
 
 
 def as_classes(values: pa.Array) -> tuple[Ints32, list[str]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from schema.errors import LikenessError
 from schema.records import Summary
+from schema.sections.curation import SelectSettings
 from schema.settings import Settings
 
 if TYPE_CHECKING:
@@ -143,6 +144,20 @@ STAGES = (
         options=("sheet",),
     ),
     Stage(
+        "select",
+        "curate.select.stage:run_select",
+        ("items", "copies", "labels", "groups", "measures_NAME", "neighbours_KEY", "gates", "reviews"),
+        "Choose the data set among what passes the gates: rank, budgets, splits without leaks.",
+        (
+            ("selected", "item selected|items selected"),
+            ("candidates", "candidate|candidates"),
+            ("train", "train"),
+            ("val", "val"),
+            ("test", "test"),
+            ("protected", "barred by the protected gate"),
+        ),
+    ),
+    Stage(
         "caption",
         "curate.captions.stage:run_caption",
         ("items", "copies", "groups", "labels", "reviews"),
@@ -222,6 +237,7 @@ def run_all(
         "gates": bool(settings.gate),
         "caption": bool(settings.caption.names),
     }
+    asked["select"] = asked["gates"] or settings.select != SelectSettings()
     in_run = [each for each in STAGES if each.in_run]
     for each in in_run:
         if asked.get(each.name, True):
@@ -230,6 +246,7 @@ def run_all(
     with Store.open(uri, create=bool(sources), write=True) as store:
         # Gates that the settings no longer have must not go on deciding.
         asked["gates"] |= store.has("gates")
+        asked["select"] |= store.has("selection")
         for each in in_run:
             if not asked.get(each.name, True):
                 continue
@@ -254,7 +271,12 @@ def check(of: Stage, settings: Settings, options: Options) -> None:
         from curate.measures import SEAM as MEASURES
 
         MEASURES.check(settings.measure.plugins, [*options.get("names", ()), *settings.measure.names])
-    if of.name == "gates" or options.get("passing"):
+    if of.name == "select":
+        from curate.select.rank import parse_rank
+
+        if settings.select.rank:
+            parse_rank(settings.select.rank)
+    if of.name in ("gates", "select") or options.get("passing"):
         from index.filters.language import parse_filter
 
         for gate in settings.gate:

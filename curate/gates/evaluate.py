@@ -146,6 +146,9 @@ def columns_of(columns: Columns, gate: GateSettings) -> list[Column]:
             found.append(columns.of(condition))
             if condition.other and condition.other in columns:
                 found.append(columns.find(condition.other))
+        for column in found:
+            if column.table == "selection":
+                raise FilterError(f"{column.name} is said by the selection, which comes after the gates")
     return list(dict.fromkeys(found))
 
 

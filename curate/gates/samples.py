@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.columns import as_numbers, is_number, key_of, read_columns
+from curate.columns import as_numbers, as_text, is_number, key_of, read_columns
 from curate.gates.evaluate import columns_of, mask_of, told, usable_items
-from curate.gates.stage import as_text
 from index.filters import answers
 from index.filters.columns import Column, Columns
 from index.filters.language import Condition, conditions_of, parse_filter

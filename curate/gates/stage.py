@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from curate.columns import is_number, key_of, read_columns
+from curate.columns import as_text, is_number, key_of, read_columns
 from curate.gates.evaluate import (
     CONDITION,
     DECIDERS,
@@ -38,8 +37,6 @@ from schema.settings import Settings
 
 STAGE = "gates"
 BATCH_ROWS = 65_536
-LONGEST_VALUE = 200
-"""Letters of a text that the table keeps of what a gate looked at."""
 
 
 def run_gates(store: Store, settings: Settings, sheet: str | Path | None = None) -> Summary:
@@ -217,14 +214,6 @@ def _looked_at(columns: Sequence[Column], values: dict[str, pa.Array], at: pa.Ar
 
 def _number(values: pa.Array) -> pa.Array:
     return (values.cast(pa.int8()) if pa.types.is_boolean(values.type) else values).cast(pa.float64())
-
-
-def as_text(values: pa.Array) -> pa.Array:
-    """Return texts, or lists of texts joined by commas, cut at LONGEST_VALUE letters."""
-    if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
-        lists = values.cast(pa.list_(pa.string()))
-        values = pc.binary_join(lists, ", ")
-    return pc.utf8_slice_codeunits(values.cast(pa.string()), 0, LONGEST_VALUE)
 
 
 def _same(text: str, count: int) -> pa.Array:
