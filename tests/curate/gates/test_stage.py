@@ -145,7 +145,7 @@ def test_a_bad_condition_names_the_gate(screened: Store, settings_of: Make, wher
 
 
 @pytest.mark.parametrize(
-    ("where", "stage"), [("expression = 'smile'", "label"), ("frame_tones = 'grey'", "measure")]
+    ("where", "stage"), [("expression = 'smile'", "label"), ("colour_tones = 'grey'", "measure")]
 )
 def test_what_no_stage_has_made_yet_is_not_known(
     screened: Store, settings_of: Make, tmp_path: Path, where: str, stage: str
