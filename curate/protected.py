@@ -3,9 +3,10 @@
 It is always on: no setting, filter, format or plug-in goes round it, because rows leave the store only through
 ``ExportRows``, and that asks here. An item is barred when
 
-- it may be sexual (rating questionable or explicit, sexual tags or words) and is not established to show adults alone
-  (an accepted age of young adult or older; unknown does not count); or
-- a tag, a text, a label or a reviewer calls it child or teen, and its rating is sensitive or above.
+- it may be sexual (rating questionable or explicit, sexual tags or words, or no rating and a classifier above its low
+  limit) and is not established to show adults alone (an accepted age of young adult or older; unknown does not count);
+- a tag, a text, a label or a reviewer calls it child or teen, and its rating is sensitive or above, or it has none and
+  a classifier is above its low limit.
 
 What one copy or version of a drawing says counts for all of its group. Only a decision on the age by a reviewer named
 in ``review.administrators`` lets an item in.
@@ -30,10 +31,13 @@ from curate.protected_words import (
 from index.reviews.effective import effective_reviews
 from index.store import Store
 from schema.arrays import Bools, Ints, Rows
+from schema.source_metadata import RATINGS
 
 AGE = "age"
 SEXUAL_RATINGS = ("q", "e")
 SENSITIVE_RATINGS = ("s", "q", "e")
+LOW = 0.2
+"""Probability of unsafe from which a picture without a rating may be sexual; no setting raises it."""
 REASON = "protected: may be sexual and may show a minor"
 
 
@@ -45,6 +49,7 @@ class Evidence:
     sensitive: Bools
     minor: Bools
     adult: Bools
+    rated: Bools
 
 
 class ProtectedGate:
@@ -70,15 +75,17 @@ class ProtectedGate:
 
     def _read(self, store: Store) -> Evidence:
         n = store.n_items()
-        evidence = Evidence(*(np.zeros(n, bool) for _ in range(4)))
+        evidence = Evidence(*(np.zeros(n, bool) for _ in range(5)))
         for batch in store.items(["row", "tags", "text", "source_rating", "keys"]):
             rows = batch.column(0).to_numpy()
             tags, text, rating = batch.column(1), batch.column(2), batch.column(3)
             minor, sexual = self._words.of(tags)
             evidence.minor[rows] = minor | _matches(text, MINOR_TEXT)
+            evidence.rated[rows] = _is_in(rating, tuple(RATINGS))
             rated = _is_in(rating, SEXUAL_RATINGS)
             evidence.sexual[rows] = sexual | rated | _matches(text, SEXUAL_TEXT)
             evidence.sensitive[rows] = _is_in(rating, SENSITIVE_RATINGS) | evidence.sexual[rows]
+        _read_measured(store, evidence)
         _read_labels(store, evidence)
         return evidence
 
@@ -118,6 +125,33 @@ class _TagWords:
         if tag not in self._known:
             self._known[tag] = (says_minor(tag), says_sexual(tag))
         return self._known[tag]
+
+
+def _read_measured(store: Store, evidence: Evidence) -> None:
+    """Take in the ratings that were measured; a classifier's doubt counts where the item's source gives no rating."""
+    table = "measures_rating"
+    if not store.has(table):
+        return
+    present = set(store.schema(table).names)
+    names = [name for name in ("rating", "rating_score", "rating_level") if name in present]
+    n = len(evidence.sexual)
+    for batch in store.scan(table, ["row", *names]):
+        rows = batch.column(0).to_numpy()
+        batch = batch.filter(pa.array((rows >= 0) & (rows < n)))
+        rows = batch.column(0).to_numpy()
+        columns = {name: batch.column(at) for at, name in enumerate(names, 1)}
+        unsafe = np.zeros(len(rows), bool)
+        if "rating_score" in columns:
+            score = pc.fill_null(columns["rating_score"], 0.0).to_numpy(zero_copy_only=False)
+            unsafe |= ~(score < LOW)  # not a number counts
+        if "rating_level" in columns:
+            unsafe |= _is_in(columns["rating_level"], ("band", "high"))
+        unsafe &= ~evidence.rated[rows]
+        if "rating" in columns:
+            unsafe |= _is_in(columns["rating"], SEXUAL_RATINGS)
+            evidence.sensitive[rows] |= _is_in(columns["rating"], SENSITIVE_RATINGS)
+        evidence.sexual[rows] |= unsafe
+        evidence.sensitive[rows] |= unsafe
 
 
 def _read_labels(store: Store, evidence: Evidence) -> None:

@@ -8,6 +8,7 @@ from schema.plugins import Seam
 MEASURES = {
     "colour": "curate.measures.colour:Colour",
     "frame": "curate.measures.frame:Frame",
+    "rating": "curate.measures.rating:Rating",
 }
 
 SEAM = Seam(MEASURES, "measure", "measure.names", "likeness.measures", Measure)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -197,3 +198,42 @@ def test_spelling_hides_nothing(word: str, spelled: Callable[[str], str]) -> Non
 def test_other_words_are_left_alone(tag: str) -> None:
     assert not says_sexual(tag)
     assert tag == "childhood_friend_(song)" or not says_minor(tag)
+
+
+RATED_BY_MODELS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
+    ({}, {"rating_score": 0.1, "rating_level": "low", "rating": "g"}, False),
+    ({}, {"rating_score": 0.3, "rating_level": "band"}, True),
+    ({}, {"rating_score": 0.3, "rating_level": "low", "rating": "g"}, True),  # whatever the settings call low
+    ({}, {"rating_score": 0.1, "rating_level": "band"}, True),
+    ({}, {"rating": "q", "rating_source": "tagger"}, True),
+    ({}, {"rating_score": float("nan")}, True),
+    ({"age": "young adult"}, {"rating_score": 0.9, "rating": "e"}, False),
+    ({"source_rating": "g"}, {"rating_score": 0.9, "rating_level": "high", "rating": "g"}, False),
+    ({"source_rating": "odd"}, {"rating_score": 0.9, "rating": "g", "rating_source": "source"}, True),
+    ({"tags": ["child", "park"]}, {"rating_score": 0.1, "rating": "s", "rating_source": "tagger"}, True),
+    ({"tags": ["child", "park"]}, {"rating_score": 0.25}, True),
+    ({"tags": ["child", "park"]}, {"rating_score": 0.05, "rating": "g"}, False),
+]
+
+
+def test_what_models_rate_is_taken_in(fill: Fill, tmp_path: Path) -> None:
+    from curate.measures.rating import Rating
+
+    store = fill([item for item, _, _ in RATED_BY_MODELS])
+    schema = Rating(Settings()).schema()
+    ids = store.read("items", ["item_id"]).column(0).to_pylist()
+    rows = [
+        dict.fromkeys(schema.names) | {"row": row, "item_id": ids[row]} | rated
+        for row, (_, rated, _) in enumerate(RATED_BY_MODELS)
+    ]
+    store.replace("measures_rating", pa.Table.from_pylist(rows, schema), schema)
+    gate = ProtectedGate(store)
+    barred = [bool(gate.barred(np.array([row]))[0]) for row in range(len(rows))]
+    assert barred == [wanted for _, _, wanted in RATED_BY_MODELS]
+
+
+def test_rows_beyond_the_store_and_missing_columns_do_not_stop_the_gate(fill: Fill) -> None:
+    store = fill([{}, {"source_rating": "e"}])
+    table = pa.table({"row": pa.array([0, 99], pa.int64()), "rating_level": ["high", "high"]})
+    store.replace("measures_rating", table, table.schema)
+    assert ProtectedGate(store).barred(np.array([0, 1])).tolist() == [True, True]
