@@ -73,6 +73,10 @@ CATALOGUE = (
         "groups", "dedupe", "an item in a group", schema=tables.GROUPS, filtered=True,
         indexes={"group_id": "BTREE", "keep": "BITMAP"}, counted="in duplicate groups",
     ),
+    Table(
+        "names", "names", "an item", schema=tables.NAMES, filtered=True,
+        indexes={"character": "LABEL_LIST", "copyright": "LABEL_LIST", "unknown_character": "BTREE"},
+    ),
     Table("measures_NAME", "measure", "a measured item", filtered=True, counted="measured by NAME"),
     Table("captions_NAME", "caption", "a captioned item", filtered=True, counted="captioned by NAME"),
     Table(
@@ -145,5 +149,5 @@ _COMPUTED = frozenset("split rank class selected caption source_other".split())
 def made_by(name: str) -> str:
     """Return the command that makes a missing table, as the hint of an error; empty where there is none."""
     table = describe(name)
-    stages = ("ingest", "embed", "index", "dedupe", "label", "measure", "gates", "select", "caption")
+    stages = ("ingest", "embed", "index", "dedupe", "label", "names", "measure", "gates", "select", "caption")
     return f"Run: likeness {table.maker} --store ..." if table and table.maker in stages else ""

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from schema.errors import SettingsError
 from schema.sections.base import PluginSection, Section
 from schema.sections.curation import GateSettings, SelectSettings, check_gates
+from schema.sections.names import NamesSettings
 from schema.setting_text import environment_overrides, explain, field_type, parse
 
 FORMER_NAMES = {"label.donors_cap": "label.max_reference_items"}
@@ -336,6 +337,7 @@ class Settings(Section):
     finetune: FinetuneSettings = FinetuneSettings()
     index: IndexSettings = IndexSettings()
     label: LabelSettings = LabelSettings()
+    names: NamesSettings = NamesSettings()
     dedupe: DedupeSettings = DedupeSettings()
     gate: Annotated[tuple[GateSettings, ...], AfterValidator(check_gates)] = ()
     select: SelectSettings = SelectSettings()

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
+from schema.name_columns import NAMES as NAMES
 from schema.source_metadata import FIELDS as SOURCE_FIELDS
 
 FORMAT_VERSION = 4

@@ -130,9 +130,21 @@ STAGES = (
         options=("full",),
     ),
     Stage(
+        "names",
+        "label.names.stage:run_names",
+        ("items", "copies", "groups", "labels", "vectors_KEY", "neighbours_KEY", "reviews"),
+        "Say which character and work each item shows, or nobody known.",
+        (
+            ("items", "item|items"),
+            ("character: names", "character|characters"),
+            ("character: inferred", "name inferred|names inferred"),
+            ("character: doubtful", "doubtful name|doubtful names"),
+        ),
+    ),
+    Stage(
         "gates",
         "curate.gates.stage:run_gates",
-        ("items", "copies", "labels", "groups", "measures_NAME", "reviews"),
+        ("items", "copies", "labels", "names", "groups", "measures_NAME", "reviews"),
         "Ask every [[gate]] of the settings about every item: what each takes out, alone and in order.",
         (
             ("gates", "gate|gates"),

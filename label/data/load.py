@@ -78,7 +78,7 @@ class ItemLoader:
         links = [links_by_key(named, np.array(list(words.identities.values()), object))]
         duplicates = None
         if store.has("groups"):
-            groups = _group_links(store)
+            groups = group_links(store)
             links += groups
             duplicates = leakage_groups(n, groups[:1])
         if key and store.has(f"neighbours_{key}"):
@@ -210,7 +210,7 @@ def _single(rows: Rows, ambiguous: dict[int, str]) -> Bools:
     return single
 
 
-def _group_links(store: Store) -> list[Links]:
+def group_links(store: Store) -> list[Links]:
     """Return the links of duplicate groups, and those of versions of one drawing that have copies of their own."""
     names = [name for name in ("group_id", "family") if name in store.schema("groups").names]
     groups = store.read("groups", ["row", *names])

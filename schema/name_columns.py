@@ -1,0 +1,28 @@
+"""The table of names: for characters and for works the name, how sure it is, who says so, and what is doubted."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+
+def _columns(attribute: str) -> list[pa.Field]:
+    return [
+        pa.field(attribute, pa.list_(pa.string())),
+        pa.field(f"{attribute}_confidence", pa.float32()),
+        pa.field(f"{attribute}_source", pa.string()),
+        pa.field(f"{attribute}_doubt", pa.float32()),
+        pa.field(f"{attribute}_suggested", pa.string()),
+    ]
+
+
+NAMES = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("item_id", pa.string(), nullable=False),
+        *_columns("character"),
+        pa.field("unknown_character", pa.string()),
+        *_columns("copyright"),
+    ]
+)
+"""``_doubt`` is the probability that a stated name is wrong, with the name ``_suggested`` for it; ``_source`` is
+review, source, text or model. ``unknown_character`` groups look-alikes whom nobody has named."""
