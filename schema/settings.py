@@ -303,6 +303,10 @@ class ExportSettings(Section):
     leave_out: tuple[str, ...] = Field(
         (), description="Columns left out; 'artists' takes the tags that name an artist with it."
     )
+    ledger: bool = Field(
+        True,
+        description="Write why each item is in or out beside the export of a selection: _ledger.parquet.",
+    )
     attributes: bool = Field(
         False, description='JSON rows also hold \'attributes\': {"Hair Color": "Blonde"}, in title case.'
     )

@@ -195,8 +195,8 @@ STAGES = (
     Stage(
         "export",
         "curate.export.stage:run_export",
-        ("items", "groups", "labels", "reviews"),
-        "Write the data set: Parquet, JSONL or WebDataset, with a manifest.",
+        ("items", "groups", "labels", "gates", "selection", "reviews"),
+        "Write the data set, the selection where there is one: Parquet, JSONL or WebDataset, with a manifest.",
         (
             ("exported", "item written|items written"),
             ("left out: duplicates set aside", "copy left out|copies left out"),

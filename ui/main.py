@@ -330,6 +330,17 @@ def explain(item: str, uri: str, attribute: str | None, settings: Settings) -> N
 
 
 @cli.command()
+@click.argument("item")
+@options.store
+@options.settings
+def why(item: str, uri: str, settings: Settings) -> None:
+    """Say what decided whether ITEM (row, id, key or path) is in the data set: gates, duplicates, rank, split."""
+    from ui.terminal.why import why_text
+
+    click.echo(why_text(uri, settings, item))
+
+
+@cli.command()
 @options.OUT
 @options.store
 @options.settings

@@ -50,7 +50,7 @@ OPTIONS: dict[str, Callable[[Command], Command]] = {
     ),
     "everything": click.option(
         "--all", "everything", is_flag=True,
-        help="Also copies that were set aside and pictures of several characters.",
+        help="All, not the selection: also copies that were set aside and pictures of several characters.",
     ),
     "where": where,
     "passing": click.option(

@@ -22,11 +22,12 @@ NOT_INPUTS = ("export", "review")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for: the format, the filter, and whether copies and several characters are in it."""
+    """What was asked for: format, filter, whether copies and several characters are in it, whether a selection is."""
 
     format: str
     where: str | None
     everything: bool
+    selection: bool = False
 
 
 def manifest_of(
@@ -43,6 +44,7 @@ def manifest_of(
         "format": request.format,
         "filter": request.where,
         "everything": request.everything,
+        "selection": request.selection,
         "schema": {column.name: str(column.type) for column in columns},
         "attributes": {each.name: {"title": each.title, "kind": each.kind} for each in vocabulary.attributes},
         "settings": settings.model_dump(mode="json"),

@@ -19,6 +19,7 @@ from curate.export.columns import ARTISTS, INTERNAL, SPLIT, Column, arrow_schema
 from curate.export.duplicate_groups import DuplicateGroups
 from curate.export.merged_copies import COPY, all_addresses
 from curate.protected import REASON, ProtectedGate
+from curate.select.stored import Selection
 from index.store import Store
 from index.store.items.revisions import WITHDRAWN
 from schema.arrays import Bools, Rows
@@ -39,9 +40,9 @@ UNMATCHED, UNREADABLE, PROTECTED, GONE, SEVERAL, SET_ASIDE = (
 class ExportRows:
     """What an export holds, in batches that have every column of ``columns`` and the internal ones.
 
-    ``allowed`` are the rows that a filter lets pass, ascending, or None for all. With ``everything``, copies that are
-    set aside and pictures of several characters are in it too; what the protected gate bars never is. ``left_out``
-    counts the items that are not in it, by reason.
+    ``allowed`` are the rows that a filter lets pass, ascending, or a selection, or None for all. With ``everything``,
+    copies that are set aside and pictures of several characters are in it too; what the protected gate bars never is.
+    ``left_out`` counts the items that are not in it, by reason.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class ExportRows:
         store: Store,
         columns: Sequence[Column],
         settings: ExportSettings,
-        allowed: Rows | None = None,
+        allowed: Rows | Selection | None = None,
         everything: bool = False,
         administrators: tuple[str, ...] = (),
     ) -> None:
@@ -57,10 +58,11 @@ class ExportRows:
         self.settings = settings
         self.left_out: Counter[str] = Counter()
         self._columns = (*columns, *INTERNAL)
-        self._allowed = allowed
+        self._selection = allowed if isinstance(allowed, Selection) else None
+        self._allowed = allowed if not isinstance(allowed, Selection) else None
         self._everything = everything
         self._groups = DuplicateGroups(store)
-        self._gate = ProtectedGate(store, administrators)
+        self.gate = ProtectedGate(store, administrators)
         self._hide_artists = ARTISTS in settings.leave_out
 
     def batches(self) -> Iterator[tuple[pa.RecordBatch, int]]:
@@ -81,14 +83,17 @@ class ExportRows:
         chosen = np.ones(len(rows), dtype=bool)
         status = as_numpy(items, "status")
         reasons = [
-            (PROTECTED, self._gate.barred(rows)),
+            (PROTECTED, self.gate.barred(rows)),
             (UNREADABLE, status == "failed"),
             (GONE, np.isin(status, WITHDRAWN)),
         ]
         if self._allowed is not None:
             unmatched = np.isin(rows, self._allowed, assume_unique=True, invert=True)
             reasons.insert(1, (UNMATCHED, unmatched))
-        if not self._everything:
+        if self._selection is not None:
+            reasons += [(f"left out: {why}", out) for why, out in self._selection.reasons_of(rows)]
+            reasons.append((SET_ASIDE, ~self._groups.keep(rows)))
+        elif not self._everything:
             reasons += [(SEVERAL, several), (SET_ASIDE, ~self._groups.keep(rows))]
         for reason, barred in reasons:
             self.left_out[reason] += int((chosen & barred).sum())
@@ -108,7 +113,7 @@ class ExportRows:
             "group_id": group,
             "verdict": verdict,
             "keep": pa.array(self._groups.keep(rows)),
-            SPLIT.name: pa.array([split_of(name, self.settings) for name in leak], pa.string()),
+            SPLIT.name: self._split(rows, leak),
             "copies": pa.array(copies, pa.list_(COPY)),
         }
         if "addresses" not in self.settings.leave_out:
@@ -121,6 +126,12 @@ class ExportRows:
             for column in self._columns
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(self._columns))
+
+    def _split(self, rows: Rows, leak: list[str]) -> pa.Array:
+        """Return the split of each row: that of the selection, else the one that a hash of ``leak`` draws."""
+        if self._selection is not None:
+            return self._selection.split_of(rows)
+        return pa.array([split_of(name, self.settings) for name in leak], pa.string())
 
 
 def split_of(name: str, settings: ExportSettings) -> str:

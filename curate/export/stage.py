@@ -18,13 +18,15 @@ from curate.export.exporters.base import Output
 from curate.export.folder import MANIFEST, ExportFolder
 from curate.export.manifest import Request, manifest_of, outcome
 from curate.export.rows import PROTECTED, ExportRows, as_numpy
+from curate.ledger import funnel, funnel_rows, write_ledger
+from curate.select.stored import Selection
 from index.filters import matching_rows
 from index.images.reader import Reader
 from index.stages.progress import progress
 from index.store import Store
 from index.store.expected import stop_if_anything_is_lost
 from schema.errors import ExportError
-from schema.records import Summary
+from schema.records import Grid, Summary
 from schema.settings import Settings
 from schema.vocabulary import load_vocabulary
 
@@ -41,7 +43,9 @@ def run_export(
     where: str | None = None,
     read: Callable[[str], bytes] | None = None,
 ) -> Summary:
-    """Write a data set to the folder ``out``: kept, single-character items, or with ``everything`` all of them.
+    """Write a data set to the folder ``out``: the selection, and where there is none kept, single-character items.
+
+    With ``where`` those that a filter matches, selected or not; with ``everything`` copies and several characters, too.
 
     ``read`` returns the source bytes of a uri, for formats that carry images; without it, the bytes that the store
     names are read again. A picture that cannot be read is left out, counted under ``UNREAD``, and named with the
@@ -55,8 +59,11 @@ def run_export(
     items = store.schema("items") if store.has("items") else None
     every = export_columns(vocabulary, items)
     columns = without(every, settings.export.leave_out)
-    allowed = matching_rows(store, where) if where else None
-    manifest = manifest_of(store, settings, vocabulary, columns, Request(format, where, everything))
+    selection = None if where or everything else Selection.read(store)
+    allowed = matching_rows(store, where) if where else selection
+    manifest = manifest_of(
+        store, settings, vocabulary, columns, Request(format, where, everything, selection is not None)
+    )
     rows = ExportRows(store, every, settings.export, allowed, everything, settings.review.administrators)
     counts: Counter[str] = Counter()
     with ExportFolder(out) as target:
@@ -76,7 +83,12 @@ def run_export(
             counts = +counts
             # Said even where it is none: that the gate was there is part of what an export states.
             counts[PROTECTED] += 0
-            target.publish({**manifest, **outcome(target.staging, counts, exporter.failures)})
+            steps = funnel(store.n_items(), [*rows.left_out.items(), (UNREAD, counts[UNREAD])])
+            if selection is not None and settings.export.ledger:
+                write_ledger(store, target.staging, rows.gate)
+            target.publish(
+                {**manifest, "funnel": steps, **outcome(target.staging, counts, exporter.failures)}
+            )
         except OSError as error:
             raise ExportError(
                 f"cannot write the export to {target.path}: {error.strerror or error}"
@@ -89,5 +101,18 @@ def run_export(
         count = len(exporter.failures)
         pictures = "1 picture" if count == 1 else f"{count} pictures"
         notes.append(f"{pictures} could not be read; {MANIFEST} names each with the reason")
+    grids: tuple[Grid, ...] = ()
+    if selection is None and not where and not everything and store.count("gates"):
+        notes.append("gates have been asked, and nothing is selected by them: likeness select")
+    if selection is not None:
+        grids = (
+            Grid(
+                ("left out", "items", "left"), (*funnel_rows(steps), ("exported", None, counts["exported"]))
+            ),
+        )
+        if selection.stale:
+            notes.append(
+                f"the selection is older than {', '.join(selection.stale)}; likeness select renews it"
+            )
     spent = time.monotonic() - begun
-    return Summary("export", dict(counts), (), dict(failures), spent, warnings=tuple(notes))
+    return Summary("export", dict(counts), (), dict(failures), spent, warnings=tuple(notes), tables=grids)

@@ -1,7 +1,8 @@
-"""Finding one item by what people call it: a row number, an item id, or a key that a source gave it."""
+"""Finding one item by what people call it: a row number, an item id, a key that a source gave it, or its path."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 
@@ -23,14 +24,19 @@ def row_of(store: Store, given: str) -> int:
 
 
 def row_named(store: Store, given: str) -> int:
-    """Return the row of the item with this id or, where no id is so, this key; raises StoreError when there is none."""
-    for where in (f"item_id = {sql_text(given.lower())}", f"array_has(keys, {sql_text(given)})"):
+    """Return the row of the item with this id, else this key, else this path; raises StoreError when there is none."""
+    paths = ", ".join(sql_text(path) for path in dict.fromkeys((given, os.path.abspath(given))))
+    for where in (
+        f"item_id = {sql_text(given.lower())}",
+        f"array_has(keys, {sql_text(given)})",
+        f"uri IN ({paths})",
+    ):
         for table in ("items", "copies") if given.isprintable() else ():
             for batch in store.scan(table, ["row"], where):
                 return int(batch.column(0)[0].as_py())
     raise StoreError(
         f"there is no item {given!r}",
-        f"Name one by its item id, by a key, or by its row, 0 to {store.n_items() - 1}.",
+        f"Name one by its item id, by a key, by its path, or by its row, 0 to {store.n_items() - 1}.",
     )
 
 

@@ -82,6 +82,10 @@ def write_export(workspace: Workspace, form: ExportForm) -> tuple[Path, Summary]
         with Store.open(workspace.store.uri, write=True) as store:
             flow.run_stage("dedupe", store, workspace.settings)
             flow.run_stage("label", store, workspace.settings)
+            if store.has("selection"):
+                from curate.select.stored import with_stored
+
+                flow.run_stage("select", store, with_stored(store, workspace.settings))
     done = flow.run_stage(
         "export",
         workspace.store,

@@ -137,7 +137,7 @@ class Workspace:
             found = matching_rows(self.store, where).astype(np.int64)
             return np.intersect1d(self.rows(), found, assume_unique=True)
 
-        versions = tuple(self.store.version(table) for table in ("items", "labels", "groups"))
+        versions = tuple(self.store.version(table) for table in ("items", "labels", "groups", "selection"))
         return self._filters.get((where, versions), read)
 
     def items(
