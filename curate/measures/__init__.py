@@ -8,6 +8,7 @@ from schema.plugins import Seam
 MEASURES = {
     "colour": "curate.measures.colour:Colour",
     "frame": "curate.measures.frame:Frame",
+    "people": "curate.measures.people:People",
     "rating": "curate.measures.rating:Rating",
 }
 
