@@ -9,7 +9,7 @@ from typing import Any
 
 # The bundled checkpoint and drawings of README aside, nothing here needs more.
 LARGEST = 400_000
-CHECKPOINTS = {".safetensors", ".pt", ".bin", ".npz"}
+CHECKPOINTS = {".onnx", ".safetensors", ".pt", ".bin", ".npz"}
 LARGEST_CHECKPOINT = 12_000_000
 LONGEST = 500
 
