@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+CHARACTER, COPYRIGHT = "character", "copyright"
+NAMED = {CHARACTER: "characters", COPYRIGHT: "copyrights"}
+"""The attributes whose values are names, which come from the data, and the column of items that states each."""
+
 
 def _columns(attribute: str) -> list[pa.Field]:
     return [
@@ -19,9 +23,9 @@ NAMES = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),
         pa.field("item_id", pa.string(), nullable=False),
-        *_columns("character"),
+        *_columns(CHARACTER),
         pa.field("unknown_character", pa.string()),
-        *_columns("copyright"),
+        *_columns(COPYRIGHT),
     ]
 )
 """``_doubt`` is the probability that a stated name is wrong, with the name ``_suggested`` for it; ``_source`` is

@@ -195,7 +195,7 @@ STAGES = (
     Stage(
         "export",
         "curate.export.stage:run_export",
-        ("items", "groups", "labels", "gates", "selection", "reviews"),
+        ("items", "groups", "labels", "names", "gates", "selection", "reviews"),
         "Write the data set, the selection where there is one: Parquet, JSONL or WebDataset, with a manifest.",
         (
             ("exported", "item written|items written"),

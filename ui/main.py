@@ -18,7 +18,7 @@ import click
 from schema.errors import LikenessError, StoreError
 from schema.near import did_you_mean
 from schema.version import __version__
-from ui import flow, options, serve_commands
+from ui import flow, look_commands, options, serve_commands
 
 if TYPE_CHECKING:
     from schema.records import Summary
@@ -210,7 +210,7 @@ def review(
     serve(uri, settings, host=host, port=port, readonly=readonly)
 
 
-for _command in (serve_commands.serve, serve_commands.worker):
+for _command in (serve_commands.serve, serve_commands.worker, *look_commands.COMMANDS):
     cli.add_command(_command)
 
 
@@ -300,44 +300,6 @@ def check(uri: str, repair: bool, sample: int, settings: Settings) -> None:
 
     if not check_store(uri, settings, sample, repair, click.echo):
         raise click.exceptions.Exit(1)
-
-
-@cli.command()
-@click.argument("column", required=False)
-@options.store
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Values to list.")
-def values(column: str | None, uri: str, limit: int) -> None:
-    """List what --where can ask for: all columns, or the values of COLUMN with their counts."""
-    from index.store import Store
-    from ui.terminal.values import columns_text, values_text
-
-    with Store.open(uri) as store:
-        click.echo(values_text(store, column, limit) if column else columns_text(store))
-
-
-@cli.command()
-@click.argument("item")
-@options.store
-@click.option("--attribute", help="Only this attribute.")
-@options.settings
-def explain(item: str, uri: str, attribute: str | None, settings: Settings) -> None:
-    """Say why ITEM (row, item id or key) has its labels: which items voted, with which weight."""
-    from index.store import Store
-    from ui.terminal.query import explain_text
-
-    with Store.open(uri) as store:
-        click.echo(explain_text(store, settings, item, attribute))
-
-
-@cli.command()
-@click.argument("item")
-@options.store
-@options.settings
-def why(item: str, uri: str, settings: Settings) -> None:
-    """Say what decided whether ITEM (row, id, key or path) is in the data set: gates, duplicates, rank, split."""
-    from ui.terminal.why import why_text
-
-    click.echo(why_text(uri, settings, item))
 
 
 @cli.command()

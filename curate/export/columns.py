@@ -17,7 +17,7 @@ from schema.errors import ExportError, VocabularyError
 from schema.source_metadata import FIELDS as SOURCE_FIELDS
 from schema.vocabulary import Vocabulary
 
-Origin: TypeAlias = Literal["items", "labels", "groups", "export"]
+Origin: TypeAlias = Literal["items", "labels", "names", "groups", "export"]
 
 TEXT, TEXTS = pa.string(), pa.list_(pa.string())
 
@@ -66,6 +66,14 @@ PROMPT_COLUMNS = (
     Column("prompt_source", TEXT, "items", "where in the file it stands, such as `png parameters`"),
     Column("has_prompt", pa.bool_(), "items", "whether there is one"),
 )
+NAME_COLUMNS = (
+    Column("character", TEXTS, "names", "names of characters, stated or inferred; null where nobody known"),
+    Column("character_confidence", pa.float32(), "names", "probability that they are right"),
+    Column("character_source", TEXT, "names", "who says so: `review`, `source`, `text` or `model`"),
+    Column("copyright", TEXTS, "names", "works that the characters are from, stated or inferred"),
+    Column("copyright_confidence", pa.float32(), "names", "probability that they are right"),
+    Column("copyright_source", TEXT, "names", "who says so"),
+)
 GROUP_COLUMNS = (
     Column("group_id", TEXT, "groups", "group of duplicates; null for an item without any"),
     Column("verdict", TEXT, "groups", "`kept`, `same file`, `same artwork` or `variant`"),
@@ -112,7 +120,7 @@ def export_columns(vocabulary: Vocabulary, items: pa.Schema | None = None) -> tu
     attribute has the name of another column.
     """
     columns = [*ITEM_COLUMNS, *SOURCE_COLUMNS, *PROMPT_COLUMNS, *_extras(items)]
-    taken = {column.name for column in (*columns, *GROUP_COLUMNS, SPLIT, *INTERNAL)}
+    taken = {column.name for column in (*columns, *NAME_COLUMNS, *GROUP_COLUMNS, SPLIT, *INTERNAL)}
     for attribute in vocabulary.attributes:
         for column in attribute_columns(attribute.name, attribute.kind):
             if column.name in taken:
@@ -120,7 +128,7 @@ def export_columns(vocabulary: Vocabulary, items: pa.Schema | None = None) -> tu
                     f"{attribute.name}: the column {column.name} is taken; choose another name"
                 )
             columns.append(column)
-    return (*columns, *GROUP_COLUMNS, SPLIT)
+    return (*columns, *NAME_COLUMNS, *GROUP_COLUMNS, SPLIT)
 
 
 def without(columns: Sequence[Column], names: Iterable[str]) -> tuple[Column, ...]:
@@ -135,7 +143,7 @@ def without(columns: Sequence[Column], names: Iterable[str]) -> tuple[Column, ..
 
 
 def _extras(items: pa.Schema | None) -> list[Column]:
-    known = {*tables.ITEMS.names, *(column.name for column in SOURCE_COLUMNS)}
+    known = {*tables.ITEMS.names, *(column.name for column in (*SOURCE_COLUMNS, *NAME_COLUMNS))}
     return [
         Column(field.name, field.type, "items", "as the source has it")
         for field in items or ()
@@ -156,6 +164,7 @@ def columns_table() -> str:
         *SOURCE_COLUMNS,
         *PROMPT_COLUMNS,
         *attribute_columns("ATTRIBUTE", "single-label"),
+        *NAME_COLUMNS,
         *GROUP_COLUMNS,
         SPLIT,
     ):

@@ -71,12 +71,14 @@ class ExportRows:
         asked = {"row", "status", "item_id", "keys", "tags"} | ({ARTISTS} if self._hide_artists else set())
         asked |= {column.name for column in self._columns if column.origin == "items"}
         labels = [column.name for column in self._columns if column.origin == "labels"]
+        names = [column.name for column in self._columns if column.origin == "names"]
         for items in self.store.items(sorted(asked & stored), batch_rows=BATCH_ROWS):
             rows = as_numpy(items, "row").astype(np.int64)
             labelled = Aligned(self.store, "labels", rows, ["ambiguous", *labels])
             chosen = self._chosen(items, rows, labelled.flag("ambiguous"))
             index = pa.array(np.flatnonzero(chosen))
-            yield self._joined(items.take(index), labelled.take(index), rows[chosen]), len(rows)
+            beside = labelled.take(index) | Aligned(self.store, "names", rows, names).take(index)
+            yield self._joined(items.take(index), beside, rows[chosen]), len(rows)
 
     def _chosen(self, items: pa.RecordBatch, rows: Rows, several: Bools) -> Bools:
         """Return which of the items leave the store, bool [n]; those that do not are counted under one reason each."""
@@ -100,7 +102,7 @@ class ExportRows:
             chosen &= ~barred
         return chosen
 
-    def _joined(self, items: pa.RecordBatch, labels: dict[str, pa.Array], rows: Rows) -> pa.RecordBatch:
+    def _joined(self, items: pa.RecordBatch, beside: dict[str, pa.Array], rows: Rows) -> pa.RecordBatch:
         items, copies = self._groups.merge_copies(items, rows)
         if self._hide_artists and ARTISTS in items.schema.names:
             items = _without_artists(items, copies)
@@ -108,7 +110,7 @@ class ExportRows:
         item_ids = items.column(items.schema.get_field_index("item_id")).to_pylist()
         leak = [name or own for name, own in zip(self._groups.leakage_groups(rows), item_ids, strict=True)]
         values: dict[str, pa.Array] = dict(zip(items.schema.names, items.columns, strict=True))
-        values |= labels
+        values |= beside
         values |= {
             "group_id": group,
             "verdict": verdict,

@@ -19,6 +19,7 @@ from index.reviews.log import Review, live_batches
 from index.reviews.open import open_log
 from index.store.database import Database
 from schema.attributes import Vocabulary
+from schema.name_columns import NAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class ReviewState:
 
     def _named(self, attribute: str, value: str | None) -> tuple[str | None, bool]:
         """Return what a value of an attribute of today is called now, and whether the vocabulary knows it."""
-        if value is None or self._vocabulary is None:
+        if value is None or self._vocabulary is None or attribute in NAMED:
             return value, True
         if attribute not in self._vocabulary.names:
             return value, False

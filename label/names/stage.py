@@ -20,10 +20,11 @@ from label.data.load import copy_links, group_links
 from label.data.task import assign_folds
 from label.names.confidence import Wanted
 from label.names.learning import FOLDS, NamedPictures, NameModel, learn_names
-from label.names.stated import CHARACTER, StatedNames, read_stated
+from label.names.stated import StatedNames, read_stated
 from label.names.unknown import same_character_ratio, unknown_groups
 from schema import tables
 from schema.arrays import Bools, Floats16, Floats32, Floats64, Ints, Rows
+from schema.name_columns import CHARACTER
 from schema.records import Summary
 from schema.sections.names import NamesSettings
 from schema.settings import Settings

@@ -14,11 +14,9 @@ from index.store import Store
 from label.names.spelling import load_aliases, name_key, shown
 from schema.arrays import Ints
 from schema.errors import SettingsError
+from schema.name_columns import CHARACTER, COPYRIGHT, NAMED
 from schema.settings import Settings
 
-CHARACTER, COPYRIGHT = "character", "copyright"
-NAMED = {CHARACTER: "characters", COPYRIGHT: "copyrights"}
-"""The attributes that hold names, and the column of items that states each."""
 NO_NAMES = frozenset(
     {"original", "unknown", "original character", "oc", "n/a", "none", "various", "multiple"}
 )

@@ -24,7 +24,7 @@ tags = "cap"
 
 
 def test_every_column_of_a_table_has_the_type_that_the_table_has() -> None:
-    stored = {"items": tables.ITEMS, "groups": tables.GROUPS}
+    stored = {"items": tables.ITEMS, "groups": tables.GROUPS, "names": tables.NAMES}
     stored["labels"] = tables.labels([(each.name, each.kind) for each in load_vocabulary().attributes])
     for column in (*export_columns(load_vocabulary()), *INTERNAL):
         if column.origin != "export" and column.name in stored[column.origin].names:

@@ -36,6 +36,11 @@ def test_the_default_export_holds_kept_single_characters(filled: Store, tmp_path
     assert table.column_names == [
         *head,
         *middle,
+        *(
+            name
+            for each in ("character", "copyright")
+            for name in (each, f"{each}_confidence", f"{each}_source")
+        ),
         "group_id",
         "verdict",
         "keep",
