@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -302,7 +301,7 @@ class Collection:
         from curate.export.stage import run_export
 
         return run_export(
-            self.store, self.settings, Path(out), format=format, where=where, everything=everything
+            self.store, self.settings, os.fspath(out), format=format, where=where, everything=everything
         )
 
     # ---- inside

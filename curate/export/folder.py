@@ -37,7 +37,10 @@ class ExportFolder:
     def __init__(self, out: str | os.PathLike[str]) -> None:
         given = os.fspath(out)
         if "://" in given:
-            raise ExportError(f"{given} is an address", "Exports are written to a folder of this machine.")
+            raise ExportError(
+                f"{given} is an address",
+                "Exports go to a folder, or to s3://, gs://, az:// and hf:// addresses.",
+            )
         self.path = Path(given).expanduser()
         try:
             if self.path.exists() and not self.path.is_dir():
@@ -48,6 +51,7 @@ class ExportFolder:
             self.path = self.path.resolve(strict=True)
             self._old = self._listed()
             self._check_unchanged()
+            self.shown = getattr(self, "shown", str(self.path))
             self.staging = self.path / PARTIAL
             self._lock = self._locked()
         except OSError as error:
@@ -75,7 +79,7 @@ class ExportFolder:
         try:
             found = json.loads(manifest.read_text(encoding="utf-8")) if not manifest.is_symlink() else None
             if isinstance(found, dict) and "likeness" in found:
-                return {_inside(each["name"]): each.get("bytes") for each in found["files"]}
+                return {inside(each["name"]): each.get("bytes") for each in found["files"]}
         except (OSError, ValueError, KeyError, TypeError):
             pass
         raise ExportError(
@@ -164,7 +168,7 @@ def written_files(folder: Path) -> Iterable[tuple[str, Path]]:
             yield path.relative_to(folder).as_posix(), path
 
 
-def _inside(name: object) -> str:
+def inside(name: object) -> str:
     """Return a file name of a manifest; raises ValueError for one that leads out of the folder."""
     path = PurePosixPath(str(name))
     if path.is_absolute() or ".." in path.parts or not path.parts or path.parts[0] == PARTIAL:

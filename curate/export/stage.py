@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from curate.export.address import export_target
 from curate.export.columns import SPLIT, export_columns, without
 from curate.export.exporters import load_exporter
 from curate.export.exporters.base import Output
-from curate.export.folder import MANIFEST, ExportFolder
+from curate.export.folder import MANIFEST
 from curate.export.manifest import Request, manifest_of, outcome
 from curate.export.rows import PROTECTED, ExportRows, as_numpy
 from curate.ledger import funnel, funnel_rows, write_ledger
@@ -66,7 +67,7 @@ def run_export(
     )
     rows = ExportRows(store, every, settings.export, allowed, everything, settings.review.administrators)
     counts: Counter[str] = Counter()
-    with ExportFolder(out) as target:
+    with export_target(os.fspath(out)) as target:
         exporter = load_exporter(
             format, Output(target.staging, columns, settings.export, vocabulary, read or reader.read)
         )
@@ -91,12 +92,12 @@ def run_export(
             )
         except OSError as error:
             raise ExportError(
-                f"cannot write the export to {target.path}: {error.strerror or error}"
+                f"cannot write the export to {target.shown}: {error.strerror or error}"
             ) from error
         finally:
             reader.close()
     failures = Counter(failure.kind for failure in exporter.failures)
-    notes = [f"written to {target.path}"]
+    notes = [f"written to {target.shown}"]
     if exporter.failures:
         count = len(exporter.failures)
         pictures = "1 picture" if count == 1 else f"{count} pictures"

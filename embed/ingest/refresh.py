@@ -6,7 +6,6 @@ it reads, 'full' reads everything again.
 
 from __future__ import annotations
 
-import os
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from embed.ingest.known import FAILED, NEW, PRESENT, SEEN, STAMPED, KnownEntries
 from embed.ingest.reading import ReadResult
 from embed.ingest.writer import Writer
 from embed.sources.base import Source, SourceRecord
-from index.images.reader import file_path
+from index.images.reader import is_there
 from schema.settings import IngestSettings
 
 PENDING = -2
@@ -193,7 +192,7 @@ def mark_moved(writer: Writer, known: KnownEntries, opened: set[int]) -> int:
     for source in sorted(known.sources() - opened):
         entries = {index for index in known.present(source) if known.rows[index] in writer.copied}
         for index, key, uri in known.names(source, entries) if entries else ():
-            if uri and not os.path.lexists(file_path(uri)):
+            if uri and not is_there(uri):
                 writer.event(index, key, uri, "missing")
                 known.flags[index] &= ~PRESENT
                 count += 1

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from embed.ingest.reading import ReadAhead
 from embed.ingest.refresh import SourceRun, mark_moved
 from embed.ingest.writer import OVERFLOW, Writer
-from embed.sources import SourceOptions, open_source, source_path
+from embed.sources import SourceOptions, open_source, source_name
 from embed.sources.encodings import known_encoding
 from index.images.decode import to_rgb
 from index.stages.progress import progress
@@ -67,7 +67,7 @@ def run_ingest(
     except ValueError as error:
         raise SettingsError(f"ingest.background: {error}") from error
     options = source_options(settings)
-    opened = [(str(source_path(path)), *open_source(path, options)) for path in sources]
+    opened = [(source_name(path), *open_source(path, options)) for path in sources]
     writer = Writer(store, ingest)
     counts: Counter[str] = Counter(dict.fromkeys(("items", "copies", "texts", "failed", "known"), 0))
     failures: Counter[str] = Counter()

@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 
 from embed.sources.base import Known, Source, SourceOptions, SourceRecord
+from index.images.objects import is_address
 from schema.errors import SourceError
 from schema.plugins import plugin
 
@@ -59,12 +60,21 @@ def kind_of(path: Path) -> str:
 
 def open_source(path: str | Path, options: SourceOptions) -> tuple[str, Source]:
     """Return (kind, source) of a path; raises SourceError when it is missing, unreadable or of no known kind."""
+    if is_address(str(path)):
+        from embed.sources.objects import ObjectSource
+
+        return "objects", ObjectSource(source_name(path), options)
     if "://" in str(path) and not str(path).startswith("file://"):
         raise SourceError(f"the source {path} is an address, not a path", DOWNLOADERS)
     place = source_path(path)
     kind = kind_of(place)
     source: Source = plugin(SOURCES, kind, "kind of source", "--source")(place, options)
     return kind, source
+
+
+def source_name(path: str | Path) -> str:
+    """Return what a source is known by: its absolute path, or its address without a slash at the end."""
+    return str(path).rstrip("/") if is_address(str(path)) else str(source_path(path))
 
 
 def source_path(path: str | Path) -> Path:
@@ -110,5 +120,6 @@ __all__ = [
     "SourceRecord",
     "kind_of",
     "open_source",
+    "source_name",
     "source_path",
 ]

@@ -5,6 +5,7 @@ file:///data/%FF.png              a file whose name is no plain text, percent-en
 /data/shard.tar#offset=512&size=9 bytes inside a tar
 /data/part.parquet#row=7&column=image
 /data/part.parquet#row=7&column=images&item=2   the third of a list
+s3://bucket/key.png               an object; as a tar or Parquet file with the same places in it
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_from_bytes, unquote, unquote_to_bytes
+
+from index.images.objects import is_address, objects_of, split_address
+from schema.errors import LikenessError
 
 _PLACE = re.compile(r"#(?=(?:row|offset)=\d+&[^#]*$)")
 _BATCH_ROWS = 64
@@ -41,6 +45,18 @@ def file_path(uri: str) -> str:
     """Return the path inside a uri, without the place in the file."""
     base = _PLACE.split(uri)[0]
     return os.fsdecode(unquote_to_bytes(base[7:])) if base.startswith("file://") else base
+
+
+def is_there(uri: str) -> bool:
+    """Tell whether there is a file or an object behind a uri; one that cannot be asked for counts as there."""
+    base = _PLACE.split(uri)[0]
+    if not is_address(base):
+        return os.path.lexists(file_path(uri))
+    scheme, path = split_address(base)
+    try:
+        return objects_of(scheme).find(path) is not None
+    except LikenessError:
+        return True
 
 
 def tar_uri(path: str | os.PathLike[str], offset: int, size: int) -> str:
@@ -81,6 +97,8 @@ class Reader:
             raise
         except FileNotFoundError:
             raise ReadError("no such file") from None
+        except LikenessError as error:
+            raise ReadError(error.message) from None
         except OSError as error:
             raise ReadError(f"cannot be read: {error.strerror or error}") from None
         except MemoryError:
@@ -96,6 +114,8 @@ class Reader:
     def _file(self, path: str, offset: int = 0, size: int = -1) -> bytes:
         if "\0" in path:
             raise ReadError("no such file")
+        if is_address(path):
+            return self._object(path, offset, size)
         # Non-blocking, since opening a named pipe would wait for a writer for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
         with open(handle, "rb", buffering=0) as file:
@@ -113,6 +133,22 @@ class Reader:
                 data += part
             return bytes(data)
 
+    def _object(self, address: str, offset: int, size: int) -> bytes:
+        scheme, path = split_address(address)
+        objects = objects_of(scheme)
+        length = size
+        if size < 0:
+            found = objects.find(path)
+            if found is None:
+                raise ReadError("no such file")
+            length = found.size
+        if length > self.max_bytes:
+            raise ReadError(f"{length:,} bytes are more than the limit of {self.max_bytes:,}")
+        data = objects.read(path, offset, size)
+        if len(data) < length:
+            raise ReadError("truncated file")
+        return data
+
     def _row(self, path: str, row: int, column: str, item: int | None) -> bytes:
         name = f"{path}\0{column}"
         with self._lock:
@@ -126,15 +162,22 @@ class Reader:
         if isinstance(value, dict):
             inner, path_inside = value.get("bytes"), value.get("path")
             if inner is None and path_inside:
-                return self._file(str(Path(path).parent / path_inside))
+                return self._file(_beside(path, str(path_inside)))
             value = inner
         if value is None:
             raise ReadError("the row has no picture")
         if isinstance(value, str):
-            return self._file(str(Path(path).parent / value))
+            return self._file(_beside(path, value))
         if len(value) > self.max_bytes:
             raise ReadError(f"{len(value):,} bytes are more than the limit of {self.max_bytes:,}")
         return bytes(value)
+
+
+def _beside(path: str, name: str) -> str:
+    """Return the path of a file that a table names, relative to the table."""
+    if is_address(path):
+        return f"{path.rpartition('/')[0]}/{quote(name)}"
+    return str(Path(path).parent / name)
 
 
 class _ParquetRows:
@@ -143,7 +186,11 @@ class _ParquetRows:
     def __init__(self, path: str, column: str) -> None:
         import pyarrow.parquet as pq
 
-        self._file = pq.ParquetFile(path)
+        if is_address(path):
+            scheme, inside = split_address(path)
+            self._file = pq.ParquetFile(objects_of(scheme).open(inside))
+        else:
+            self._file = pq.ParquetFile(path)
         self._column = column
         self._lock = threading.Lock()
         self._starts = [0]
