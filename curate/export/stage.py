@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from curate.audit import audits
 from curate.export.address import export_target
 from curate.export.columns import SPLIT, export_columns, without
 from curate.export.exporters import load_exporter
@@ -87,8 +88,14 @@ def run_export(
             steps = funnel(store.n_items(), [*rows.left_out.items(), (UNREAD, counts[UNREAD])])
             if selection is not None and settings.export.ledger:
                 write_ledger(store, target.staging, rows.gate)
+            audited = [audit.as_record() for audit in audits(store)] if selection is not None else []
             target.publish(
-                {**manifest, "funnel": steps, **outcome(target.staging, counts, exporter.failures)}
+                {
+                    **manifest,
+                    "funnel": steps,
+                    "audits": audited,
+                    **outcome(target.staging, counts, exporter.failures),
+                }
             )
         except OSError as error:
             raise ExportError(

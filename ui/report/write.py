@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
+from curate.audit import audits
 from dedupe import report as dedupe_report
 from index.store import Store
 from index.store.files import replace_text
@@ -45,6 +46,7 @@ class Figures:
     duplicates: dict[str, Any]
     labels: dict[str, Any]
     unknown_words: list[dict[str, Any]]
+    curation: dict[str, Any]
     steps: list[Step]
 
 
@@ -78,8 +80,23 @@ def gather(store: Store, settings: Settings, given: str) -> Figures:
         duplicates,
         labels,
         last["facts"].get("unknown_words", []) if last else [],
+        curation(store),
         next_steps(given, came, labels, duplicates),
     )
+
+
+def curation(store: Store) -> dict[str, Any]:
+    """Return gates, funnel, splits, audits and what each gate costs by class; nothing where nothing is selected."""
+    runs = Runs(store)
+    gates, chosen = runs.last("gates"), runs.last("select")
+    if chosen is None or not store.has("selection"):
+        return {}
+    return {
+        **{name: chosen["facts"].get(name) for name in ("funnel", "splits", "asked", "cost", "by")},
+        "shortfalls": chosen["facts"].get("shortfalls", []),
+        "gates": gates["facts"]["gates"] if gates else [],
+        "audits": [{**audit.as_record(), "text": audit.text} for audit in audits(store)],
+    }
 
 
 def page(store: Store, settings: Settings, figures: Figures) -> str:

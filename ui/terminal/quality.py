@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ui.terminal.tables import table
+from ui.terminal.tables import clean, table
 
 if TYPE_CHECKING:
     from index.store import Store
@@ -25,7 +25,8 @@ def held_out(store: Store) -> dict[str, dict[str, Any]]:
 
 
 def quality_text(store: Store) -> str:
-    """Return recall, and precision and coverage per attribute; empty before the first index and label runs."""
+    """Return recall, precision and coverage per attribute, and what audits found; empty before there is any."""
+    from curate.audit import audits
     from index.store.runs import Runs
     from label.learn.evaluate import CALIBRATION_ITEMS, told_calibration_error
 
@@ -47,4 +48,8 @@ def quality_text(store: Store) -> str:
             lines.append(
                 f"  a calibration error is told where {CALIBRATION_ITEMS} held-out labels stand behind it"
             )
+    found = audits(store)
+    if found:
+        lines.append("audits of the selection and the gates (share, 95 % interval)")
+        lines += [f"  {clean(audit.text)}" for audit in found]
     return "\n".join(lines)

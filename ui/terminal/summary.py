@@ -93,7 +93,8 @@ class Funnel:
     """What became of all that was listed, in numbers that add up.
 
     ``files`` = ``pictures`` + ``texts`` + ``copies`` + ``refused``; of pictures and texts, ``exported`` are left when
-    those are out that were set aside as copies, show several characters, or both.
+    those are out that were set aside as copies, show several characters, or both; or, where there is a selection,
+    those that it holds.
     """
 
     files: int
@@ -104,10 +105,13 @@ class Funnel:
     set_aside: int
     several: int
     both: int
+    selected: int | None = None
 
     @property
     def exported(self) -> int:
         """Items that an export writes."""
+        if self.selected is not None:
+            return self.selected
         return self.pictures + self.texts - self.set_aside - self.several + self.both
 
 
@@ -126,7 +130,8 @@ def funnel(store: Store) -> Funnel:
     several = np.setdiff1d(several, refused, assume_unique=True)
     both = len(np.intersect1d(set_aside, several, assume_unique=True))
     files = pictures + texts + copies + len(refused)
-    return Funnel(files, pictures, texts, copies, len(refused), len(set_aside), len(several), both)
+    selected = store.count("selection", "selected") if store.has("selection") else None
+    return Funnel(files, pictures, texts, copies, len(refused), len(set_aside), len(several), both, selected)
 
 
 def funnel_text(found: Funnel) -> str:
@@ -141,6 +146,9 @@ def funnel_text(found: Funnel) -> str:
         [counted(found.several, "shows several characters|show several characters")] if found.several else []
     )
     out += [f"{counted(found.both, 'is both|are both')}"] if found.both else []
+    if found.selected is not None:
+        lines.append(f"{counted(found.selected, 'item is selected|items are selected')} for the export.")
+        return "\n".join(lines)
     left = counted(found.exported, "item is exported|items are exported")
     lines.append(f"{left} as it stands" + (f": {', '.join(out)}." if out else "."))
     return "\n".join(lines)
