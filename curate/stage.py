@@ -75,6 +75,8 @@ def run_measure(
             run.facts[name] = outcome.facts
             reasons.update(outcome.reasons)
             notes += [f"{name}: {note}" for note in outcome.notes]
+        for measure in measures:
+            notes += [f"{measure.name}: {note}" for note in measure.finish(store)]
     counts: dict[str, Count] = dict(run.counts)
     seconds = run.seconds
     return Summary(STAGE, counts, tuple(notes), dict(reasons.most_common()), seconds, warnings=tuple(waiting))

@@ -10,6 +10,7 @@ MEASURES = {
     "frame": "curate.measures.frame:Frame",
     "people": "curate.measures.people:People",
     "rating": "curate.measures.rating:Rating",
+    "text": "curate.measures.text:Text",
 }
 
 SEAM = Seam(MEASURES, "measure", "measure.names", "likeness.measures", Measure)

@@ -66,6 +66,13 @@ class Measure(RowPlugin):
         """Yield the items with what their copies and later readings of their sources say folded in."""
         return store.items(names)
 
+    def finish(self, store: Store) -> list[str]:
+        """Bring up to date what follows from all rows of its table together; return notes worth a line each.
+
+        Called at the end of every run that had work to do, also of one that goes on after a kill.
+        """
+        return []
+
     def identity(self) -> dict[str, str]:
         """Return what else changes the results, such as the digest of a model's file; without loading it."""
         return {"background": self.settings.ingest.background.lower()} if self.reads == "pixels" else {}

@@ -13,6 +13,9 @@ from curate.measures import MEASURES, measure_class
 from curate.measures.conformance import CHECKS, Check
 from schema.settings import Settings, load_settings
 
+# Reading text takes a second a picture; it is checked with a reader of the test's own in test_text.py.
+MODEL_FREE = [name for name in MEASURES if name != "text" and not measure_class(name).missing(Settings())]
+
 OUTSIDE = '''
 """A measure of another package."""
 
@@ -47,7 +50,7 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", [name for name in MEASURES if not measure_class(name).missing(Settings())])
+@pytest.mark.parametrize("name", MODEL_FREE)
 def test_a_measure_of_the_table(name: str, check: Check, tmp_path: Path) -> None:
     check(name, Settings(), tmp_path)
 
