@@ -16,6 +16,8 @@ from schema.errors import SettingsError
 from schema.sections.base import PluginSection, Section
 from schema.sections.curation import GateSettings, SelectSettings, check_gates
 from schema.sections.names import NamesSettings
+from schema.sections.output import CaptionSettings as CaptionSettings
+from schema.sections.output import ExportSettings as ExportSettings
 from schema.setting_text import environment_overrides, explain, field_type, parse
 
 FORMER_NAMES = {"label.donors_cap": "label.max_reference_items"}
@@ -103,22 +105,6 @@ class MeasureSettings(PluginSection):
     workers: int = Field(0, ge=0, description="Decoding threads; 0 takes one per core.")
     commit_rows: int = Field(50_000, ge=1, description="Items per commit.")
     retry_failed: bool = Field(False, description="Measure again what failed in an earlier run.")
-
-
-class CaptionSettings(PluginSection):
-    """What is written about each picture."""
-
-    names: tuple[str, ...] = Field(
-        (), description="Captions that likeness run writes; entries of the table of captioners."
-    )
-    workers: int = Field(
-        0, ge=0, description="Decoding threads of captioners that read pictures; 0: one per core."
-    )
-    commit_rows: int = Field(50_000, ge=1, description="Captions per commit.")
-    retry_failed: bool = Field(False, description="Write again what failed in an earlier run.")
-    recurring: int = Field(
-        20, ge=2, description="A model's caption that so many pictures have is flagged as recurring."
-    )
 
 
 class FinetuneSettings(Section):
@@ -290,26 +276,6 @@ class ReviewSettings(Section):
         description="Reviewers whose word on an age lets an item through the protected gate; none by default.",
     )
     page_items: int = Field(120, ge=6, le=1000, description="Pictures on one page of a gallery.")
-
-
-class ExportSettings(Section):
-    """What goes out and how it is split."""
-
-    val: float = Field(0.05, ge=0, lt=1, description="Share of the validation split.")
-    test: float = Field(0.05, ge=0, lt=1, description="Share of the test split.")
-    seed: int = Field(0, description="Seed of the split.")
-    rows_per_file: int = Field(1_000_000, ge=1, description="Rows per Parquet or JSONL file.")
-    images_per_tar: int = Field(10_000, ge=1, description="Images per WebDataset tar.")
-    leave_out: tuple[str, ...] = Field(
-        (), description="Columns left out; 'artists' takes the tags that name an artist with it."
-    )
-    ledger: bool = Field(
-        True,
-        description="Write why each item is in or out beside the export of a selection: _ledger.parquet.",
-    )
-    attributes: bool = Field(
-        False, description='JSON rows also hold \'attributes\': {"Hair Color": "Blonde"}, in title case.'
-    )
 
 
 class ServeSettings(Section):

@@ -46,7 +46,11 @@ OPTIONS: dict[str, Callable[[Command], Command]] = {
     "full": click.option("--full", is_flag=True, help="Fit everything anew, not only what changed."),
     "out": OUT,
     "format": click.option(
-        "--format", default="parquet", show_default=True, help="parquet, jsonl or webdataset."
+        "--format", default="parquet", show_default=True,
+        help="parquet, jsonl, csv, sqlite, webdataset, folder or huggingface."
+    ),
+    "counts_only": click.option(
+        "--dry-run", "counts_only", is_flag=True, help="Count what would be written, and write nothing."
     ),
     "everything": click.option(
         "--all", "everything", is_flag=True,

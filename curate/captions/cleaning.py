@@ -102,7 +102,10 @@ def clean_caption(raw: str, cut: bool = False) -> Cleaned:
     text = _without_opener(text)
     text, was_cut = _whole_sentences(text, cut)
     sentences = [sentence for sentence in _SENTENCES.split(text) if sentence]
-    kept_sentences = list({_folded(sentence): sentence for sentence in reversed(sentences)}.values())[::-1]
+    first: dict[str, str] = {}
+    for sentence in sentences:
+        first.setdefault(_folded(sentence), sentence)
+    kept_sentences = list(first.values())
     looped = _unlooped(" ".join(kept_sentences))
     if len(kept_sentences) < len(sentences) or looped != " ".join(kept_sentences):
         flags.append(REPEATS)

@@ -22,14 +22,14 @@ class ExportAddress(ExportFolder):
     Raises ExportError when there are other objects and no manifest, or when the place cannot be reached.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, request: str = "") -> None:
         self._scheme, path = split_address(address)
         self._base = path.rstrip("/")
         self.shown = object_address(self._scheme, self._base)
         self._objects = objects_of(self._scheme)
         self._there = self._exported()
         self._temporary = tempfile.TemporaryDirectory(prefix="likeness-export-")
-        super().__init__(Path(self._temporary.name, "export"))
+        super().__init__(Path(self._temporary.name, "export"), request)
 
     def __exit__(self, *error: object) -> None:
         """Remove the temporary folder."""
@@ -87,6 +87,6 @@ class ExportAddress(ExportFolder):
         self._objects.write(f"{self._base}/{MANIFEST}", manifest)
 
 
-def export_target(out: str | Path) -> ExportFolder:
+def export_target(out: str | Path, request: str = "") -> ExportFolder:
     """Return the place for an export: a folder, or the address of a place in an object store."""
-    return ExportAddress(str(out)) if is_address(str(out)) else ExportFolder(out)
+    return ExportAddress(str(out), request) if is_address(str(out)) else ExportFolder(out, request)

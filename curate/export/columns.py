@@ -91,6 +91,7 @@ GROUP_COLUMNS = (
         "the copies set aside for it: id, addresses, keys, the tags each adds, the columns it fills",
     ),
 )
+CAPTION = Column("caption", TEXT, "export", "caption for training, as reviewers left it (docs/captions.md)")
 SPLIT = Column("split", TEXT, "export", "`train`, `val` or `test`; no group of duplicates is in two of them")
 
 # What exporters need to find the picture and to name its file. No data set carries these.
@@ -120,7 +121,7 @@ def export_columns(vocabulary: Vocabulary, items: pa.Schema | None = None) -> tu
     attribute has the name of another column.
     """
     columns = [*ITEM_COLUMNS, *SOURCE_COLUMNS, *PROMPT_COLUMNS, *_extras(items)]
-    taken = {column.name for column in (*columns, *NAME_COLUMNS, *GROUP_COLUMNS, SPLIT, *INTERNAL)}
+    taken = {column.name for column in (*columns, *NAME_COLUMNS, *GROUP_COLUMNS, CAPTION, SPLIT, *INTERNAL)}
     for attribute in vocabulary.attributes:
         for column in attribute_columns(attribute.name, attribute.kind):
             if column.name in taken:
@@ -128,7 +129,7 @@ def export_columns(vocabulary: Vocabulary, items: pa.Schema | None = None) -> tu
                     f"{attribute.name}: the column {column.name} is taken; choose another name"
                 )
             columns.append(column)
-    return (*columns, *NAME_COLUMNS, *GROUP_COLUMNS, SPLIT)
+    return (*columns, *NAME_COLUMNS, *GROUP_COLUMNS, CAPTION, SPLIT)
 
 
 def without(columns: Sequence[Column], names: Iterable[str]) -> tuple[Column, ...]:
@@ -166,6 +167,7 @@ def columns_table() -> str:
         *attribute_columns("ATTRIBUTE", "single-label"),
         *NAME_COLUMNS,
         *GROUP_COLUMNS,
+        CAPTION,
         SPLIT,
     ):
         kind = _KINDS[column.type]

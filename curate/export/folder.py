@@ -3,6 +3,7 @@
 Files are written below ``OUT/_partial`` and moved up when all are there. What is deleted is named in the manifest of
 the earlier export, lies inside the folder, and has the size that the manifest says. The manifest is written last; while
 files are moved it names the old ones and the new ones, so that a killed export can be cleared away by the next.
+Shards that a killed export finished stay in ``_partial``, and the same export goes on with them.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
 from filelock import FileLock, Timeout
 
+from curate.export.shards import LEDGER, ShardLedger
 from index.store.files import replace_text
 from schema.errors import ExportError
 
@@ -26,15 +28,19 @@ PARTIAL = "_partial"
 LOCK = ".lock"
 UNFINISHED = "unfinished"
 
+Mark: TypeAlias = "int | str | None"
+"""By what a file is known again: its size, or what it points at for a link; None for any."""
+
 
 class ExportFolder:
     """A new folder, an empty one, or one that holds an earlier export; a context manager.
 
-    ``staging`` is an empty folder for the new files. Raises ExportError when the folder holds other files and no
+    ``staging`` is a folder for the new files, empty but for the shards in ``ledger``: those of an earlier try at the
+    same ``request``. Raises ExportError when the folder holds other files and no
     manifest, when another export is writing to it, or when it cannot be written to.
     """
 
-    def __init__(self, out: str | os.PathLike[str]) -> None:
+    def __init__(self, out: str | os.PathLike[str], request: str = "") -> None:
         given = os.fspath(out)
         if "://" in given:
             raise ExportError(
@@ -54,15 +60,22 @@ class ExportFolder:
             self.shown = getattr(self, "shown", str(self.path))
             self.staging = self.path / PARTIAL
             self._lock = self._locked()
+            self.ledger = ShardLedger(self.staging, request)
+            _clear(self.staging, {*self.ledger.files(), *([LEDGER] if request else [])})
         except OSError as error:
             raise ExportError(f"cannot write to {self.path}: {error.strerror or error}") from error
 
     def __enter__(self) -> ExportFolder:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Remove what was not published, and the folder where it is new and nothing was."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Remove what was not published, and the folder where it is new and nothing was; finished shards stay."""
         with contextlib.suppress(OSError):
+            if kind is not None and self.ledger.shards:
+                self.ledger.close(keep=True)
+                self._lock.release()
+                return
+            self.ledger.close()
             _clear(self.staging)
             (self.staging / LOCK).unlink(missing_ok=True)
             self.staging.rmdir()
@@ -70,7 +83,7 @@ class ExportFolder:
                 self.path.rmdir()
         self._lock.release()
 
-    def _listed(self) -> dict[str, int | None]:
+    def _listed(self) -> dict[str, Mark]:
         """Return the files of an earlier export and their sizes; raises ExportError for a folder of something else."""
         manifest = self.path / MANIFEST
         entries = {entry.name for entry in self.path.iterdir()} - {PARTIAL}
@@ -79,7 +92,7 @@ class ExportFolder:
         try:
             found = json.loads(manifest.read_text(encoding="utf-8")) if not manifest.is_symlink() else None
             if isinstance(found, dict) and "likeness" in found:
-                return {inside(each["name"]): each.get("bytes") for each in found["files"]}
+                return {inside(each["name"]): each.get("link", each.get("bytes")) for each in found["files"]}
         except (OSError, ValueError, KeyError, TypeError):
             pass
         raise ExportError(
@@ -110,7 +123,6 @@ class ExportFolder:
             lock.acquire()
         except Timeout as error:
             raise ExportError(f"another export is writing to {self.path}", "Wait for it to end.") from error
-        _clear(self.staging)  # what a killed export left
         return lock
 
     def publish(self, manifest: dict[str, Any]) -> None:
@@ -118,7 +130,9 @@ class ExportFolder:
 
         Raises ExportError, before anything is moved, where a file that is not of the earlier export is in the way.
         """
-        new = {each["name"]: each["bytes"] for each in manifest["files"]}
+        new: dict[str, Mark] = {
+            each["name"]: each.get("link", each.get("bytes")) for each in manifest["files"]
+        }
         mine = {name: size for name, size in self._old.items() if self._is_ours(name)}
         for name in new:
             place = self.path / name
@@ -127,9 +141,9 @@ class ExportFolder:
                     f"{place} is in the way: it is not of the earlier export",
                     "Move it away, or name another folder.",
                 )
-        both = [{"name": name, "bytes": size} for name, size in mine.items() if name not in new]
+        both = [_entry(name, mark) for name, mark in mine.items() if name not in new]
         # A file of the old export that is replaced has the old size or the new one: any is taken.
-        both += [{"name": name, "bytes": None if name in mine else new[name]} for name in new]
+        both += [_entry(name, None if name in mine else new[name]) for name in new]
         self._write({**manifest, "files": both, UNFINISHED: True})
         for name in mine:
             if name not in new:
@@ -141,8 +155,12 @@ class ExportFolder:
         self._write(manifest)
 
     def _is_ours(self, name: str) -> bool:
-        """Tell whether a listed file is still the one that was written: a plain file of its size, through no link."""
+        """Tell whether a listed file is still the one that was written: of its size and no link, or the same link."""
         place, size = self.path / name, self._old[name]
+        if isinstance(size, str):
+            return (
+                place.is_symlink() and os.readlink(place) == size and place.parent.resolve() == place.parent
+            )
         if place.is_symlink() or not place.is_file() or place.resolve() != place:
             return False
         return size is None or place.stat().st_size == size
@@ -164,7 +182,7 @@ class ExportFolder:
 def written_files(folder: Path) -> Iterable[tuple[str, Path]]:
     """Yield the files below a staging folder by their name in the export, sorted."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != LOCK:
+        if (path.is_file() or path.is_symlink()) and path.name not in (LOCK, LEDGER):
             yield path.relative_to(folder).as_posix(), path
 
 
@@ -176,12 +194,21 @@ def inside(name: object) -> str:
     return path.as_posix()
 
 
-def _clear(staging: Path) -> None:
-    """Remove everything below the staging folder but its lock; links go, what they point at stays."""
-    for entry in staging.iterdir() if staging.is_dir() else ():
-        if entry.name == LOCK:
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            entry.unlink(missing_ok=True)
+def _entry(name: str, mark: Mark) -> dict[str, Mark]:
+    return {"name": name, "link" if isinstance(mark, str) else "bytes": mark}
+
+
+def _clear(staging: Path, kept: Collection[str] = ()) -> None:
+    """Remove everything below the staging folder but its lock and what is kept; links go, what they point at stays."""
+    if not kept:
+        for entry in staging.iterdir() if staging.is_dir() else ():
+            if entry.name == LOCK:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+        return
+    for name, path in list(written_files(staging)):
+        if name not in kept:
+            path.unlink(missing_ok=True)

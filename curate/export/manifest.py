@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from curate.export.about import ABOUT
 from curate.export.columns import Column
 from curate.export.exporters.base import Failure
 from curate.export.folder import written_files
+from curate.export.shards import WrittenFile, written_file
+from index.reviews.open import open_log
 from index.store import Store
 from index.store.runs import Runs
 from schema.settings import Settings
@@ -18,6 +21,9 @@ from schema.version import __version__
 from schema.vocabulary import Vocabulary
 
 NOT_INPUTS = ("export", "review")
+NOT_READ = ("runs", "failures", "label_models", "label_state")
+"""Tables that no export reads."""
+CHECKSUMS = "checksums.sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +31,8 @@ class Request:
     """What was asked for: format, filter, whether copies and several characters are in it, whether a selection is."""
 
     format: str
-    where: str | None
-    everything: bool
+    where: str | None = None
+    everything: bool = False
     selection: bool = False
 
 
@@ -48,6 +54,9 @@ def manifest_of(
         "schema": {column.name: str(column.type) for column in columns},
         "attributes": {each.name: {"title": each.title, "kind": each.kind} for each in vocabulary.attributes},
         "settings": settings.model_dump(mode="json"),
+        # By these the same export can be made again, and two exports be compared.
+        "tables": {name: store.version(name) for name in store.tables() if name not in NOT_READ},
+        "reviews": open_position(store),
         "stages": {
             stage: {name: record[name] for name in ("settings_hash", "code_version", "inputs", "facts")}
             for stage, record in sorted(last.items())
@@ -56,18 +65,41 @@ def manifest_of(
     }
 
 
-def outcome(folder: Path, counts: Mapping[str, int], failures: Sequence[Failure]) -> dict[str, Any]:
-    """Return what is known when all rows are written: counts, pictures not read and why, and the files."""
+def open_position(store: Store) -> int:
+    """Return the number of the last decision in the review log."""
+    log = open_log(store, readonly=True)
+    try:
+        return log.position()
+    finally:
+        log.close()
+
+
+def outcome(
+    folder: Path,
+    counts: Mapping[str, int],
+    failures: Sequence[Failure],
+    known: Mapping[str, WrittenFile],
+) -> dict[str, Any]:
+    """Return what is known when all rows are written: counts, pictures not read and why, and the files.
+
+    ``known`` are files whose checksums need not be taken again.
+    """
     return {
         "counts": dict(sorted(counts.items())),
         "failures": [{"item_id": each.item_id, "reason": each.reason} for each in failures],
-        "files": [
-            {"name": name, "bytes": path.stat().st_size, "sha256": _sha256(path)}
-            for name, path in written_files(folder)
-        ],
+        "files": [_file(folder, name, path, known) for name, path in written_files(folder)],
     }
 
 
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def write_checksums(folder: Path, known: Mapping[str, WrittenFile]) -> None:
+    """Write the checksums of all files in the form that ``sha256sum --check`` reads."""
+    files = [_file(folder, name, path, known) for name, path in written_files(folder)]
+    lines = [f"{file['sha256']}  {file['name']}\n" for file in files if "sha256" in file]
+    (folder / ABOUT / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def _file(folder: Path, name: str, path: Path, known: Mapping[str, WrittenFile]) -> dict[str, Any]:
+    if path.is_symlink():
+        return {"name": name, "link": os.readlink(path)}
+    found = known.get(name) or written_file(folder, path)
+    return {"name": name, "bytes": found.size, "sha256": found.sha256}

@@ -15,11 +15,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from curate.aligned import Aligned
-from curate.export.columns import ARTISTS, INTERNAL, SPLIT, Column, arrow_schema
+from curate.export.captions import ExportCaptions, chosen_captioner, without_names
+from curate.export.columns import ARTISTS, CAPTION, INTERNAL, SPLIT, Column, arrow_schema
 from curate.export.duplicate_groups import DuplicateGroups
 from curate.export.merged_copies import COPY, all_addresses
 from curate.protected import REASON, ProtectedGate
 from curate.select.stored import Selection
+from index.reviews.effective import effective_reviews
 from index.store import Store
 from index.store.items.revisions import WITHDRAWN
 from schema.arrays import Bools, Rows
@@ -42,7 +44,7 @@ class ExportRows:
 
     ``allowed`` are the rows that a filter lets pass, ascending, or a selection, or None for all. With ``everything``,
     copies that are set aside and pictures of several characters are in it too; what the protected gate bars never is.
-    ``left_out`` counts the items that are not in it, by reason.
+    ``left_out`` counts the items that are not in it, by reason; ``captioner`` says whose captions are in it.
     """
 
     def __init__(
@@ -64,6 +66,9 @@ class ExportRows:
         self._groups = DuplicateGroups(store)
         self.gate = ProtectedGate(store, administrators)
         self._hide_artists = ARTISTS in settings.leave_out
+        self.captioner = chosen_captioner(store, settings.caption)
+        self._captions = ExportCaptions(store, self.captioner, effective_reviews(store))
+        self._ledger: list[tuple[str, pa.Array]] = []
 
     def batches(self) -> Iterator[tuple[pa.RecordBatch, int]]:
         """Yield (rows to export, number of items looked at), in row order."""
@@ -79,6 +84,11 @@ class ExportRows:
             index = pa.array(np.flatnonzero(chosen))
             beside = labelled.take(index) | Aligned(self.store, "names", rows, names).take(index)
             yield self._joined(items.take(index), beside, rows[chosen]), len(rows)
+
+    def take_ledger(self) -> list[tuple[str, pa.Array]]:
+        """Return the ids that were left out since the last call, by reason."""
+        taken, self._ledger = self._ledger, []
+        return taken
 
     def _chosen(self, items: pa.RecordBatch, rows: Rows, several: Bools) -> Bools:
         """Return which of the items leave the store, bool [n]; those that do not are counted under one reason each."""
@@ -97,8 +107,12 @@ class ExportRows:
             reasons.append((SET_ASIDE, ~self._groups.keep(rows)))
         elif not self._everything:
             reasons += [(SEVERAL, several), (SET_ASIDE, ~self._groups.keep(rows))]
+        ids = items.column(items.schema.get_field_index("item_id"))
         for reason, barred in reasons:
-            self.left_out[reason] += int((chosen & barred).sum())
+            now = chosen & barred
+            self.left_out[reason] += int(now.sum())
+            if reason != PROTECTED:  # of these not even the ids leave the store
+                self._ledger.append((reason.removeprefix("left out: "), ids.filter(pa.array(now))))
             chosen &= ~barred
         return chosen
 
@@ -121,6 +135,11 @@ class ExportRows:
         if "addresses" not in self.settings.leave_out:
             found = all_addresses(self.store, items, rows, copies)
             values["addresses"] = pa.array(found, pa.list_(pa.string()))
+        captions = self._captions.of(rows)
+        if self._hide_artists and ARTISTS in items.schema.names:
+            artists = items.column(items.schema.get_field_index(ARTISTS)).to_pylist()
+            captions = pa.array(without_names(captions.to_pylist(), artists), pa.string())
+        values[CAPTION.name] = captions
         arrays = [
             values[column.name].cast(column.type)
             if column.name in values

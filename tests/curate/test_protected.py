@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.export.exporters import EXPORTERS
 from curate.export.folder import MANIFEST
+from curate.export.manifest import Request
 from curate.export.rows import PROTECTED
-from curate.export.stage import run_export
+from curate.export.stage import run_export, write_export
 from curate.protected import ProtectedGate
 from curate.protected_words import says_minor, says_sexual
 from index.reviews.open import open_log
@@ -107,11 +109,14 @@ def test_no_exporter_lets_one_out(fill: Fill, tmp_path: Path, format: str, every
     hostile = load_settings(None, ["export.leave_out=['source_rating','tags','text','age']"])
     for number, settings in enumerate((Settings(), hostile)):
         out = tmp_path / f"out{number}"
-        summary = run_export(
-            store, settings, out, format=format, everything=everything, where="width > 0", read=lambda _: b"x"
+        summary = write_export(
+            store, settings, out, Request(format, "width > 0", everything), read=lambda _: b"x"
         )
         text = exported(out)
         assert not [name for name in ids(store)[: len(BARRED)] if name in text]
+        told = pq.read_table(out / "_about" / "left_out.parquet", columns=["item_id"]).column(0).to_pylist()
+        told += pq.read_table(out / "_about" / "rows.parquet", columns=["item_id"]).column(0).to_pylist()
+        assert not set(told) & set(ids(store)[: len(BARRED)])
         assert summary.counts[PROTECTED] == len(BARRED)
         assert json.loads((out / MANIFEST).read_text())["counts"][PROTECTED] == len(BARRED)
 

@@ -10,6 +10,10 @@ EXPORTERS = {
     "parquet": "curate.export.exporters.parquet:ParquetExporter",
     "jsonl": "curate.export.exporters.jsonl:JsonlExporter",
     "webdataset": "curate.export.exporters.webdataset:WebdatasetExporter",
+    "folder": "curate.export.exporters.folder:FolderExporter",
+    "huggingface": "curate.export.exporters.huggingface:HuggingFaceExporter",
+    "csv": "curate.export.exporters.delimited:CsvExporter",
+    "sqlite": "curate.export.exporters.sqlite:SqliteExporter",
 }
 
 SEAM = Seam(EXPORTERS, "export format", "export.format", "likeness.exporters", Exporter, ExportError)

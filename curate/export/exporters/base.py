@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 
 from curate.export.columns import Column
+from curate.export.pictures import Failure, Pictures
+from curate.export.shards import ShardLedger
+from schema.plugins import Options, options_of
 from schema.settings import ExportSettings
 from schema.vocabulary import Vocabulary
+
+__all__ = ["Exporter", "Failure", "Output"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +27,7 @@ class Output:
 
     Batches have more: also the columns that are left out, the row number and the picture's format, by which an
     exporter finds and names the picture. ``read`` returns the bytes of a uri; None where none are at hand.
+    ``ledger`` has the shards that an earlier try finished.
     """
 
     folder: Path
@@ -27,31 +35,34 @@ class Output:
     settings: ExportSettings
     vocabulary: Vocabulary
     read: Callable[[str], bytes] | None = None
+    ledger: ShardLedger = field(default_factory=lambda: ShardLedger(Path()))
 
     @property
     def names(self) -> list[str]:
         """Names of the columns that go into the files."""
         return [column.name for column in self.columns]
 
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A row that was not written: its item, what kind of failure it is (these are counted), and the full reason."""
-
-    item_id: str
-    kind: str
-    reason: str
+    @property
+    def pictures(self) -> Pictures:
+        """What reads the pictures of rows."""
+        if self.read is None:
+            raise ValueError("this exporter needs a reader of source bytes")
+        return Pictures(self.read, self.settings.threads)
 
 
 class Exporter(ABC):
     """Writes rows to files below one folder; the same rows give the same bytes.
 
-    ``failures`` are the rows whose picture could not be read.
+    ``failures`` are the rows whose picture could not be read. ``Options`` are those of ``[export.NAME]``.
     """
+
+    name: ClassVar[str] = ""
+    Options: ClassVar[type[Options]] = Options
 
     def __init__(self, output: Output) -> None:
         self.output = output
         self.failures: list[Failure] = []
+        self.options = options_of(type(self), output.settings.plugins, self.name, "export")
 
     @abstractmethod
     def write(self, batch: pa.RecordBatch) -> int:
@@ -60,3 +71,8 @@ class Exporter(ABC):
     def close(self) -> None:
         """Finish the last file."""
         return
+
+    def abort(self) -> None:
+        """Let go of open files: the export was stopped, and what is unfinished is thrown away."""
+        with contextlib.suppress(Exception):
+            self.close()

@@ -3,52 +3,49 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.export.exporters.base import Exporter, Output
+from curate.export.exporters.base import Output
+from curate.export.exporters.sharded import Shard, ShardedExporter
 
 # Line ends for readers that split text where Unicode says; JSON itself leaves them as they are.
 LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
-class JsonlExporter(Exporter):
+class JsonlExporter(ShardedExporter):
     """Writes part-00000.jsonl and on; an export without rows is one empty file."""
 
-    _file: IO[str] | None = None
-    _part = 0
-    _rows = 0
+    name = "jsonl"
 
-    def write(self, batch: pa.RecordBatch) -> int:
-        """See Exporter.write."""
-        for row in json_rows(batch, self.output):
-            self._opened().write(json_line(row) + "\n")
-            self._rows += 1
-            if self._rows >= self.output.settings.rows_per_file:
-                self._end_part()
+    def shard_name(self, group: str, number: int) -> str:
+        """See ShardedExporter."""
+        return f"part-{number:05d}.jsonl"
+
+    def begin(self, group: str, name: str) -> Shard:
+        """See ShardedExporter."""
+        return _JsonlShard(self.output, self.output.folder / name)
+
+
+class _JsonlShard(Shard):
+    def __init__(self, output: Output, path: Path) -> None:
+        super().__init__()
+        self._output = output
+        self._path = path
+        self._file = open(path, "w", encoding="utf-8", newline="\n")
+
+    def add(self, batch: pa.RecordBatch) -> int:
+        for row in json_rows(batch, self._output):
+            self._file.write(json_line(row) + "\n")
         return int(batch.num_rows)
 
-    def close(self) -> None:
-        """See Exporter.close."""
-        if not self._part:
-            self._opened()
-        self._end_part()
-
-    def _opened(self) -> IO[str]:
-        if self._file is None:
-            path = self.output.folder / f"part-{self._part:05d}.jsonl"
-            self._file = open(path, "w", encoding="utf-8", newline="\n")
-            self._rows = 0
-        return self._file
-
-    def _end_part(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-            self._part += 1
+    def close(self) -> Sequence[Path]:
+        self._file.close()
+        return [self._path]
 
 
 def json_rows(batch: pa.RecordBatch, output: Output) -> Iterator[dict[str, Any]]:

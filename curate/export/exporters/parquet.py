@@ -1,53 +1,135 @@
-"""Parquet, zstd, files of a million rows: what training code and every dataframe reads."""
+"""Parquet, zstd, files of a million rows: what training code and dataframes read; with the pictures on request."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import Field
 
 from curate.export.columns import arrow_schema
-from curate.export.exporters.base import Exporter
+from curate.export.exporters.base import Output
+from curate.export.exporters.sharded import Shard, ShardedExporter
+from curate.export.pictures import Failure
+from schema.plugins import Options
 
 ROW_GROUP = 65_536
+PICTURE_ROW_GROUP = 64
+IMAGE = pa.field("image", pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())]))
+"""A picture in the form that Hugging Face's ``datasets`` decodes."""
 
 
-class ParquetExporter(Exporter):
+class ParquetOptions(Options):
+    """Options of ``[export.parquet]``."""
+
+    images: bool = Field(False, description="Embed the pictures as a column image of bytes and path.")
+    images_per_file: int = Field(5_000, ge=1, description="Rows per file where pictures are embedded.")
+
+
+class ParquetExporter(ShardedExporter):
     """Writes part-00000.parquet and on; an export without rows is one file that has the schema."""
 
-    _writer: pq.ParquetWriter | None = None
-    _part = 0
-    _rows = 0
+    name = "parquet"
+    Options: ClassVar[type[Options]] = ParquetOptions
+    options: ParquetOptions
 
-    def write(self, batch: pa.RecordBatch) -> int:
-        """See Exporter.write."""
-        batch = batch.select(self.output.names)
-        start = 0
-        while start < batch.num_rows:
-            writer = self._opened()
-            count = min(batch.num_rows - start, self.output.settings.rows_per_file - self._rows)
-            writer.write_table(pa.Table.from_batches([batch.slice(start, count)]), row_group_size=ROW_GROUP)
-            start += count
-            self._rows += count
-            if self._rows >= self.output.settings.rows_per_file:
-                self._end_part()
+    @property
+    def shard_rows(self) -> int:
+        """See ShardedExporter."""
+        settings = self.output.settings
+        return (
+            min(settings.rows_per_file, self.options.images_per_file)
+            if self.options.images
+            else (settings.rows_per_file)
+        )
+
+    def shard_name(self, group: str, number: int) -> str:
+        """See ShardedExporter."""
+        return f"part-{number:05d}.parquet"
+
+    def begin(self, group: str, name: str) -> Shard:
+        """See ShardedExporter."""
+        path = self.output.folder / name
+        return PictureShard(self.output, path) if self.options.images else _RowShard(self.output, path)
+
+
+class _RowShard(Shard):
+    def __init__(self, output: Output, path: Path) -> None:
+        super().__init__()
+        self._names, self._path = output.names, path
+        schema = arrow_schema(output.columns)
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
+
+    def add(self, batch: pa.RecordBatch) -> int:
+        table = pa.Table.from_batches([batch.select(self._names)])
+        self._writer.write_table(table, row_group_size=ROW_GROUP)
         return int(batch.num_rows)
 
-    def close(self) -> None:
-        """See Exporter.close."""
-        if not self._part:
-            self._opened()
-        self._end_part()
+    def close(self) -> Sequence[Path]:
+        self._writer.close()
+        return [self._path]
 
-    def _opened(self) -> pq.ParquetWriter:
-        if self._writer is None:
-            path = self.output.folder / f"part-{self._part:05d}.parquet"
-            schema = arrow_schema(self.output.columns)
-            self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
-            self._rows = 0
-        return self._writer
 
-    def _end_part(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-            self._part += 1
+class PictureShard(Shard):
+    """A Parquet file with the pictures of its rows in the first column; small row groups, as readers hold one whole."""
+
+    def __init__(self, output: Output, path: Path) -> None:
+        super().__init__()
+        self._output, self._path = output, path
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        schema = arrow_schema(output.columns)
+        schema = schema.remove(schema.get_field_index("image")) if "image" in schema.names else schema
+        self._schema = pa.schema([IMAGE, *schema], metadata={b"huggingface": _features(schema).encode()})
+        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", compression_level=1)
+
+    def add(self, batch: pa.RecordBatch) -> int:
+        """See Shard."""
+        written = 0
+        for start in range(0, batch.num_rows, PICTURE_ROW_GROUP):
+            written += self._add(batch.slice(start, PICTURE_ROW_GROUP))
+        return written
+
+    def _add(self, batch: pa.RecordBatch) -> int:
+        images: list[dict[str, object] | None] = []
+        kept: list[int] = []
+        for place, (record, picture) in enumerate(self._output.pictures.each(batch.to_pylist())):
+            if isinstance(picture, Failure):
+                self.failures.append(picture)
+                continue
+            kept.append(place)
+            name = f"{record['item_id']}.{picture.ending}" if picture else None
+            images.append({"bytes": picture.data, "path": name} if picture else None)
+        if kept:
+            rows = batch.take(pa.array(kept)).select(self._schema.names[1:])
+            columns = [pa.array(images, IMAGE.type), *rows.columns]
+            self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+        return len(kept)
+
+    def close(self) -> Sequence[Path]:
+        """See Shard."""
+        self._writer.close()
+        return [self._path]
+
+
+def features(schema: pa.Schema) -> dict[str, object]:
+    """Return the features of Hugging Face's ``datasets`` for columns."""
+    return {field.name: _feature(field.type) for field in schema}
+
+
+def _feature(kind: pa.DataType) -> object:
+    if pa.types.is_list(kind):
+        inner = _feature(kind.value_type)
+        return {"feature": inner, "_type": "List"}
+    if pa.types.is_struct(kind):
+        return {field.name: _feature(field.type) for field in kind}
+    names = {"float": "float32", "double": "float64"}
+    return {"dtype": names.get(str(kind), str(kind)), "_type": "Value"}
+
+
+def _features(schema: pa.Schema) -> str:
+    found = {"image": {"_type": "Image"}, **features(schema)}
+    return json.dumps({"info": {"features": found}})

@@ -1,96 +1,153 @@
-"""WebDataset tars: the untouched source bytes of each image beside a JSON of its row and a caption of its tags."""
+"""WebDataset tars: each picture beside a JSON of its row and its caption, with the indexes that loaders ask for.
+
+Every sample of a tar has the same members: picture, ``.txt``, ``.json``; texts without a picture go to tars of their
+own. A sibling Parquet has the rows of each tar, ``sizes.json`` the number of samples, ``SPLIT.json`` is the index of
+``wids``.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import tarfile
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from curate.export.columns import SPLIT
-from curate.export.exporters.base import Exporter, Failure, Output
+from curate.export.captions import caption_text
+from curate.export.columns import arrow_schema
+from curate.export.exporters.base import Failure, Output
 from curate.export.exporters.jsonl import json_line, json_rows
-from schema.ids import content_id
+from curate.export.exporters.sharded import Shard, ShardedExporter
+from curate.export.shards import WrittenFile, written_file
 
-ENDINGS = {
-    "jpeg": "jpg",
-    "png": "png",
-    "webp": "webp",
-    "gif": "gif",
-    "avif": "avif",
-    "bmp": "bmp",
-    "tiff": "tif",
-}
+TEXTS = "texts"
 
 
-class WebdatasetExporter(Exporter):
+class WebdatasetExporter(ShardedExporter):
     """Writes SPLIT-00000.tar and on; the key of a sample is its item id, so nothing splits at a dot."""
 
-    def __init__(self, output: Output) -> None:
-        super().__init__(output)
-        if output.read is None:
-            raise ValueError("the webdataset exporter needs a reader of source bytes")
-        self._read = output.read
-        self._tars: dict[str, tarfile.TarFile] = {}
-        self._count: dict[str, int] = {}
-        self._part: dict[str, int] = {}
+    name = "webdataset"
+    by_split = True
+    empty = False
 
-    def write(self, batch: pa.RecordBatch) -> int:
-        """See Exporter.write. A source that cannot be read any more is left out and named in the manifest."""
-        written = 0
-        for record, row in zip(batch.to_pylist(), json_rows(batch, self.output), strict=True):
-            picture = self._picture(record) if record["width"] is not None else None
+    @property
+    def shard_rows(self) -> int:
+        """See ShardedExporter."""
+        return self.output.settings.images_per_tar
+
+    def groups(self, batch: pa.RecordBatch) -> Sequence[str]:
+        """See ShardedExporter."""
+        widths = batch.column(batch.schema.get_field_index("width")).to_pylist()
+        return [
+            split if width is not None else f"{split}-{TEXTS}"
+            for split, width in zip(super().groups(batch), widths, strict=True)
+        ]
+
+    def shard_name(self, group: str, number: int) -> str:
+        """See ShardedExporter."""
+        return f"{group}-{number:05d}.tar"
+
+    def begin(self, group: str, name: str) -> Shard:
+        """See ShardedExporter."""
+        return _Tar(self.output, self.output.folder / name)
+
+    def finish(self) -> None:
+        """See ShardedExporter. ``sizes.json`` counts samples, ``SPLIT.json`` is what ``wids`` opens."""
+        shards = {
+            name: shard for name, shard in sorted(self.output.ledger.shards.items()) if name.endswith(".tar")
+        }
+        if not shards:
+            return
+        folder = self.output.folder
+        _write_json(folder / "sizes.json", {name: shard.samples for name, shard in shards.items()})
+        by_split: dict[str, list[dict[str, Any]]] = {}
+        for name, shard in shards.items():
+            tar = next(file for file in shard.files if file.name == name)
+            entry = {"url": name, "nsamples": shard.samples, "filesize": tar.size, "sha256sum": tar.sha256}
+            by_split.setdefault(name.rpartition("-")[0], []).append(entry)
+        for split, entries in by_split.items():
+            index = {
+                "__kind__": "wids-shard-index-v1", "wids_version": 1, "name": split, "shardlist": entries,
+            }  # fmt: skip
+            _write_json(folder / f"{split}.json", index)
+
+
+class _Tar(Shard):
+    def __init__(self, output: Output, path: Path) -> None:
+        super().__init__()
+        self._output, self._path = output, path
+        self._file = _Hashed(path)
+        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT)
+        self._rows = pq.ParquetWriter(
+            path.with_suffix(".parquet"),
+            arrow_schema(output.columns),
+            compression="zstd",
+            compression_level=1,
+        )
+
+    def add(self, batch: pa.RecordBatch) -> int:
+        rows = list(json_rows(batch, self._output))
+        kept: list[int] = []
+        for place, (record, picture) in enumerate(self._output.pictures.each(batch.to_pylist())):
             if isinstance(picture, Failure):
                 self.failures.append(picture)
                 continue
-            self._add_sample(record, row, picture)
-            written += 1
-        return written
+            key = record["item_id"]
+            if picture is not None:
+                self._member(f"{key}.{picture.ending}", picture.data)
+            self._member(f"{key}.json", json_line(dict(sorted(rows[place].items()))).encode())
+            self._member(f"{key}.txt", caption_text(record).encode())
+            kept.append(place)
+        if kept:
+            taken = batch.take(pa.array(kept)).select(self._output.names)
+            self._rows.write_table(pa.Table.from_batches([taken]))
+        return len(kept)
 
-    def _picture(self, record: dict[str, Any]) -> bytes | Failure:
-        """Return the bytes of an item's picture, those that were ingested, or why there are none."""
-        item, uri = record["item_id"], record["uri"]
-        try:
-            picture = self._read(uri)
-        except Exception as error:  # any reader of any source; the row gets its reason
-            return Failure(item, "cannot be read", f"cannot read {uri}: {error}")
-        if content_id(picture) != item:
-            return Failure(item, "changed since ingest", f"{uri} changed since it was ingested")
-        return picture
+    def _member(self, name: str, data: bytes) -> None:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        info.mode = 0o644
+        self._tar.addfile(info, io.BytesIO(data))
 
-    def _add_sample(self, record: dict[str, Any], row: dict[str, Any], picture: bytes | None) -> None:
-        split, key = record[SPLIT.name], record["item_id"]
-        tar = self._tar(split)
-        if picture is not None:
-            ending = ENDINGS.get((record["format"] or "").lower(), "bin")
-            _add(tar, f"{key}.{ending}", picture)
-        _add(tar, f"{key}.json", json_line(dict(sorted(row.items()))).encode())
-        caption = record["text"] or ", ".join(tag.replace("_", " ") for tag in record["tags"] or ())
-        _add(tar, f"{key}.txt", caption.encode())
-        self._count[split] += 1
-        if self._count[split] >= self.output.settings.images_per_tar:
-            self._tars.pop(split).close()
-
-    def _tar(self, split: str) -> tarfile.TarFile:
-        if split not in self._tars:
-            part = self._part.get(split, 0)
-            self._tars[split] = tarfile.open(
-                self.output.folder / f"{split}-{part:05d}.tar", "w", format=tarfile.USTAR_FORMAT
-            )
-            self._part[split] = part + 1
-            self._count[split] = 0
-        return self._tars[split]
-
-    def close(self) -> None:
-        """See Exporter.close."""
-        for split in sorted(self._tars):
-            self._tars[split].close()
-        self._tars.clear()
+    def close(self) -> Sequence[Path | WrittenFile]:
+        self._tar.close()
+        size, digest = self._file.finish()
+        self._rows.close()
+        beside = self._path.with_suffix(".parquet")
+        name = self._path.relative_to(self._output.folder).as_posix()
+        return [WrittenFile(name, size, digest), written_file(self._output.folder, beside)]
 
 
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.size = len(data)
-    info.mode = 0o644
-    tar.addfile(info, io.BytesIO(data))
+class _Hashed(io.RawIOBase):
+    """A file whose SHA-256 is known when its last byte is written: it need not be read again."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = open(path, "wb")
+        self._digest = hashlib.sha256()
+        self._size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._digest.update(data)
+        self._size += len(data)
+        return self._file.write(data)
+
+    def tell(self) -> int:
+        return self._size
+
+    def finish(self) -> tuple[int, str]:
+        """Close the file; return its size and digest."""
+        self._file.close()
+        return self._size, self._digest.hexdigest()
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")

