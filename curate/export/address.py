@@ -31,9 +31,9 @@ class ExportAddress(ExportFolder):
         self._temporary = tempfile.TemporaryDirectory(prefix="likeness-export-")
         super().__init__(Path(self._temporary.name, "export"), request)
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         """Remove the temporary folder."""
-        super().__exit__(*error)
+        super().__exit__(kind, *rest)
         self._temporary.cleanup()
 
     def _exported(self) -> dict[str, int]:
