@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from index.store import Store
+from label.measured import load_report
 from label.predict.columns import ConflictRecord
-from label.update.stored import load_report
 from schema.settings import Settings
 from schema.vocabulary import load_vocabulary
 

@@ -21,12 +21,12 @@ from label.learn.evaluate import evaluate
 from label.learn.fit_all import AttributeFit, fit_all
 from label.learn.options import FitOptions
 from label.learn.sources import SCORERS, scorer_names
+from label.measured import MODELS
 from label.observed import OBSERVERS, unknown_words
 from label.predict.noise import NoiseCandidate
 from label.predict.writer import LabelWriter
 from label.update.changes import Update, digests, find_update
 from label.update.stored import (
-    MODELS,
     RunState,
     StoredModels,
     load_state,

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from schema.errors import LikenessError
 from schema.records import Summary
-from schema.sections.curation import SelectSettings
-from schema.settings import Settings
 
 if TYPE_CHECKING:
     from index.store import Store
+    from schema.settings import Settings
 
 Options = Mapping[str, Any]
 
@@ -249,7 +248,7 @@ def run_all(
         "gates": bool(settings.gate),
         "caption": bool(settings.caption.names),
     }
-    asked["select"] = asked["gates"] or settings.select != SelectSettings()
+    asked["select"] = asked["gates"] or settings.select != type(settings.select)()
     in_run = [each for each in STAGES if each.in_run]
     for each in in_run:
         if asked.get(each.name, True):

@@ -36,6 +36,17 @@ class Checkpoint:
     config: Path | None = None
     weights: Path | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the model lies in files and both its towers are open_clip's own: neither timm nor transformers."""
+        if self.config is None:
+            return False
+        towers = read_config(self.config)["model_cfg"]
+        named = [towers.get(name) or {} for name in ("vision_cfg", "text_cfg")]
+        return not any(
+            key.startswith(("timm_", "hf_")) and value for tower in named for key, value in tower.items()
+        )
+
     def facts(self) -> dict[str, str]:
         """Return what tells these weights from any others: digests of files, else the names."""
         facts = {"model": self.model, "tag": self.tag}

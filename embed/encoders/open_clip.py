@@ -269,7 +269,7 @@ def load_model(
     """
     import torch
 
-    open_clip = import_open_clip()
+    open_clip = import_open_clip(alone=checkpoint.is_plain)
     common = {"device": device, "precision": precision}
     try:
         if checkpoint.config is not None:

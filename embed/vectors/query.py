@@ -66,7 +66,7 @@ def store_settings(store: Store, settings: Settings) -> Settings:
     means nothing.
     """
     key = store.encoder_key()
-    runs = [run for run in Runs(store).all() if run["stage"] == "embed" and run["facts"].get("key") == key]
+    runs = [run for run in Runs(store).of("embed") if run["facts"].get("key") == key]
     recorded = runs[-1]["settings"] if runs else {}
     if recorded.get("kind") == "precomputed":
         raise EncoderError(

@@ -36,7 +36,7 @@ class Damage:
 def missing_rows(store: Database) -> list[Damage]:
     """Return what finished runs counted and the store has no more: rows of facts, commits of derived tables."""
     try:
-        runs = Runs(store).all()
+        runs = Runs(store).all(settings=False)
     except StoreError as error:
         return [Damage("runs", error.message, True)]
     kept = kept_counts(store)
@@ -59,7 +59,7 @@ def kept_counts(store: Database) -> Mapping[str, int]:
 
 def keep_counts(store: Database) -> None:
     """Keep the counts of the last finished run in ``store.json``; behind an object-store URI runs alone have them."""
-    runs = Runs(store).all() if store.folder is not None else []
+    runs = Runs(store).all(settings=False) if store.folder is not None else []
     rows = runs[-1]["facts"].get(FACT_ROWS) if runs else None
     if store.folder is not None and rows:
         record = FormatFile(store.folder)

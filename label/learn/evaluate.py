@@ -6,7 +6,6 @@ tag counts for less than a whole miss, an item without a value as far as it has 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -26,8 +25,6 @@ POINTS = 50
 """Points of the curve of precision over coverage."""
 CONFUSIONS = 30
 """Pairs of values that are listed at most, the most frequent first."""
-CALIBRATION_ITEMS = 200
-"""Held-out labels below which a calibration error is mostly noise, and is not told."""
 LEAST_SPOKEN = 0.1
 """Probability from which a multi-label value counts as said at all."""
 
@@ -81,12 +78,6 @@ def evaluate(fit: AttributeFit) -> dict[str, Any]:
         "values": [_of_value(task, model, predicted, counted, value) for value in range(len(task.values))],
         "confusion": [] if task.multi_label else _confusion(task, predicted),
     }
-
-
-def told_calibration_error(figures: Mapping[str, Any]) -> float | None:
-    """Return the calibration error of accepted labels, or None where too few held-out labels are behind it."""
-    error: float | None = figures.get("calibration_error_accepted")
-    return error if figures.get("calibration_items", 0) >= CALIBRATION_ITEMS else None
 
 
 def _cross_fitted(

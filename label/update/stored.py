@@ -16,13 +16,13 @@ from index.store.encoder_key import known_encoder_key
 from label.data.load import STATE, take_vectors
 from label.learn.fit_all import LabelModels
 from label.learn.serialize import deserialise, serialise
+from label.measured import MODELS, REPORT
 from label.update.reference_items import ReferenceChanges, with_changes
 from schema import tables
 from schema.arrays import Hashes, Ints8
 from schema.errors import StoreError
 
-MODELS = "label_models"
-FITTED, CHANGES, REPORT = "models", "changes", "report"
+FITTED, CHANGES = "models", "changes"
 """Records of the table of models: what the last full run fitted, the reference items that changed since, and the
 held-out figures."""
 
@@ -110,13 +110,6 @@ def current_models(store: Store, stored: StoredModels) -> LabelModels:
         _, vectors = take_vectors(store, known_encoder_key(store), changed.rows)
         models[name] = with_changes(models[name], stored.fitted.features, changed, vectors)
     return replace(stored.fitted, models=models)
-
-
-def load_report(store: Store) -> dict[str, Any]:
-    """Return the held-out figures of the last full run by attribute; {} before it."""
-    blob = _blobs(store).get(REPORT)
-    figures: dict[str, Any] = json.loads(blob) if blob is not None else {}
-    return figures
 
 
 def save_fit(store: Store, models: LabelModels, figures: Mapping[str, Any]) -> None:

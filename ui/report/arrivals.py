@@ -132,7 +132,7 @@ def _notes(store: Store) -> list[str]:
     from index.store.runs import Runs
 
     notes: dict[str, None] = {}
-    for run in Runs(store).all():
+    for run in Runs(store).all(settings=False):
         if run["stage"] == "ingest":
             notes |= dict.fromkeys(run["facts"].get("notes", ()))
     return list(notes)

@@ -16,7 +16,7 @@ from index.store import Store
 from index.store.files import replace_text
 from index.store.runs import Runs
 from label import report as label_report
-from label.learn.evaluate import CALIBRATION_ITEMS, told_calibration_error
+from label.measured import CALIBRATION_ITEMS, told_calibration_error
 from label.predict.columns import ConflictRecord
 from label.predict.noise import CONTRADICTED, MISSING
 from schema.errors import StoreError

@@ -156,5 +156,5 @@ def run_rows(workspace: Workspace) -> list[dict[str, str]]:
             "Took": seconds(run["seconds"]),
             "What it did": numbers_line(run["stage"], run["counts"]),
         }
-        for run in reversed(Runs(workspace.store).all()[-30:])
+        for run in reversed(Runs(workspace.store).all(settings=False)[-30:])
     ]

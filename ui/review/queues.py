@@ -181,7 +181,7 @@ def disagreeing(workspace: Workspace, attribute: Attribute) -> Rows:
 
 def newest(workspace: Workspace, attribute: Attribute) -> Rows:
     """Items that came after the label run before the last one, the least confident first."""
-    runs = [r for r in Runs(workspace.store).all() if r["stage"] == "label"]
+    runs = Runs(workspace.store).of("label")
     before = int(runs[-2]["counts"].get("items", 0)) if len(runs) > 1 else 0
     column = column_of(workspace, attribute)
     at = np.flatnonzero(column.rows >= before)

@@ -19,7 +19,7 @@ COLUMNS = {
 
 def held_out(store: Store) -> dict[str, dict[str, Any]]:
     """Return per attribute what the last label run measured on items that nothing was fitted on; {} before it."""
-    from label.update.stored import load_report
+    from label.measured import load_report
 
     return load_report(store)
 
@@ -28,7 +28,7 @@ def quality_text(store: Store) -> str:
     """Return recall, precision and coverage per attribute, and what audits found; empty before there is any."""
     from curate.audit import audits
     from index.store.runs import Runs
-    from label.learn.evaluate import CALIBRATION_ITEMS, told_calibration_error
+    from label.measured import CALIBRATION_ITEMS, told_calibration_error
 
     lines: list[str] = []
     index_run = Runs(store).last("index")

@@ -59,15 +59,13 @@ def read_status(store: Store) -> Status:
     for failure in failures(store):
         reasons[failure.stage, kind_of(failure.reason)] += 1
     last: dict[str, dict[str, Any]] = {}
-    for run in Runs(store).all():
+    for run in Runs(store).all(settings=False):
         last[run["stage"]] = run
     return Status(counts, dict(reasons.most_common()), list(last.values()), unknown)
 
 
 def _decisions(store: Store) -> tuple[int, str]:
     """Return how many decisions the log holds, and which values of them the last label run's vocabulary lacks."""
-    from index.filters.values import Values
-    from index.reviews.effective import effect_of
     from index.reviews.open import open_log
 
     log = open_log(store, readonly=True)
@@ -77,6 +75,8 @@ def _decisions(store: Store) -> tuple[int, str]:
         log.close()
     if not reviews:
         return 0, ""
+    from index.filters.values import Values
+    from index.reviews.effective import effect_of
     from ui.terminal.reviews import unknown_text
 
     return len(reviews), unknown_text(effect_of(reviews, vocabulary=Values(store).vocabulary))
