@@ -7,10 +7,11 @@ WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+COMPILED := schema index embed label dedupe curate ui likeness
 # Errors alone: a healthy set-up has nothing to say.
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help setup demo test soak check fix bench clean
+.PHONY: help setup prompts demo test soak check fix bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -2
@@ -18,8 +19,8 @@ help:
 setup: $(STAMP)
 	@:
 
-# Written last: an interrupted set-up is done again. pip compiles nothing (Python does it on first use) and
-# keeps its download cache, so that a second set-up is quick.
+# Written last: an interrupted set-up is done again. pip keeps its download cache, so that a second set-up is quick.
+# Bytecode is compiled here, on all cores: the first command starts like any other.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Likeness needs Python 3.11 or newer; '$(PYTHON)' is `$(PYTHON) --version 2>&1`. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
@@ -28,7 +29,12 @@ $(STAMP): pyproject.toml constraints.txt
 	  { echo "Could not make $(VENV). On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@$(PIP) install --no-compile --prefer-binary --editable '.[dev]' --constraint constraints.txt || \
 	  { echo "The installation failed; pip says why above. It is safe to run make again."; exit 1; }
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib $(COMPILED) || true
 	@touch $@
+
+# The prompt vectors of the bundled encoder, after a change of its weights or of the vocabulary's prompts.
+prompts: setup
+	@$(BIN)/python -m embed.encoders.shipped_prompts
 
 demo: setup
 	@$(BIN)/likeness demo $(DEMO)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -125,6 +125,10 @@ class Encoder(ABC):
             f"the encoder {self.settings.encoder.kind} has no text tower",
             "Query by image, or choose an open_clip model.",
         )
+
+    def shipped_prompts(self) -> Mapping[str, Floats32]:
+        """Return the vectors of prompts that lie beside the weights, by ``sentences_key``; {} where there are none."""
+        return {}
 
     def check(self, store: Store) -> list[str]:
         """Raise EncoderError when the encoder does not fit this store; return notes worth a line each."""

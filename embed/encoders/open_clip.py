@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +21,7 @@ from PIL import Image
 from embed.encoders.base import Batch, Encoder
 from embed.encoders.checkpoints import Checkpoint, find_checkpoint, read_config, tokens_file
 from embed.encoders.preprocess import Preprocess
+from embed.encoders.shipped_prompts import shipped_vectors
 from index.images.decode import to_rgb
 from index.images.torchvision_ops import import_open_clip
 from schema.arrays import Floats32, Pixels
@@ -51,9 +52,8 @@ class OpenClip(Encoder):
         chosen = settings.encoder
         self.device = pick_device(chosen.device)
         self.precision = pick_precision(chosen.precision, self.device)
-        self.model, self._tokenizer, open_clip = load_model(
-            find_checkpoint(chosen), self.device, self.precision
-        )
+        self._checkpoint = find_checkpoint(chosen)
+        self.model, self._tokenizer, open_clip = load_model(self._checkpoint, self.device, self.precision)
         self.model.eval().requires_grad_(False)
         self._dtype = next(self.model.visual.parameters()).dtype
         config = dict(open_clip.get_model_preprocess_cfg(self.model))
@@ -98,6 +98,11 @@ class OpenClip(Encoder):
     def facts(self) -> dict[str, str]:
         """Return the device and precision."""
         return {"device": str(self.device), "precision": self.precision}
+
+    def shipped_prompts(self) -> Mapping[str, Floats32]:
+        """Return the vectors of prompts that lie beside the checkpoint."""
+        weights = self._checkpoint.weights
+        return shipped_vectors(weights, self._checkpoint.facts()["weights"]) if weights else {}
 
     @property
     def preprocess(self) -> Preprocess:

@@ -7,26 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from embed.encoders import Encoder
+from embed.encoders.shipped_prompts import sentences_key
 from index.store import Store
 from schema import tables
+from schema.arrays import Floats32
 from schema.vocabulary import Vocabulary
 
 
 def write_prompts(store: Store, key: str, encoder: Encoder, vocabulary: Vocabulary) -> int:
     """Write the vectors of all values that have prompts and return how many; EncoderError without a text tower."""
     named = [(each.name, value) for each in vocabulary.attributes for value in each.values if value.prompts]
-    sentences = [sentence for _, value in named for sentence in value.prompts]
-    if not sentences:
+    if not named:
         return 0
-    vectors = encoder.encode_texts(sentences)
-    ends = np.cumsum([len(value.prompts) for _, value in named])
-    means = np.stack([part.mean(axis=0) for part in np.split(vectors, ends[:-1])])
-    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+    means = value_vectors(encoder, [value.prompts for _, value in named], encoder.shipped_prompts())
     schema = tables.prompts(means.shape[1])
     records = {
         "attribute": [name for name, _ in named],
@@ -37,6 +36,25 @@ def write_prompts(store: Store, key: str, encoder: Encoder, vocabulary: Vocabula
     }
     store.replace(f"prompts_{key}", pa.table(records, schema=schema), schema)
     return len(named)
+
+
+def value_vectors(
+    encoder: Encoder, sentences: Sequence[Sequence[str]], shipped: Mapping[str, Floats32]
+) -> Floats32:
+    """Return for each value the mean of its sentences' vectors, unit length, float32 [n, dim].
+
+    Those in ``shipped`` are taken from there, under their ``sentences_key``; the text tower makes the others.
+    """
+    known = [shipped.get(sentences_key(own)) for own in sentences]
+    asked = [own for own, vector in zip(sentences, known, strict=True) if vector is None]
+    if asked:
+        made = encoder.encode_texts([sentence for own in asked for sentence in own])
+        ends = np.cumsum([len(own) for own in asked])
+        means = iter([part.mean(axis=0) for part in np.split(made, ends[:-1])])
+        known = [next(means) if vector is None else vector for vector in known]
+    found = np.stack([vector for vector in known if vector is not None]).astype(np.float32)
+    found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+    return found
 
 
 def digest(vocabulary: Vocabulary) -> str:
