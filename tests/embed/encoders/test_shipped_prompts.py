@@ -32,7 +32,9 @@ class Texts:
 def test_the_bundled_encoder_ships_the_prompts_of_the_vocabulary() -> None:
     checkpoint = find_checkpoint(load_settings(None).encoder)
     shipped = shipped_vectors(checkpoint.weights, checkpoint.facts()["weights"])
-    values = [value.prompts for each in load_vocabulary().attributes for value in each.values if value.prompts]
+    values = [
+        value.prompts for each in load_vocabulary().attributes for value in each.values if value.prompts
+    ]
     missing = [sentences for sentences in values if sentences_key(sentences) not in shipped]
     assert not missing, "run: make prompts"
     assert all(abs(float(np.linalg.norm(vector)) - 1) < 1e-5 for vector in shipped.values())
