@@ -36,6 +36,9 @@ class ExportForm:
 
 def preview_counts(workspace: Workspace, form: ExportForm) -> dict[str, int]:
     """Return how many items an export would hold, and how many it leaves out and why."""
+    if workspace.store.has("selection") and not form.everything and not form.where(workspace):
+        chosen = workspace.store.count("selection", "selected")
+        return {"Items of the selection": chosen, "Left out": workspace.store.n_items() - chosen}
     rows = workspace.rows(form.where(workspace))
     aside, several = np.empty(0, np.int64), np.empty(0, np.int64)
     if workspace.store.has("groups"):

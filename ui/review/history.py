@@ -72,6 +72,12 @@ def decision_text(workspace: Workspace, review: Review) -> str:
             "merge": "merged with another group",
             "same_artwork": "copy of the same artwork",
         }.get(value, value.replace("_", " "))
+    if review.kind == "gate":
+        said = {"pass": "let through the gate", "drop": "put out by the gate"}
+        return f"{said.get(value, 'left to the gate')} {review.attribute}"
+    if review.kind == "audit":
+        of = "the selection" if review.attribute == "selection" else f"what gate {review.attribute} puts out"
+        return f"audit of {of}: {value}"
     if review.kind == "subjects":
         return "several characters" if value == "several" else "one character"
     if review.kind == "caption":

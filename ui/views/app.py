@@ -19,6 +19,7 @@ PAGES = (
     ("queue_view.py", "Queue", ":material/checklist:"),
     ("clusters_view.py", "Clusters", ":material/workspaces:"),
     ("search_view.py", "Search", ":material/image_search:"),
+    ("gates_view.py", "Gates", ":material/filter_alt:"),
     ("item_view.py", "Item", ":material/portrait:"),
     ("history_view.py", "History", ":material/history:"),
     ("export_view.py", "Export", ":material/download:"),

@@ -9,6 +9,7 @@ from index.store.keys import row_of
 from label.predict.evidence import Evidence, evidence
 from schema.errors import LikenessError
 from ui.review.captions import item_captions, write_caption
+from ui.review.curation.gates import item_lines
 from ui.review.history import of_item
 from ui.review.item import ItemDetails, item_details, large_picture
 from ui.review.workspace import Workspace
@@ -182,6 +183,11 @@ with session.error_boundary():
     with right:
         labels(workspace, row)
         captions(workspace, row, details.item.item_id)
+        said = item_lines(workspace, row)
+        if said:
+            st.subheader("Gates and selection")
+            for line in said:
+                st.text(line)
         past = of_item(workspace, row)
         if past:
             st.subheader("History")

@@ -13,7 +13,7 @@ from index.store import Store
 from schema.records import Decision
 from schema.settings import Settings
 
-PAGES = ("overview", "clusters", "queue", "search", "item", "history", "export")
+PAGES = ("overview", "clusters", "queue", "search", "gates", "item", "history", "export")
 
 
 @pytest.fixture
@@ -213,3 +213,28 @@ def test_the_item_page_edits_captions(page_of, ui_store: Path) -> None:
         assert effective_reviews(store).captions == {(3, "tags"): "a knight, at night"}
     page.button(key="caption-3-tags-back").click().run()
     assert "a knight" not in page.text_area(key="caption-3-tags").value
+
+
+def test_the_gates_page_lets_ticked_pictures_through_and_audits(
+    page_of, ui_store: Path, tmp_path: Path
+) -> None:
+    from curate.select.stage import run_select
+    from schema.settings import load_settings
+
+    file = tmp_path / "gates.toml"
+    file.write_text("[[gate]]\nname = 'early'\nwhere = 'row < 10'\n", encoding="utf-8")
+    with Store.open(ui_store, write=True) as store:
+        run_select(store, load_settings(file))
+    page = page_of("gates", ui_store)
+    page.session_state["reviewer"] = "Ann"
+    page.run()
+    assert not page.exception, page.exception
+    page.checkbox(key="below-9").check().run()
+    page.button(key="decide-pass").click().run()
+    answers = [button for button in page.button if button.key.startswith("audit-selection-")]
+    answers[0].click().run()
+    assert not page.exception, page.exception
+    assert not page.error, [e.value for e in page.error]
+    with Store.open(ui_store) as store:
+        said = [(r.kind, r.attribute, r.value) for r in open_log(store).scan()]
+    assert said == [("gate", "early", "pass"), ("audit", "selection", "good")]
