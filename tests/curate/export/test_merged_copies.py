@@ -61,3 +61,25 @@ def test_tags_texts_and_facts_of_all_copies(merged: Callable[..., Any]) -> None:
         ["posted", "text"],
         ["artists", "favourites", "source_url"],
     ]
+    assert "https://there/1" in item["addresses"] and len(item["addresses"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("ratings", "expected"), [(("g", "e", "q"), "g"), ((None, "g", "e"), "e"), ((None, None, None), None)]
+)
+def test_the_rating_is_the_items_own_or_the_highest(
+    merged: Callable[..., Any], ratings: tuple[str | None, ...], expected: str | None
+) -> None:
+    item, _ = merged(*({"source_rating": rating} for rating in ratings))
+    assert item["source_rating"] == expected
+
+
+def test_addresses_of_the_same_bytes_elsewhere(store: Store, add_items: Callable[..., None]) -> None:
+    add_items(store, 2)
+    place = {"row": 1, "item_id": "1", "source": 1, "ordinal": 0, "keys": ["x"], "tags": [], "commit": 1}
+    gone = {**place, "keys": ["y"]}
+    records = [place | {"uri": "b.png"}, gone | {"uri": "c.png"}, gone | {"uri": "c.png", "event": "missing"}]
+    store.append("copies", pa.Table.from_pylist(records, tables.COPIES), tables.COPIES)
+    items = store.take_items([0, 1], ["row", "uri"]).combine_chunks().to_batches()[0]
+    own = items.column(1).to_pylist()
+    assert all_addresses(store, items, np.arange(2), [[], []]) == [[own[0]], [own[1], "b.png"]]
