@@ -12,6 +12,7 @@ import pytest
 from curate.export.merged_copies import all_addresses, merge_copies
 from index.duplicates.copies import Copies
 from index.store import Store
+from schema import tables
 
 NAMES = [
     "row",
