@@ -22,6 +22,10 @@ OFF = 0.12
 OTHER_GROUND = 0.09
 # Share of the height or width that a bar over the rim covers at the most.
 STRIP = 0.2
+# Share of a rectangle's cells that are of another colour where it hides a part of the picture.
+PATCH = 0.7
+# Share of its inner cells that are of one colour.
+FILLED = 0.8
 # How far the tint of a cell may be from that of the picture where it is one in shades of one tint.
 GREY = 0.1
 # Kinds of tone that are fitted to the cells.
@@ -64,6 +68,11 @@ class Cells:
         return float(np.count_nonzero(self._other)) / self._count
 
     @cached_property
+    def outside_mark(self) -> float:
+        """The least share of another colour outside a bar along a side or a filled rectangle."""
+        return min(self.outside_strip, self.outside_patch)
+
+    @cached_property
     def outside_strip(self) -> float:
         """The least share of another colour outside a strip along one side, where a bar may lie."""
         shares = []
@@ -74,6 +83,23 @@ class Cells:
             for part in (slice(cut, length), slice(0, length - cut)):
                 shares.append(float(other[part].sum()) / max(int(content[part].sum()), 1))
         return min(shares)
+
+    @cached_property
+    def outside_patch(self) -> float:
+        """The share of another colour outside a filled rectangle that one of the two has, where there is one."""
+        _, _, stats, _ = cv2.connectedComponentsWithStats(self._other.astype(np.uint8))
+        if len(stats) < 2:
+            return 0.0
+        largest_one = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+        left, top, wide, high, count = (int(value) for value in stats[largest_one])
+        if wide * high > STRIP * self._other.size or count < PATCH * wide * high:
+            return self.plain
+        inner = (slice(top + 1, top + high - 1), slice(left + 1, left + wide - 1))
+        for image in (self._own, self._its):
+            part = image[inner][..., :3].reshape(-1, 3)
+            if len(part) and float((np.abs(part - middle(part)).max(axis=1) < OFF / 2).mean()) > FILLED:
+                return self.plain - count / self._count
+        return self.plain
 
     @cached_property
     def _other(self) -> Bools:

@@ -18,6 +18,7 @@ import numpy as np
 
 from dedupe.compare.align import Affine, Alignment, align, box_map, frame, moved, refine
 from dedupe.compare.cells import Cells
+from dedupe.compare.hidden import find_hidden
 from dedupe.compare.image import SIDE, Mask, Picture, Pixels, largest
 from dedupe.compare.overlap import CLEAR, Overlap, compare_lines, overlay_pair, sample
 from dedupe.compare.overlays import Bar, find_bar, find_writing
@@ -81,7 +82,7 @@ def compare(reference: Picture, other: Picture, limits: Limits | None = None) ->
         changed = replace(found, map=affine)
         cells = Cells(reference, other, changed)
         # What a bar covers is counted as well, and the map is not exact.
-        if cells.outside_strip > limits.area + 2 * CELL_SLACK and not may_be_same(
+        if cells.outside_mark > limits.area + 2 * CELL_SLACK and not may_be_same(
             _glance(cells, changed, limits), limits
         ):
             continue
@@ -101,7 +102,7 @@ def _glance(cells: Cells, alignment: Alignment, limits: Limits) -> Difference:
         UNMEASURED,
         agreement=alignment.agreement,
         mirrored=alignment.mirrored,
-        area=min(cells.plain, cells.outside_strip),
+        area=min(cells.plain, cells.outside_mark),
         seen=cells.seen,
     )
     # Under a tone, the lines have to agree as those of one drawing do.
@@ -137,8 +138,8 @@ def _difference(
         return found
     # A bar covers a fifth of what is seen at most; more change than that it does not explain.
     bar = None
-    if found.area < FAR and cells.outside_strip <= limits.area + 2 * CELL_SLACK:
-        bar = find_bar(overlap, changed) or find_writing(overlap, changed)
+    if found.area < FAR and cells.outside_mark <= limits.area + 2 * CELL_SLACK:
+        bar = find_bar(overlap, changed) or find_writing(overlap, changed) or find_hidden(overlap, changed)
     if bar is not None:
         alignment = _align_without(reference, other, alignment, bar, overlap.pixel)
         covered = overlay_pair(reference, other, alignment)

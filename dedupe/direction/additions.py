@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from dedupe.compare.hidden import filled_rectangle, find_softened
 from dedupe.compare.image import largest
 from dedupe.direction.colour import lightness
 from dedupe.direction.outline import step_shares
@@ -25,6 +26,7 @@ NONE, COVER, WRITING, PIXELS = range(4)
 # What stands out less than this from the other's neighbourhood is no addition, nor what is under three times as
 # strong as nine tenths of all differences.
 LEAST, USUAL, MOST = 0.045, 3.0, 0.12
+FAINT, ONE_PLACE = 0.012, 0.25
 # Share of the frame that a region has to have, and its mean difference: palettes and JPEG stay below.
 AREA = 0.0012
 CONTRAST = 0.07
@@ -67,13 +69,22 @@ class Addition:
     y: float
 
 
-def find_regions(first: Floats32, second: Floats32, valid: Bools) -> list[Region]:
-    """Return the boxes of what differs locally between two pictures [h, w, c] of one tone and sharpness."""
+def find_regions(
+    first: Floats32, second: Floats32, valid: Bools, as_sharp: tuple[Floats32, Floats32] | None = None
+) -> list[Region]:
+    """Return the boxes of what differs locally between two pictures [h, w, c] of one tone and sharpness; ``as_sharp``
+    are the same pictures of one tone, as sharp as they are."""
     apart = np.maximum(_beyond(first, second), _beyond(second, first))
     apart = cv2.blur(apart, (3, 3))
     apart[~valid] = 0
     usual = float(np.quantile(apart[valid], 0.9))
     strong = (apart > max(LEAST, min(USUAL * usual, MOST))).astype(np.uint8)
+    # Where nothing differs but in one place, as in a lossless copy, a faint change is one, too.
+    own, its = as_sharp or (first, second)
+    faint = (cv2.blur(np.abs(own - its).max(axis=2), (3, 3)) > FAINT) & valid
+    rows, columns = np.flatnonzero(faint.any(axis=1)), np.flatnonzero(faint.any(axis=0))
+    if len(rows) and (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1) < ONE_PLACE * valid.size:
+        strong |= faint.astype(np.uint8)
     if not strong.any():
         return []
     joined = cv2.morphologyEx(strong, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
@@ -171,6 +182,24 @@ def side_of(first: Floats32, second: Floats32, box: Box) -> tuple[int, int]:
         side = 0 if strokes[0] > strokes[1] else 1
         return side + 1, _kind(drawn, rims[side], plain[side])
     return 0, NONE
+
+
+def hidden_part(first: Floats32, second: Floats32, valid: Bools, box: Box) -> tuple[int, int]:
+    """Return which of two pictures [h, w, c] hides a part of the other around a box, and how: a filled rectangle is a
+    COVER, a blur or a mosaic PIXELS; (0, NONE) where neither does.
+
+    What is of one colour throughout is no blur: writing was laid over the other.
+    """
+    first, second = (image if image.shape[2] == 3 else image.repeat(3, axis=2) for image in (first, second))
+    for side, own, its in ((1, first, second), (2, second, first)):
+        if filled_rectangle(own, its, box) is not None:
+            return side, COVER
+    found = find_softened(first, second, valid, box)
+    if found is None:
+        return 0, NONE
+    left, top, right, bottom = found.box
+    plain = _one_colour((first, second)[found.side - 1][top:bottom, left:right]) > FILLED
+    return (0, NONE) if plain else (found.side, PIXELS)
 
 
 def _kind(drawn: float, rim: float, plain: float) -> int:

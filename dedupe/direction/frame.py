@@ -44,7 +44,11 @@ def common_frame(
     shrink = float(np.sqrt(abs(np.linalg.det(turn))))
     soft = cv2.GaussianBlur(second.rgb, (0, 0), 0.5 * shrink) if shrink > 1.2 else second.rgb
     own = cv2.resize(first.rgb, size, interpolation=cv2.INTER_AREA)
-    its = _moved(soft, small, size, cv2.BORDER_REPLICATE)
+    if _whole(small, second.size, size):
+        # Sampled in the same way, equal pixels stay equal.
+        its = cv2.resize(second.rgb, size, interpolation=cv2.INTER_AREA)
+    else:
+        its = _moved(soft, small, size, cv2.BORDER_REPLICATE)
     seen = _moved(np.ones(second.lines.shape, np.float32), small, size, cv2.BORDER_CONSTANT) > 0.99
     shared = cv2.erode(seen.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(bool)
     ground = (
@@ -52,6 +56,14 @@ def common_frame(
         (_moved(second.ground.astype(np.float32), small, size, cv2.BORDER_CONSTANT) > 0.5) & shared,
     )
     return Frame(own, its, shared, ground, (width / size[0], height / size[1]))
+
+
+def _whole(affine: Floats64, size: tuple[int, int], frame: tuple[int, int]) -> bool:
+    """Tell whether a map takes the whole frame to the whole of a picture of this size, to a twentieth of a pixel."""
+    scale = np.asarray(size) / np.asarray(frame)
+    plain = np.column_stack([np.diag(scale), 0.5 * (scale - 1)])
+    corners = np.asarray([[0, 0, 1], [frame[0], 0, 1], [0, frame[1], 1], [frame[0], frame[1], 1]])
+    return bool(np.abs(corners @ (affine - plain).T).max() < 0.05)
 
 
 def _moved(image: Floats32, affine: Floats64, size: tuple[int, int], border: int) -> Floats32:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from dedupe.compare.image import Picture
-from dedupe.direction.additions import NONE, Region, find_regions, side_of
+from dedupe.direction.additions import NONE, Region, find_regions, hidden_part, side_of
 from dedupe.direction.beyond import beyond
 from dedupe.direction.colour import (
     OTHER_GROUND,
@@ -208,8 +208,11 @@ class _Pair:
             return {}
         values: dict[str, Any] = {}
         height, width = self._valid.shape
-        for region in find_regions(*self._equal, self._valid)[:8]:
-            side, kind = self._side(region)
+        as_sharp = self._one_tone()
+        for region in find_regions(*self._equal, self._valid, as_sharp)[:8]:
+            side, kind = hidden_part(*as_sharp, self._valid, region.box)
+            if not side:
+                side, kind = self._side(region)
             if side:
                 self._added.append(region)
             name = {1: "row", 2: "other"}.get(side, "")
@@ -244,6 +247,14 @@ class _Pair:
                 f"paper_{name}": found.paper,
             }
         return values
+
+    def _one_tone(self) -> tuple[Floats32, Floats32]:
+        """Both pictures in the frame in one tone, as sharp as they are."""
+        assert self._tone is not None
+        own, its = self._frame.first, self._frame.second
+        if self._grey:
+            own, its = (lightness(image)[..., None] for image in (own, its))
+        return self._tone.apply(own), its
 
     def _side(self, region: Region) -> tuple[int, int]:
         cut = self._cutout(region)

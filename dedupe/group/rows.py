@@ -213,10 +213,10 @@ class _Block:
 
 def _censored(reason: Reason) -> bool:
     """Tell whether something of the drawing is hidden: by a mosaic, a blur, or a bar that is no banner at the rim."""
-    if reason.criterion not in CENSORED:
+    if not CENSORED.intersection((reason.criterion, *reason.found)):
         return False
     at_rim = min(reason.x, reason.y, 1 - reason.x, 1 - reason.y) < RIM
-    return reason.criterion == "pixelation" or not at_rim
+    return "pixelation" in reason.found or reason.criterion == "pixelation" or not at_rim
 
 
 def _number(value: float) -> float | None:
