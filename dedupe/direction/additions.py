@@ -27,6 +27,8 @@ NONE, COVER, WRITING, PIXELS = range(4)
 # strong as nine tenths of all differences.
 LEAST, USUAL, MOST = 0.045, 3.0, 0.12
 FAINT, ONE_PLACE = 0.012, 0.25
+# A blur leaves this share of the deviation of what was there at least.
+TRACE = 0.15
 # Share of the frame that a region has to have, and its mean difference: palettes and JPEG stay below.
 AREA = 0.0012
 CONTRAST = 0.07
@@ -188,7 +190,7 @@ def hidden_part(first: Floats32, second: Floats32, valid: Bools, box: Box) -> tu
     """Return which of two pictures [h, w, c] hides a part of the other around a box, and how: a filled rectangle is a
     COVER, a blur or a mosaic PIXELS; (0, NONE) where neither does.
 
-    What is of one colour throughout is no blur: writing was laid over the other.
+    A part without any trace of what the other shows there is no blur: writing was laid over the other.
     """
     first, second = (image if image.shape[2] == 3 else image.repeat(3, axis=2) for image in (first, second))
     for side, own, its in ((1, first, second), (2, second, first)):
@@ -198,8 +200,9 @@ def hidden_part(first: Floats32, second: Floats32, valid: Bools, box: Box) -> tu
     if found is None:
         return 0, NONE
     left, top, right, bottom = found.box
-    plain = _one_colour((first, second)[found.side - 1][top:bottom, left:right]) > FILLED
-    return (0, NONE) if plain else (found.side, PIXELS)
+    soft, full = (image[top:bottom, left:right] for image in (first, second)[:: 3 - 2 * found.side])
+    trace = float(soft.std(axis=(0, 1)).max()) > TRACE * float(full.std(axis=(0, 1)).max())
+    return (found.side, PIXELS) if trace else (0, NONE)
 
 
 def _kind(drawn: float, rim: float, plain: float) -> int:
