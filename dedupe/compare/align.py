@@ -28,6 +28,8 @@ SURE = 0.97
 NEAR = 0.93
 # Keypoints are asked between this and 0.8; below it they never found what the guesses had not.
 UNSURE = 0.65
+# A frame that lies this far inside another one, in pixels of SIDE, is no frame on frame.
+FRAMED = 3.0
 # What a covered box bleeds into, in pixels of the size at which maps are refined.
 RIM = 3
 # Keypoint agreement below this many points says nothing: five points fit many affine maps by chance.
@@ -129,9 +131,33 @@ def align(reference: Picture, other: Picture) -> Alignment:
 
 def approach(reference: Picture, other: Picture, affine: Affine, mirrored: bool, value: float) -> Alignment:
     """Return a guess refined, at a small size first where its agreement ``value`` says that it may be far off."""
+    shown = shared_box(reference, other, affine)
     if value < NEAR:
-        affine = refine(reference, other, affine, mirrored, COARSE_SIDE).map
-    return refine(reference, other, affine, mirrored)
+        affine = refine(reference, other, affine, mirrored, COARSE_SIDE, shown=shown).map
+    return refine(reference, other, affine, mirrored, shown=shown)
+
+
+def shared_box(reference: Picture, other: Picture, affine: Affine) -> Box | None:
+    """Return the box of the reference in which a map shows both pictures, where it is the frame of one of them inside
+    the other; None where frame lies on frame.
+
+    Along such a frame a border has a line where the bare picture has none, and the map would give way to it.
+    """
+    own, its = frame(reference), frame(other)
+    left, top, right, bottom = mapped(own, affine)
+    gaps = (left, top, its[2] - right, its[3] - bottom)
+    if max(abs(gap) for gap in gaps) < FRAMED:
+        return None
+    back = mapped(its, inverse(affine))
+    return max(own[0], back[0]), max(own[1], back[1]), min(own[2], back[2]), min(own[3], back[3])
+
+
+def mapped(box: Box, affine: Affine) -> Box:
+    """Return the box around another one under a map."""
+    corners = np.asarray([[box[x], box[y], 1] for x in (0, 2) for y in (1, 3)], dtype=np.float32)
+    moved_corners = corners @ affine.T
+    low, high = moved_corners.min(axis=0), moved_corners.max(axis=0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
 def refine(
@@ -141,10 +167,11 @@ def refine(
     mirrored: bool,
     side: int = REFINE,
     covered: Box | None = None,
+    shown: Box | None = None,
 ) -> Alignment:
     """Return a map after correlation maximisation with long sides of ``side`` pixels, if that helped.
 
-    Lines inside the box ``covered`` of the reference do not count.
+    Lines inside the box ``covered`` of the reference do not count, nor those outside ``shown`` or on its rim.
     """
     by_own, by_other = side / max(reference.size), side / max(other.size)
     own, its = reference.small_lines(side), other.small_lines(side)
@@ -154,6 +181,11 @@ def refine(
         left, top, right, bottom = (round(value * by_own) for value in covered)
         seen = np.ones(own.shape, dtype=bool)
         seen[max(0, top - RIM) : max(0, bottom + RIM), max(0, left - RIM) : max(0, right + RIM)] = False
+    if shown is not None:
+        left, top, right, bottom = (round(value * by_own) for value in shown)
+        inner = np.zeros(own.shape, dtype=bool)
+        inner[max(0, top + RIM) : max(0, bottom - RIM), max(0, left + RIM) : max(0, right - RIM)] = True
+        seen = inner if seen is None else seen & inner
     best, value = maximise(own, its, start, seen)
     if best is not start and not plausible(best):
         best, value = start, correlate(own, its, start, seen)

@@ -137,18 +137,22 @@ def _difference(
     if passes(found, limits):
         return found
     # A bar covers a fifth of what is seen at most; more change than that it does not explain.
-    bar = None
-    if found.area < FAR and cells.outside_mark <= limits.area + 2 * CELL_SLACK:
-        bar = find_bar(overlap, changed) or find_writing(overlap, changed) or find_hidden(overlap, changed)
-    if bar is not None:
-        alignment = _align_without(reference, other, alignment, bar, overlap.pixel)
-        covered = overlay_pair(reference, other, alignment)
-        if covered is not None:
-            overlap = covered
-            overlap.cover(bar.box)
-            found, _ = _plain(overlap, alignment, bar.side)
-            if passes(found, limits):
-                return found
+    marked = found.area < FAR and cells.outside_mark <= limits.area + 2 * CELL_SLACK
+    bare, plain = overlap, found
+    for find in (find_bar, find_writing, find_hidden) if marked else ():
+        bar = find(bare, changed)
+        if bar is None:
+            continue
+        without = _align_without(reference, other, alignment, bar, bare.pixel)
+        covered = overlay_pair(reference, other, without)
+        if covered is None:
+            continue
+        covered.cover(bar.box)
+        again, _ = _plain(covered, without, bar.side)
+        if passes(again, limits):
+            return again
+        if found is plain:
+            overlap, found, alignment = covered, again, without
     # Where hardly more differs than may under a tone, what differs is no tone.
     if alignment.agreement < limits.drawing or found.tint <= limits.toned_tint:
         return found

@@ -26,6 +26,9 @@ MOVED = 0.03
 # is hard to mistake; a curve through one colour always exists.
 MOST = {"brightness": 0.75, "saturation": 0.75, "grey": 0.75}
 MOST_OF_CURVES = 0.45
+# Share of all places that are of other colours than the commonest one and moved, and of these that land.
+FEWEST_OTHERS, OTHERS_LAND = 0.1, 0.92
+LINE_ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,15 @@ def witnessed(name: str, apply: Callable[[Colours], Colours], a: Colours, b: Col
     low, high = np.quantile(seen, (0.04, 0.96), axis=0)
     code = (np.clip(seen, 0, 0.999) * 6).astype(np.int64) @ np.asarray([36, 6, 1])
     commonest = np.median(seen[code == np.bincount(code).argmax()], axis=0)
-    alone = float((largest(np.abs(seen - commonest)) < 0.1).mean())
-    return bool((high - low).max() > APART and alone < MOST.get(name, MOST_OF_CURVES))
+    near = largest(np.abs(seen - commonest)) < 0.1
+    if bool((high - low).max() > APART and float(near.mean()) < MOST.get(name, MOST_OF_CURVES)):
+        return True
+    # A large plain ground is most of what moved. Then the other colours are asked without it, and more strictly.
+    rest = largest(np.abs(a[moved] - commonest)) >= 0.1
+    if float(rest.sum()) < FEWEST_OTHERS * len(a) or float(landed[rest].mean()) < OTHERS_LAND:
+        return False
+    low, high = np.quantile(a[moved][rest], (0.04, 0.96), axis=0)
+    return bool((high - low).max() > APART)
 
 
 def _error(mapped: Colours, goal: Colours) -> float:
@@ -124,8 +134,7 @@ def _one_parameter(a: Floats32, b: Floats32, names: set[str]) -> list[Tone]:
         if "offset" in names:
             found.append(_fit("offset", _offset, float(np.median(y - x)), (-0.3, 0.3), 0.03, a, b))
         if "contrast" in names:
-            slope = float(np.median((y - 0.5) / _away(x - 0.5)))
-            found.append(_fit("contrast", _contrast, slope, (0.5, 2.0), 0.06, a, b))
+            found += _line(x, y)
     if "saturation" in names:
         chroma = a - luma(a)
         power = float((chroma**2).sum())
@@ -133,6 +142,27 @@ def _one_parameter(a: Floats32, b: Floats32, names: set[str]) -> list[Tone]:
             rate = float((chroma * (b - luma(b))).sum() / power)
             found.append(_fit("saturation", _saturation, rate, (0.0, 2.0), 0.06, a, b))
     return found
+
+
+def _line(x: Floats32, y: Floats32) -> list[Tone]:
+    """Contrast and brightness together: one line for all channels, of least absolute error over values [n]."""
+    own, its = x.astype(np.float64), y.astype(np.float64)
+    weight = np.ones(len(own))
+    slope, offset = 1.0, 0.0
+    for _ in range(LINE_ROUNDS):
+        mass = weight.sum()
+        mean_x, mean_y = float(weight @ own) / mass, float(weight @ its) / mass
+        heavy = weight * (own - mean_x)
+        spread = float(heavy @ own)
+        if spread < 1e-6 * mass:
+            return []
+        slope = float(heavy @ its) / spread
+        offset = mean_y - slope * mean_x
+        weight = 1.0 / np.maximum(np.abs(its - offset - slope * own), 0.01)
+    if not (0.5 <= slope <= 2.0 and abs(offset) <= 0.5):
+        return []
+    factor, shift = np.float32(slope), np.float32(offset)
+    return [Tone("contrast", lambda colours: np.clip(colours * factor + shift, 0, 1))]
 
 
 def _fit(
@@ -175,19 +205,10 @@ def _offset(x: Colours, value: Any) -> Colours:
     return found
 
 
-def _contrast(x: Colours, value: Any) -> Colours:
-    found: Colours = np.clip((x - np.float32(0.5)) * value + np.float32(0.5), 0, 1)
-    return found
-
-
 def _saturation(x: Colours, value: Any) -> Colours:
     grey = luma(x)
     found: Colours = np.clip(grey + value * (x - grey), 0, 1)
     return found
-
-
-def _away(x: Colours) -> Colours:
-    return np.where(np.abs(x) < 0.05, np.copysign(np.float32(0.05), x), x)
 
 
 def on_a_line(colours: Colours, tolerance: float = 0.05) -> bool:
