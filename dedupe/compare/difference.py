@@ -49,7 +49,7 @@ SLIGHT = 0.045
 # A detail that one picture lacks stands out this much from its neighbourhood in the other.
 DETAIL = 0.12
 # Tones that are measured at the most: the best by the sampled colours.
-TONES_TRIED = 2
+TONES_TRIED = 3
 # What a whole channel is in whole numbers.
 WHOLE = 65535.0
 # Bins of a histogram of details.
@@ -151,7 +151,8 @@ def _difference(
         again, _ = _plain(covered, without, bar.side)
         if passes(again, limits):
             return again
-        if found is plain:
+        # Outside a bar or writing there may be a tone as well.
+        if found is plain and find is not find_hidden:
             overlap, found, alignment = covered, again, without
     # Where hardly more differs than may under a tone, what differs is no tone.
     if alignment.agreement < limits.drawing or found.tint <= limits.toned_tint:

@@ -83,7 +83,8 @@ def filled_rectangle(own: Pixels, its: Pixels, box: Box) -> Box | None:
     if right - left < 4 or bottom - top < 4 or float(near[top:bottom, left:right].mean()) < FILLED:
         return None
     mine, theirs = _steps(own, found), _steps(its, found)
-    if not mine or sum(map(np.sum, mine)) < ALL_ROUND * sum(map(len, mine)):
+    # At the rim a side has nothing beyond it: bars there are found by their shape alone (overlays.py).
+    if len(mine) < 4 or sum(map(np.sum, mine)) < ALL_ROUND * sum(map(len, mine)):
         return None
     if min(float(side.mean()) for side in mine) < EACH_SIDE:
         return None

@@ -84,7 +84,10 @@ def fit_tones(a: Floats32, b: Floats32, kinds: Iterable[str] = tuple(FAMILIES)) 
             ):
                 found.append((error, Tone(tone.name, tone.apply, backwards, tone.grey)))
     found.sort(key=lambda pair: pair[0])
-    return [tone for _, tone in found]
+    # The better direction of each first: contrast both ways would hide a gain that clips.
+    first = {tone.name: tone for _, tone in reversed(found)}
+    chosen = [tone for _, tone in found if first[tone.name] is tone]
+    return chosen + [tone for _, tone in found if first[tone.name] is not tone]
 
 
 def witnessed(name: str, apply: Callable[[Colours], Colours], a: Colours, b: Colours) -> bool:

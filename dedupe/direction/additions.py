@@ -27,6 +27,8 @@ NONE, COVER, WRITING, PIXELS = range(4)
 # strong as nine tenths of all differences.
 LEAST, USUAL, MOST = 0.045, 3.0, 0.12
 FAINT, ONE_PLACE = 0.012, 0.25
+# Share of all difference that lies in the part that was hidden.
+ALONE = 0.6
 # A blur leaves this share of the deviation of what was there at least.
 TRACE = 0.15
 # Share of the frame that a region has to have, and its mean difference: palettes and JPEG stay below.
@@ -193,16 +195,28 @@ def hidden_part(first: Floats32, second: Floats32, valid: Bools, box: Box) -> tu
     A part without any trace of what the other shows there is no blur: writing was laid over the other.
     """
     first, second = (image if image.shape[2] == 3 else image.repeat(3, axis=2) for image in (first, second))
+    apart = np.abs(first - second).max(axis=2) * valid
     for side, own, its in ((1, first, second), (2, second, first)):
-        if filled_rectangle(own, its, box) is not None:
+        filled = filled_rectangle(own, its, box)
+        if filled is not None and _alone(apart, filled):
             return side, COVER
     found = find_softened(first, second, valid, box)
     if found is None:
         return 0, NONE
     left, top, right, bottom = found.box
+    both = min(left, box[0]), min(top, box[1]), max(right, box[2]), max(bottom, box[3])
+    if not _alone(apart, both):
+        return 0, NONE
     soft, full = (image[top:bottom, left:right] for image in (first, second)[:: 3 - 2 * found.side])
     trace = float(soft.std(axis=(0, 1)).max()) > TRACE * float(full.std(axis=(0, 1)).max())
     return (found.side, PIXELS) if trace else (0, NONE)
+
+
+def _alone(apart: Floats32, box: Box) -> bool:
+    """Tell whether most of all difference lies in a box: compression, noise and palettes differ everywhere."""
+    left, top, right, bottom = box
+    inside = apart[max(0, top - 2) : bottom + 2, max(0, left - 2) : right + 2]
+    return float(inside.sum()) > ALONE * float(apart.sum())
 
 
 def _kind(drawn: float, rim: float, plain: float) -> int:
