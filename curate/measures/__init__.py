@@ -10,6 +10,7 @@ MEASURES = {
     "frame": "curate.measures.frame:Frame",
     "people": "curate.measures.people:People",
     "rating": "curate.measures.rating:Rating",
+    "tagger": "curate.measures.tagger:Tagger",
     "text": "curate.measures.text:Text",
 }
 
