@@ -18,6 +18,7 @@ PAGES = (
     ("overview_view.py", "Overview", ":material/monitoring:"),
     ("queue_view.py", "Queue", ":material/checklist:"),
     ("clusters_view.py", "Clusters", ":material/workspaces:"),
+    ("characters_view.py", "Characters", ":material/face:"),
     ("search_view.py", "Search", ":material/image_search:"),
     ("gates_view.py", "Gates", ":material/filter_alt:"),
     ("item_view.py", "Item", ":material/portrait:"),

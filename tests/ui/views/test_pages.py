@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from index.reviews.effective import effective_reviews
 from index.reviews.open import open_log
 from index.store import Store
+from schema import tables
 from schema.records import Decision
 from schema.settings import Settings
 
-PAGES = ("overview", "clusters", "queue", "search", "gates", "item", "history", "export")
+PAGES = ("overview", "clusters", "queue", "characters", "search", "gates", "item", "history", "export")
 
 
 @pytest.fixture
@@ -238,3 +241,28 @@ def test_the_gates_page_lets_ticked_pictures_through_and_audits(
     with Store.open(ui_store) as store:
         said = [(r.kind, r.attribute, r.value) for r in open_log(store).scan()]
     assert said == [("gate", "early", "pass"), ("audit", "selection", "good")]
+
+
+def test_look_alikes_are_named_on_the_page(page_of, ui_store: Path) -> None:
+    with Store.open(ui_store, write=True) as store:
+        ids = store.read("items", ["item_id"])["item_id"].to_pylist()
+        records = [
+            dict.fromkeys(tables.NAMES.names) | {"row": row, "item_id": name} for row, name in enumerate(ids)
+        ]
+        records[0] |= {"character": ["*Rin* :red[x]"], "character_doubt": 0.8, "character_suggested": "Saber"}
+        for row in (2, 3, 4):
+            records[row]["unknown_character"] = "unknown a"
+        store.replace("names", [pa.RecordBatch.from_pylist(records, tables.NAMES)], tables.NAMES)
+    page = page_of("characters", ui_store).run()
+    assert "3 pictures" in page.markdown[0].value
+    page.selectbox[0].set_value("*Rin* :red[x]").run()
+    page.button[0].click().run()
+    assert not page.exception, page.exception
+    assert not page.error, [each.value for each in page.error]
+    with Store.open(ui_store) as store:
+        named = effective_reviews(store).labels
+    assert {(row, label.values) for (row, _), label in named.items()} == {
+        (row, ("*Rin* :red[x]",)) for row in (2, 3, 4)
+    }
+    page = page_of("characters", ui_store, what="Doubtful names").run()
+    assert r"\*Rin\*" in page.markdown[0].value
