@@ -134,7 +134,8 @@ with session.error_boundary():
     )  # fmt: skip
     st.caption(
         f"{counted(len(groups), 'group|groups')} without a name · "
-        f"{counted(len(doubtful), 'doubtful name|doubtful names')} · {counted(len(odd), 'value|values')} unlike the rest"
+        f"{counted(len(doubtful), 'doubtful name|doubtful names')} · "
+        f"{counted(len(odd), 'value|values')} unlike the rest"
     )
     if told := st.session_state.pop("named", ""):
         st.success(session.plain(told))
