@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema.errors import SettingsError
-from schema.settings import LabelSettings, Settings
+from schema.sections.curation import GateSettings, SelectSettings
+from schema.settings import ExportSettings, LabelSettings, Settings
 from ui.demo.collection import RECORD, Drawn, draw_collection
 from ui.terminal.summary import command, funnel, funnel_text, show
 from ui.terminal.tables import cell, seconds, table
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
     from schema.vocabulary import Attribute
 
 CONFIG = "demo.toml"
+GATES = (
+    GateSettings(
+        name="bars",
+        where="frame_bars != 'none'",
+        reason="bars or a frame round the picture; the drawing is smaller than the file",
+    ),
+    GateSettings(
+        name="hair unknown",
+        where="hair_color IS NULL",
+        action="flag",
+        reason="no hair colour is known, so that a caption cannot name it",
+    ),
+)
+"""What the demo screens by: something measured, and something not known."""
 SAME = ("kept", "same artwork", "same file")
 
 
@@ -85,6 +100,7 @@ def run_demo(
     with Store.open(uri) as store:
         print("\n" + funnel_text(funnel(store)) + "\n")
         print(comparison(store, drawn, chosen.label.precision))
+        print("\n" + why_hint(store, uri))
     print(f"\nAll of it took {seconds(time.monotonic() - started)}.")
     if not review or not sys.stdout.isatty():
         print(f"Open the review page with: {command('review', '--store', uri, '--config', str(config))}")
@@ -94,12 +110,21 @@ def run_demo(
     serve(uri, chosen, port=port)
 
 
+def why_hint(store: Store, uri: str) -> str:
+    """Return the command that says why an item is out by a gate, or why one is in."""
+    found = store.read("selection", ["item_id"], "left_out LIKE 'gate:%'") if store.has("selection") else None
+    if found is None or not found.num_rows:
+        return f"Why an item is in or out: {command('why', 'ITEM', '--store', uri)}"
+    return f"Why one of them is out: {command('why', found.column(0)[0].as_py(), '--store', uri)}"
+
+
 def write_settings(settings: Settings, path: Path) -> None:
     """Write the settings that differ from the defaults as TOML, so that later commands on the demo can name them."""
     lines = ["# The settings of this demo: likeness COMMAND --store ... --config this file"]
     for section, values in settings.model_dump(exclude_defaults=True).items():
-        lines.append(f"[{section}]")
-        lines += [f"{name} = {_toml(value)}" for name, value in values.items()]
+        for entry in values if isinstance(values, (list, tuple)) else [values]:
+            lines.append(f"[{section}]" if entry is values else f"[[{section}]]")
+            lines += [f"{name} = {_toml(value)}" for name, value in entry.items()]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -111,14 +136,21 @@ def _toml(value: object) -> str:
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """Return settings that a small collection can meet, where the user asked for nothing else.
+    """Return settings that a small collection can meet, and a small screening, where the user asked for nothing else.
 
     A precision of 0.95 is proved by some sixty right answers per value; three hundred pictures do not have them.
     """
-    if settings.label != LabelSettings():
-        return settings
-    label = settings.label.model_copy(update={"precision": 0.85, "min_support": 5})
-    return settings.model_copy(update={"label": label})
+    change: dict[str, object] = {}
+    if settings.label == LabelSettings():
+        change["label"] = settings.label.model_copy(update={"precision": 0.85, "min_support": 5})
+    if not settings.gate and settings.select == SelectSettings():
+        names = tuple(dict.fromkeys((*settings.measure.names, "frame")))
+        change["measure"] = settings.measure.model_copy(update={"names": names})
+        change["gate"] = GATES
+        change["select"] = SelectSettings(rank="percentile(frame_sharpness)", by="hair_color")
+        if settings.export == ExportSettings():
+            change["export"] = settings.export.model_copy(update={"val": 0.1, "test": 0.1})
+    return settings.model_copy(update=change)
 
 
 def _drawn_line(drawn: list[Drawn]) -> str:

@@ -11,9 +11,17 @@ from PIL import Image
 from index.store import Store
 from schema import tables
 from schema.errors import LikenessError
+from schema.settings import Settings, load_settings
 from schema.vocabulary import load_vocabulary
 from ui.demo.collection import EDITS, RECORD, Drawn, draw_collection
-from ui.demo.run import comparison, duplicate_findings, label_findings, said_by
+from ui.demo.run import (
+    comparison,
+    demo_settings,
+    duplicate_findings,
+    label_findings,
+    said_by,
+    write_settings,
+)
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +132,12 @@ def test_pairs_are_compared_with_the_truth(compared: tuple[Store, list[Drawn]]) 
     assert found.by_kind == {"resized": (1, 1, 1)}
     text = comparison(store, drawn)
     assert "1 of 1 pairs found, 2 false" in text
+
+
+def test_the_settings_of_the_demo_can_be_read_again(tmp_path: Path) -> None:
+    chosen = demo_settings(Settings())
+    assert [gate.name for gate in chosen.gate] == ["bars", "hair unknown"]
+    write_settings(chosen, tmp_path / "demo.toml")
+    assert load_settings(tmp_path / "demo.toml") == chosen
+    own = load_settings(None, ["select.top=5"])
+    assert demo_settings(own).gate == () and demo_settings(own).measure.names == ()
