@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from PIL import Image
 
@@ -28,6 +30,7 @@ settings.register_profile("likeness", deadline=None, max_examples=50)
 settings.load_profile("likeness")
 
 ROOT = Path(tables.__file__).resolve().parents[1]
+DEMO_PICTURES = 120
 
 
 # The files whose tests take longest: started first, they do not keep one worker busy when the others are done.
@@ -263,3 +266,27 @@ def kill_at_every_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
             np.testing.assert_equal(contents(store), expected)
 
     return check
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder of a finished demo: pictures, store and ``demo.toml``."""
+    from schema.settings import load_settings
+    from ui.demo.run import run_demo
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    folder = shared / "demo" / "likeness-demo"
+    with FileLock(shared / "demo.lock"):
+        if not (folder / "demo.toml").exists():
+            folder.parent.mkdir(exist_ok=True)
+            run_demo(str(folder), load_settings(), count=DEMO_PICTURES, review=False)
+    return folder
+
+
+@pytest.fixture
+def demo_copy(demo_folder: Path, tmp_path: Path) -> Path:
+    """A demo folder that a test may change; its pictures stay where the store says they are."""
+    copy = tmp_path / "likeness-demo"
+    shutil.copytree(demo_folder, copy)
+    return copy

@@ -179,21 +179,19 @@ for _stage in flow.STAGES:
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (default: 8501).")
 @click.option("--readonly", is_flag=True, help="Look, do not decide.")
 @click.option(
+    "--page",
+    type=click.Choice(["character"]),
+    default="",
+    help="Only the public page of one picture, read-only.",
+)
+@click.option(
     "--replay", type=click.Path(exists=True, dir_okay=False), help="Take in a review log (JSONL) and end."
 )
 @click.option(
     "--log", "log_out", type=click.Path(dir_okay=False), help="Write the review log (JSONL) and end."
 )
 @options.settings
-def review(
-    uri: str,
-    host: str | None,
-    port: int | None,
-    readonly: bool,
-    replay: str | None,
-    log_out: str | None,
-    settings: Settings,
-) -> None:
+def review(uri: str, replay: str | None, log_out: str | None, settings: Settings, **given: Any) -> None:
     """Open the review page in a browser; corrections count at once and in the next run."""
     if replay or log_out:
         from ui.terminal.reviews import carry_log
@@ -207,7 +205,7 @@ def review(
         )
     from ui.serve import serve
 
-    serve(uri, settings, host=host, port=port, readonly=readonly)
+    serve(uri, settings, **given)
 
 
 for _command in (serve_commands.serve, serve_commands.worker, *look_commands.COMMANDS):

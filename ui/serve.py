@@ -14,6 +14,8 @@ from schema.settings import ReviewSettings, Settings
 from ui.gate import networks_of
 
 PASSWORD = "LIKENESS_REVIEW_PASSWORD"  # noqa: S105 - the name of the variable that holds it
+PAGE = "LIKENESS_REVIEW_PAGE"
+"""The variable that holds 'character' for the public page of one picture; empty for all pages."""
 GATED = "LIKENESS_REVIEW_GATED"
 """Set by the server once the gate stands before the page: without it the page shows nothing where a password is set."""
 
@@ -34,9 +36,15 @@ DARK = {
 
 
 def serve(
-    uri: str, settings: Settings, *, host: str | None = None, port: int | None = None, readonly: bool = False
+    uri: str,
+    settings: Settings,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    readonly: bool = False,
+    page: str = "",
 ) -> None:
-    """Serve the page until Ctrl-C.
+    """Serve the pages until Ctrl-C, or with ``page`` 'character' the public one of one picture, for looking alone.
 
     Raises LikenessError when the port is taken or the address is not ours, SettingsError for a user header without a
     proxy to believe it from.
@@ -44,7 +52,7 @@ def serve(
     address, number = host or settings.review.host, port or settings.review.port
     _check_proxies(settings.review)
     check_free(address, number)
-    if not is_loopback(address) and not os.environ.get(PASSWORD):
+    if not is_loopback(address) and not os.environ.get(PASSWORD) and not page:
         print(
             f"likeness: anyone who reaches {address}:{number} can review; set {PASSWORD} to ask for a password",
             file=sys.stderr,
@@ -54,7 +62,8 @@ def serve(
     sys.stdout.flush()
     # This process becomes the page, so that whoever stops it stops the page and not only its parent.
     words = command(address, number)
-    os.execve(words[0], words, environment(uri, settings, readonly, not is_loopback(address)))  # noqa: S606 - a list, without a shell
+    variables = environment(uri, settings, readonly or bool(page), not is_loopback(address))
+    os.execve(words[0], words, {**variables, PAGE: page})  # noqa: S606 - a list, without a shell
 
 
 def command(address: str, port: int) -> list[str]:

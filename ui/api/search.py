@@ -26,7 +26,7 @@ from ui.api.models import (
 from ui.api.state import Service, Serving
 from ui.api.tokens import Needs
 from ui.review.item import neighbours
-from ui.review.search import Hits, PredictedLabel, SearchRequest, predicted_labels, search
+from ui.review.search import Hits, PredictedLabel, SearchRequest, label_row, predicted_labels, search
 
 NEAR = 40
 """Similar items among which duplicates are sought, beside those that hashes find."""
@@ -89,17 +89,10 @@ def label(service: Serving, image: Picture) -> LabelAnswer:
     with service.picture_slot():
         service.check_picture(data)
         predicted = predicted_labels(workspace, search(workspace, SearchRequest((data,)), NEAR))
-    values: dict[str, str | list[str] | None] = {}
-    for each in predicted:
-        if each.accepted:
-            many = workspace.attribute(each.attribute).kind == "multi-label"
-            values[each.attribute] = each.value.split(", ") if many else each.value
+    labels, confidences = label_row(workspace, predicted)
     titles = {attribute.name: attribute.title for attribute in workspace.attributes}
-    return LabelAnswer(
-        labels=workspace.vocabulary.row(values),
-        confidences={titles[p.attribute]: p.probability for p in predicted if p.accepted},
-        likely={titles[p.attribute]: _predicted(p) for p in predicted if not p.accepted},
-    )
+    likely = {titles[each.attribute]: _predicted(each) for each in predicted if not each.accepted}
+    return LabelAnswer(labels=labels, confidences=confidences, likely=likely)
 
 
 def _around(service: Service, row: int, where: str, count: int) -> Hits:

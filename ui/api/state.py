@@ -16,6 +16,7 @@ from index.images.decode import BadImage, decode
 from index.store.keys import row_of
 from schema.errors import EncoderError
 from ui.api.errors import Refused
+from ui.review.search import protected_gate
 from ui.review.uploads import MOST_PIXELS
 from ui.review.workspace import Workspace
 
@@ -62,14 +63,8 @@ class Service:
 
     def gate(self) -> ProtectedGate:
         """Return the protected gate as of now; it is read anew after a change of a table or a review."""
-        workspace = self.workspace
         with self._gate_lock:
-            last = workspace.reviews()[-1].decision if workspace.reviews() else 0
-            tables = ("items", "copies", "labels", "groups", "revised_items")
-            administrators = workspace.settings.review.administrators
-            return workspace.cached(
-                f"protected after {last}", tables, lambda: ProtectedGate(workspace.store, administrators)
-            )
+            return protected_gate(self.workspace)
 
     def is_barred(self, row: int) -> bool:
         """Tell whether the protected gate keeps an item from leaving the store."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from schema.errors import FilterError, StoreError
 from schema.numbers.hashing import mix64
 from schema.tags.parsing import parse_tags
 from ui.review.workspace import Workspace
+
+if TYPE_CHECKING:
+    from curate.protected import ProtectedGate
 
 SIMILAR = 240
 """Items that a search by picture or text shows; four pages, past which nobody looks."""
@@ -199,3 +203,30 @@ def _by_neighbours(workspace: Workspace, hits: Hits, most: int = 15) -> list[Pre
             if votes[best] / total > 0.5:
                 made.append(PredictedLabel(attribute.name, best, votes[best] / total, True))
     return made
+
+
+def label_row(
+    workspace: Workspace, predicted: Sequence[PredictedLabel]
+) -> tuple[dict[str, str | list[str] | None], dict[str, float]]:
+    """Return ({"Hair Color": "Blonde", "Age": None, ...}, confidences of what is given), by title."""
+    values: dict[str, str | list[str] | None] = {}
+    for each in predicted:
+        if each.accepted:
+            many = workspace.attribute(each.attribute).kind == "multi-label"
+            values[each.attribute] = each.value.split(", ") if many else each.value
+    titles = {attribute.name: attribute.title for attribute in workspace.attributes}
+    sure = {titles[each.attribute]: each.probability for each in predicted if each.accepted}
+    return workspace.vocabulary.row(values), sure
+
+
+def protected_gate(workspace: Workspace) -> ProtectedGate:
+    """Return the protected gate as of now; it is read anew after a change of a table or a review."""
+    from curate.protected import ProtectedGate
+
+    reviews = workspace.reviews()
+    last = reviews[-1].decision if reviews else 0
+    tables = ("items", "copies", "labels", "groups", "revised_items")
+    administrators = workspace.settings.review.administrators
+    return workspace.cached(
+        f"protected after {last}", tables, lambda: ProtectedGate(workspace.store, administrators)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
 from schema.errors import LikenessError  # noqa: E402 - the packages lie beside ui/, which Streamlit puts first
+from ui.serve import PAGE  # noqa: E402
 from ui.views import session  # noqa: E402
 
 PAGES = (
@@ -27,26 +29,34 @@ PAGES = (
 )
 
 
+CHARACTER = ("character_view.py", "Character", ":material/face:")
+"""The one page of the public mode."""
+
+
 def main() -> None:
     """Draw the frame and the page asked for."""
+    only = os.environ.get(PAGE) == "character"
     st.set_page_config(
-        page_title="Likeness review",
+        page_title="Likeness" if only else "Likeness review",
         page_icon=str(Path(__file__).with_name("static") / "icon.svg"),
         layout="wide",
     )
     if not session.is_gated():
         return
     pages = [
-        st.Page(file, title=title, icon=icon, url_path=title.lower(), default=title == "Overview")
-        for file, title, icon in PAGES
+        st.Page(
+            file, title=title, icon=icon, url_path=title.lower(), default=title in ("Overview", "Character")
+        )
+        for file, title, icon in ((CHARACTER,) if only else PAGES)
     ]
-    page = st.navigation(pages, position="top")
+    page = st.navigation(pages, position="hidden" if only else "top")
     try:
         session.workspace()
     except LikenessError as error:
         session.show_error(error)
         return
-    session.shell()
+    if not only:  # it shows the store's path, and keeps names and keys that nobody needs here
+        session.shell()
     with session.error_boundary():
         page.run()
 

@@ -29,9 +29,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., TestClient]]:
     """Starts the API over a store and returns a client."""
     opened: list[TestClient] = []
 
-    def start(folder: Path, tokens: str = "", **settings: Any) -> TestClient:
+    def start(folder: Path, tokens: str = "", given: Settings | None = None, **settings: Any) -> TestClient:
         line = JobLine(str(tmp_path / f"jobs{len(opened)}.sqlite"), str(folder))
-        made = Settings.model_validate({"serve": settings})
+        made = given or Settings.model_validate({"serve": settings})
         app = make_app(Store.open(folder), made, line, read_tokens((), tokens))
         client = TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
         client.__enter__()
