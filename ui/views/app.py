@@ -29,7 +29,7 @@ PAGES = (
 )
 
 
-CHARACTER = ("character_view.py", "Character", ":material/face:")
+CHARACTER = ("public/character_view.py", "Character", ":material/face:")
 """The one page of the public mode."""
 
 

@@ -30,7 +30,7 @@ def test_a_picture_gets_attributes_reasons_similar_ones_and_json(
     monkeypatch.setenv("LIKENESS_REVIEW_SETTINGS", load_settings(demo_folder / "demo.toml").model_dump_json())
     monkeypatch.setenv("LIKENESS_REVIEW_READONLY", "1")
     monkeypatch.setenv("LIKENESS_REVIEW_PAGE", "character")
-    page = AppTest.from_file(str(root / "ui" / "views" / "character_view.py"), default_timeout=120)
+    page = AppTest.from_file(str(root / "ui" / "views" / "public" / "character_view.py"), default_timeout=120)
     page.run()
     assert not page.exception and not page.error and page.title[0].value == "Who is that character?"
     pixels, _ = draw_one(7_001, 256)

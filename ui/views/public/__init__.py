@@ -1,0 +1,1 @@
+"""The page for visitors whom nobody knows."""
