@@ -9,7 +9,7 @@ from ui.review.item import drawn
 from ui.review.search import KINDS, UNKNOWN, Hits, SearchRequest, filter_expression, predicted_labels, search
 from ui.review.workspace import Workspace
 from ui.views import gallery, session
-from ui.views.picture_upload import picture_upload
+from ui.views.parts.picture_upload import picture_upload
 from ui.wording import heading, pictures
 
 workspace = session.workspace()

@@ -18,7 +18,7 @@ from ui.review.items import Item
 from ui.review.search import Hits, SearchRequest, label_row, predicted_labels, protected_gate, search
 from ui.review.workspace import Workspace
 from ui.views import session
-from ui.views.picture_upload import picture_upload
+from ui.views.parts.picture_upload import picture_upload
 from ui.wording import heading, pictures
 
 SHOWN = (12, 24, 48)
