@@ -14,7 +14,7 @@ from index.stages.local_runner import Runner, run_local
 from index.stages.rowwise import RowOptions, RowRun
 from index.store import Store
 from index.store.runs import Runs
-from schema.errors import SettingsError
+from schema.errors import SettingsError, StoreError
 from schema.records import Count, Summary
 from schema.settings import Settings
 
@@ -31,23 +31,25 @@ def run_measure(
 ) -> Summary:
     """Measure the items that have no row yet in the measure's table; run again, it does only what is missing.
 
-    ``names`` are entries of MEASURES; without any those of ``measure.names``, and without these all that need no model
-    or package which is not there. ``where`` leaves the other items for later, ``passing`` those that the gates keep out
-    by what is known so far. Every picture is read and decoded once for all measures. Raises SettingsError for a measure
-    that does not exist, FilterError for a bad ``where``.
+    ``names`` are entries of MEASURES; without any those of ``measure.names``, and without these all that are not
+    costly and need no model or package which is not there. ``where`` leaves the other items for later, ``passing`` those
+    that the gates keep out by what is known so far. Every picture is read and decoded once for all measures. Raises
+    SettingsError for a measure that does not exist, FilterError for a bad ``where``, StoreError and ModelError for a
+    named measure that this store does not suit.
     """
     chosen = list(dict.fromkeys(names or settings.measure.names))
-    lacking = {} if chosen else {name: measure_class(name).missing(settings) for name in MEASURES}
+    lacking = {} if chosen else {name: _lacking(name, settings) for name in MEASURES}
     chosen = chosen or [name for name in MEASURES if not lacking[name]]
-    measures = [measure_class(name)(settings) for name in chosen]
-    _check_columns(measures)
+    measures = {name: measure_class(name)(settings) for name in chosen}
+    chosen = _bound(measures, store, None if names or settings.measure.names else lacking)
+    _check_columns(list(measures.values()))
     only = matching_rows(store, where) if where else None
     waiting: list[str] = []
     if passing:
         let_in, waiting = passing_rows(store, settings.gate, settings.tags.vocabulary)
         only = let_in if only is None else np.intersect1d(only, let_in, assume_unique=True)
     record: dict[str, object] = {
-        "measures": {measure.name: measure.key for measure in measures},
+        "measures": {measure.name: measure.key for measure in measures.values()},
         "where": where or "",
     }
     if passing:
@@ -57,11 +59,11 @@ def run_measure(
     if only is None and not options.retry_failed and runs.up_to_date(STAGE, record, ["items"]):
         return Summary(STAGE, notes=("up to date",), skipped=True)
     with runs.start(STAGE, record, ["items"]) as run:
-        run.outputs += [measure.table for measure in measures]
+        run.outputs += [measure.table for measure in measures.values()]
         rows = RowRun(
             store,
             settings,
-            measures,
+            list(measures.values()),
             RowOptions(options.workers, options.commit_rows, options.retry_failed, only),
             runner,
         )
@@ -75,11 +77,30 @@ def run_measure(
             run.facts[name] = outcome.facts
             reasons.update(outcome.reasons)
             notes += [f"{name}: {note}" for note in outcome.notes]
-        for measure in measures:
+        for measure in measures.values():
             notes += [f"{measure.name}: {note}" for note in measure.finish(store)]
     counts: dict[str, Count] = dict(run.counts)
     seconds = run.seconds
     return Summary(STAGE, counts, tuple(notes), dict(reasons.most_common()), seconds, warnings=tuple(waiting))
+
+
+def _lacking(name: str, settings: Settings) -> str:
+    """Return why a measure does not run where nobody names it, empty where it does."""
+    measure = measure_class(name)
+    return measure.missing(settings) or ("it takes long and runs where it is named" if measure.costly else "")
+
+
+def _bound(measures: dict[str, Measure], store: Store, lacking: dict[str, str] | None) -> list[str]:
+    """Bind measures to the store and return their names; those that it does not suit go where nobody named them."""
+    for name, measure in list(measures.items()):
+        try:
+            measure.bind(store)
+        except StoreError as error:
+            if lacking is None:
+                raise
+            lacking[name] = error.message
+            del measures[name]
+    return list(measures)
 
 
 def _check_columns(measures: Sequence[Measure]) -> None:

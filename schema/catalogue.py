@@ -101,6 +101,7 @@ CATALOGUE = (
     Table("failures", "embed, measure, caption", "an item that a stage could not handle", schema=tables.FAILURES),
     Table("vectors_KEY", "embed", "an embedded item", fact=True),
     Table("prompts_KEY", "embed", "a value of the vocabulary"),
+    Table("texts_KEY", "embed", "a text of the settings"),
     Table("neighbours_KEY", "index", "an embedded item"),
     Table("sketches", "dedupe", "a picture"),
     Table("pairs", "dedupe", "a compared pair of pictures", schema=tables.PAIRS),

@@ -327,6 +327,16 @@ def prompts(dim: int) -> pa.Schema:
     )
 
 
+def texts(dim: int) -> pa.Schema:
+    """Return the schema of a texts table of this width: unit vectors of texts that the settings name."""
+    return pa.schema(
+        [
+            pa.field("text", pa.string(), nullable=False),
+            pa.field("vector", pa.list_(pa.float32(), dim), nullable=False),
+        ]
+    )
+
+
 def neighbours(k: int) -> pa.Schema:
     """Return the schema of a neighbours table of k columns; ``ids`` are row numbers, -1 pads."""
     return pa.schema(

@@ -10,6 +10,8 @@ MEASURES = {
     "frame": "curate.measures.frame:Frame",
     "people": "curate.measures.people:People",
     "rating": "curate.measures.rating:Rating",
+    "relevance": "curate.measures.relevance:Relevance",
+    "score": "curate.measures.score:Score",
     "tagger": "curate.measures.tagger:Tagger",
     "text": "curate.measures.text:Text",
 }

@@ -20,12 +20,14 @@ class Measure(RowPlugin):
     ``Options`` is the pydantic model of its options, which stand in the settings under ``[measure.NAME]``.
 
     Columns begin with the measure's name, so that a filter can name any column of any table by itself. ``version``
-    grows when the same input gives other results: everything is then measured anew.
+    grows when the same input gives other results: everything is then measured anew. A ``costly`` one runs only where it
+    is named.
     """
 
     name: ClassVar[str]
     gives: ClassVar[Mapping[str, pa.DataType]]
     version: ClassVar[int] = 1
+    costly: ClassVar[bool] = False
     Options: ClassVar[type[Options]] = Options
 
     def __init__(self, settings: Settings) -> None:
@@ -65,6 +67,13 @@ class Measure(RowPlugin):
     def items(self, store: Store, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the items with what their copies and later readings of their sources say folded in."""
         return store.items(names)
+
+    def bind(self, store: Store) -> None:
+        """Take from the store what the measure depends on besides its items; called before its key is asked for.
+
+        Raises StoreError where the store lacks it.
+        """
+        return
 
     def finish(self, store: Store) -> list[str]:
         """Bring up to date what follows from all rows of its table together; return notes worth a line each.

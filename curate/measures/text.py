@@ -87,6 +87,7 @@ class Text(Measure):
     """
 
     name = "text"
+    costly = True
     needs: ClassVar = ("tags",)
     gives: ClassVar = {
         "text_lines": pa.int32(),

@@ -56,12 +56,14 @@ def file_digest(path: str | Path) -> str:
     """Return a digest of an ONNX file and of the files beside it that say how it is run."""
     model = model_file(path)
     beside = (model.with_suffix(".json"), *(model.parent / name for name in _BESIDE))
-    parts = [
-        _digest(each, each.stat().st_size, each.stat().st_mtime_ns)
-        for each in (model, *beside)
-        if each.is_file()
-    ]
+    parts = [digest(each) for each in (model, *beside) if each.is_file()]
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file; read again only when it changed."""
+    state = path.stat()
+    return _digest(path, state.st_size, state.st_mtime_ns)
 
 
 _BESIDE = ("preprocess.json", "preprocessor_config.json", "config.json", "labels.txt", "selected_tags.csv")

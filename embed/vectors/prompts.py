@@ -57,6 +57,17 @@ def value_vectors(
     return found
 
 
+def write_texts(store: Store, key: str, encoder: Encoder, texts: Sequence[str]) -> int:
+    """Write the vectors of these texts and return how many; EncoderError without a text tower."""
+    if not texts:
+        return 0
+    vectors = np.asarray(encoder.encode_texts(list(texts)), np.float32)
+    schema = tables.texts(vectors.shape[1])
+    values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+    store.replace(f"texts_{key}", pa.table({"text": list(texts), "vector": values}, schema=schema), schema)
+    return len(texts)
+
+
 def digest(vocabulary: Vocabulary) -> str:
     """Return a short digest of all prompts: other prompts are work for the embed stage."""
     said = {each.name: {value.name: value.prompts for value in each.values} for each in vocabulary.attributes}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from embed.encoders import encoder_class, encoder_key
 from embed.vectors.encoder_rows import EncoderRows
-from embed.vectors.prompts import digest, write_prompts
+from embed.vectors.prompts import digest, write_prompts, write_texts
 from index.stages.local_runner import Runner, run_local
 from index.stages.row_stage import RowStage
 from index.stages.rowwise import Outcome, RowOptions, RowRun
 from index.store import Store
 from index.store.runs import Run, Runs
 from schema.records import Count, Summary
+from schema.sections.relevance import texts_digest, texts_of
 from schema.settings import Settings
 from schema.vocabulary import load_vocabulary
 
@@ -29,13 +30,16 @@ def run_embed(store: Store, settings: Settings, runner: Runner = run_local) -> S
     relevant = _relevant(settings, key)
     if kind.has_text:
         relevant["prompts"] = digest(load_vocabulary(settings.tags.vocabulary or None))
+        relevant["texts"] = texts_digest(settings)
     runs = Runs(store)
     if not settings.encoder.retry_failed and runs.up_to_date(STAGE, relevant, inputs):
         return Summary(STAGE, {"vectors": store.count(f"vectors_{key}")}, ("up to date",), skipped=True)
     with runs.start(STAGE, relevant, inputs) as run:
         run.outputs.append(f"vectors_{key}")
         run.facts["key"] = key
-        prompted = not kind.has_text or _has_prompts(store, settings, key)
+        prompted = not kind.has_text or (
+            _has_prompts(store, settings, key) and _has_texts(store, settings, key)
+        )
         outcome = _embed(store, settings, run, runner, prompted)
     counts: dict[str, Count] = dict(run.counts)
     if outcome.done:
@@ -59,6 +63,7 @@ def _embed(store: Store, settings: Settings, run: Run, runner: Runner, prompted:
             plugin.load()
             vocabulary = load_vocabulary(settings.tags.vocabulary or None)
             run.counts["prompts"] = write_prompts(store, run.facts["key"], plugin.encoder, vocabulary)
+            write_texts(store, run.facts["key"], plugin.encoder, texts_of(settings))
             outcome.facts.update(plugin.facts())
     finally:
         plugin.close()
@@ -79,6 +84,14 @@ def _has_prompts(store: Store, settings: Settings, key: str) -> bool:
     last = Runs(store).last(STAGE)
     prompts = digest(load_vocabulary(settings.tags.vocabulary or None))
     return last is not None and last["settings"].get("prompts") == prompts and store.has(f"prompts_{key}")
+
+
+def _has_texts(store: Store, settings: Settings, key: str) -> bool:
+    """Tell whether the texts of these settings have their vectors."""
+    table = f"texts_{key}"
+    return store.has(table) and set(texts_of(settings)) <= set(
+        store.read(table, ["text"]).column(0).to_pylist()
+    )
 
 
 def _relevant(settings: Settings, key: str) -> dict[str, str]:

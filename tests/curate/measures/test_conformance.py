@@ -13,8 +13,11 @@ from curate.measures import MEASURES, measure_class
 from curate.measures.conformance import CHECKS, Check
 from schema.settings import Settings, load_settings
 
-# Reading text takes a second a picture; it is checked with a reader of the test's own in test_text.py.
-MODEL_FREE = [name for name in MEASURES if name != "text" and not measure_class(name).missing(Settings())]
+# What needs more than items and pictures, or takes a second each, is checked in a test of its own.
+OWN_TESTS = {"alignment", "relevance", "text"}
+MODEL_FREE = [
+    name for name in MEASURES if name not in OWN_TESTS and not measure_class(name).missing(Settings())
+]
 
 OUTSIDE = '''
 """A measure of another package."""

@@ -148,3 +148,21 @@ def test_prompts_of_the_vocabulary_get_vectors_once(
     again = run_embed(store, settings)
     assert (again.counts["embedded"], again.counts["prompts"]) == (0, 2)
     assert store.read(table).to_pylist()[0]["vector"] != found[0]["vector"]
+
+
+def test_texts_of_the_settings_get_vectors_for_measures(
+    picture_store: MakeStore, tiny_settings: MakeSettings
+) -> None:
+    store, _ = picture_store(2)
+    settings = tiny_settings(
+        'measure.relevance.wanted=["a cat"]', 'measure.relevance.unwanted=["a car", "a cat"]'
+    )
+    run_embed(store, settings)
+    table = f"texts_{store.encoder_key()}"
+    found = {row["text"]: row["vector"] for row in store.read(table).to_pylist()}
+    assert list(found) == ["a cat", "a car"]
+    np.testing.assert_allclose(found["a cat"], embed_query(settings, "a cat"), atol=2e-3)
+    assert run_embed(store, settings).skipped
+    other = tiny_settings('measure.relevance.wanted=["a dog"]', "measure.relevance.unwanted=[]")
+    assert run_embed(store, other).counts["embedded"] == 0
+    assert store.read(table).column("text").to_pylist() == ["a dog"]
