@@ -11,7 +11,7 @@ from index.stages.rowwise import Outcome, RowOptions, RowRun
 from index.store import Store
 from index.store.runs import Run, Runs
 from schema.records import Count, Summary
-from schema.sections.relevance import texts_digest, texts_of
+from schema.sections.relevance import asked_texts, texts_digest
 from schema.settings import Settings
 from schema.vocabulary import load_vocabulary
 
@@ -30,7 +30,8 @@ def run_embed(store: Store, settings: Settings, runner: Runner = run_local) -> S
     relevant = _relevant(settings, key)
     if kind.has_text:
         relevant["prompts"] = digest(load_vocabulary(settings.tags.vocabulary or None))
-        relevant["texts"] = texts_digest(settings)
+        if asked_texts(settings):
+            relevant["texts"] = texts_digest(settings)
     runs = Runs(store)
     if not settings.encoder.retry_failed and runs.up_to_date(STAGE, relevant, inputs):
         return Summary(STAGE, {"vectors": store.count(f"vectors_{key}")}, ("up to date",), skipped=True)
@@ -63,7 +64,7 @@ def _embed(store: Store, settings: Settings, run: Run, runner: Runner, prompted:
             plugin.load()
             vocabulary = load_vocabulary(settings.tags.vocabulary or None)
             run.counts["prompts"] = write_prompts(store, run.facts["key"], plugin.encoder, vocabulary)
-            write_texts(store, run.facts["key"], plugin.encoder, texts_of(settings))
+            write_texts(store, run.facts["key"], plugin.encoder, asked_texts(settings))
             outcome.facts.update(plugin.facts())
     finally:
         plugin.close()

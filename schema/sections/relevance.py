@@ -56,6 +56,12 @@ def texts_of(settings: Settings) -> list[str]:
     return list(dict.fromkeys((*options.wanted, *options.unwanted)))
 
 
+def asked_texts(settings: Settings) -> list[str]:
+    """Return the texts whose vectors the embed stage makes: none where nothing in the settings asks for the measure."""
+    asked = "relevance" in settings.measure.names or "relevance" in settings.measure.plugins
+    return texts_of(settings) if asked else []
+
+
 def texts_digest(settings: Settings) -> str:
     """Return a short digest of the texts: other texts are work for the embed stage."""
-    return hashlib.blake2b(json.dumps(texts_of(settings)).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(json.dumps(asked_texts(settings)).encode(), digest_size=8).hexdigest()
