@@ -47,7 +47,7 @@ class Relevance(VectorMeasure):
         if lacking:
             raise StoreError(
                 f"the texts of measure.relevance have no vectors of {self.encoder}: {lacking[0]!r}",
-                "Put relevance into measure.names and run: likeness embed --store ... (with an encoder that reads texts)",
+                "Put relevance into measure.names and run: likeness embed --store ... The encoder must read texts.",
             )
         self.bound["texts"] = {text: known[text] for text in wanted}
 

@@ -90,9 +90,10 @@ def _has_prompts(store: Store, settings: Settings, key: str) -> bool:
 def _has_texts(store: Store, settings: Settings, key: str) -> bool:
     """Tell whether the texts of these settings have their vectors."""
     table = f"texts_{key}"
-    return store.has(table) and set(texts_of(settings)) <= set(
-        store.read(table, ["text"]).column(0).to_pylist()
-    )
+    asked = set(asked_texts(settings))
+    if not asked:
+        return True
+    return store.has(table) and asked <= set(store.read(table, ["text"]).column(0).to_pylist())
 
 
 def _relevant(settings: Settings, key: str) -> dict[str, str]:
