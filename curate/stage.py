@@ -34,8 +34,8 @@ def run_measure(
     ``names`` are entries of MEASURES; without any those of ``measure.names``, and without these all that are not
     costly and need no model or package which is not there. ``where`` leaves the other items for later, ``passing``
     those that the gates keep out by what is known so far. Every picture is read and decoded once for all measures.
-    Raises SettingsError for a measure that does not exist, FilterError for a bad ``where``, StoreError and ModelError for a
-    named measure that this store does not suit.
+    Raises SettingsError for a measure that does not exist, FilterError for a bad ``where``, StoreError and ModelError
+    for a named measure that this store does not suit.
     """
     chosen = list(dict.fromkeys(names or settings.measure.names))
     lacking = {} if chosen else {name: _lacking(name, settings) for name in MEASURES}
