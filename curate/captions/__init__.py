@@ -9,6 +9,7 @@ CAPTIONERS = {
     "from_labels": "curate.captions.from_labels:FromLabels",
     "tags": "curate.captions.tags:TagCaption",
     "hybrid": "curate.captions.hybrid:Hybrid",
+    "vlm": "curate.captions.vlm:VlmCaption",
 }
 
 SEAM = Seam(CAPTIONERS, "captioner", "caption.names", "likeness.captioners", Captioner)

@@ -103,7 +103,18 @@ class Captioner(RowPlugin):
     def key(self) -> str:
         """Return what the captions depend on: version, options, and the state of what they are made from."""
         facts = {"name": self.name, "version": self.version, "state": self.state, **self.identity()}
-        return settings_hash(facts | {"options": self.options.model_dump(mode="json")})
+        return settings_hash(
+            facts | {"options": self.options.model_dump(mode="json", exclude=set(self.running))}
+        )
+
+    @property
+    def running(self) -> frozenset[str]:
+        """Return the names of options that change no caption."""
+        return frozenset()
+
+    def finish(self, store: Store) -> list[str]:
+        """Return notes worth a line each; called when a run has ended."""
+        return []
 
     def identity(self) -> dict[str, str]:
         """Return what else changes the captions, such as a model and its prompt; without loading anything."""

@@ -67,7 +67,7 @@ def run_caption(
             outcome = RowRun(store, settings, [captioner], rows, runner).run()[0]
             _add(total, outcome)
             reasons.update(outcome.reasons)
-            notes += [f"{captioner.name}: {note}" for note in outcome.notes]
+            notes += [f"{captioner.name}: {note}" for note in (*outcome.notes, *captioner.finish(store))]
             if captioner.flags_recurring and (
                 recurring := flag_recurring(store, captioner, options.recurring)
             ):

@@ -8,12 +8,14 @@ from schema.plugins import Seam
 MEASURES = {
     "colour": "curate.measures.colour:Colour",
     "frame": "curate.measures.frame:Frame",
+    "judge": "curate.measures.vlm:Judge",
     "people": "curate.measures.people:People",
     "rating": "curate.measures.rating:Rating",
     "relevance": "curate.measures.relevance:Relevance",
     "score": "curate.measures.score:Score",
     "tagger": "curate.measures.tagger:Tagger",
     "text": "curate.measures.text:Text",
+    "vlm": "curate.measures.vlm:Vlm",
 }
 
 SEAM = Seam(MEASURES, "measure", "measure.names", "likeness.measures", Measure)
