@@ -1,8 +1,9 @@
 """Groups from candidate edges: HDBSCAN inside the connected components of the mutual-reachability graph.
 
 The kNN graph above a similarity falls into components that are small next to the table; a spanning forest of them is
-all that HDBSCAN needs, so five million items cost a sort. Single linkage alone would chain A~B~C into one group:
-clusters are chosen by excess of mass, and dedupe/group/artworks.py then holds every member against the kept one.
+all that HDBSCAN needs, so five million items cost a sort. hdbscan, the package, chooses the clusters of each component
+(selection.py). Single linkage alone would chain A~B~C into one group: clusters are chosen by excess of mass, and
+dedupe/group/artworks.py then holds every member against the kept one.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 from dedupe.group.hierarchy import choose_clusters, merge_forest
+from dedupe.group.selection import select_clusters
 from schema.arrays import Bools, Floats32, Floats64, Ints
 
 # Similarities come from float16 vectors: unit length is off by up to 5e-4, so nothing closer than this is told apart.
 NEAREST = 1e-3
+# Points of a component up to which hdbscan chooses: 1 000 take a tenth of a second, ten times as many a hundred times.
+LARGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +101,11 @@ def cluster_edges(
     min_size: int = 2,
     min_samples: int = 1,
     epsilon: float = 0.0,
-    weight: Ints | None = None,
 ) -> Ints:
     """Return the group of every row, int64 [n], -1 for none: HDBSCAN over the edges above ``threshold``.
 
     Edges are similarities; ``epsilon`` is a similarity too: what is at least so alike is not split further.
-    ``weight`` counts the items behind a row (exactly repeated vectors are collapsed by the caller). Groups are
-    numbered by their smallest row.
+    Groups are numbered by their smallest row.
     """
     found = np.full(n, -1, dtype=np.int64)
     kept = edges.where(edges.similarity >= threshold)
@@ -111,8 +113,6 @@ def cluster_edges(
     touched = np.zeros(n, dtype=bool)
     touched[kept.i] = True
     touched[kept.j] = True
-    if weight is not None:
-        touched |= weight > 1
     rows = np.flatnonzero(touched)
     if not len(rows):
         return found
@@ -125,17 +125,74 @@ def cluster_edges(
         length = np.maximum(length, np.maximum(core[local.i], core[local.j]))
         reach = length <= birth
         local, length = local.where(reach), length[reach]
-    u, v, length = spanning_forest(len(rows), local.i, local.j, length)
-    forest = merge_forest(len(rows), u, v, length)
-    mass = np.ones(len(rows), dtype=np.int64) if weight is None else weight[rows]
     limit = float(distances(epsilon)) if epsilon > 0 else 0.0
-    node = choose_clusters(
-        forest, mass, min_size=min_size, birth=max(birth, NEAREST), epsilon=limit, floor=NEAREST
+    found[rows] = _choose(
+        len(rows), spanning_forest(len(rows), local.i, local.j, length), min_size, max(birth, NEAREST), limit
     )
-    found[rows] = name_by_first(node)
     inside = found >= 0
     found[inside] = rows[found[inside]]
     return found
+
+
+def _choose(n: int, forest: tuple[Ints, Ints, Floats64], min_size: int, birth: float, epsilon: float) -> Ints:
+    """Return the cluster of every point of a spanning forest, named by its first point, -1 for none.
+
+    hdbscan chooses in each component that may be split at all. One with fewer points than two clusters need, or whose
+    longest edge is shorter than ``epsilon``, is one cluster. Components of more than LARGE points go through
+    hierarchy.py together: hdbscan's choice takes time with the square of the number of clusters.
+    """
+    u, v, distance = forest
+    component = components(n, Edges(u, v, np.empty(0, np.float32)))
+    size = np.bincount(component, minlength=n)
+    longest = np.zeros(n)
+    np.maximum.at(longest, component[u], distance)
+    whole = (size >= min_size) & ((size < 2 * min_size) | (longest < epsilon))
+    node = np.where(whole[component], component, -1)
+    open_ = (size >= min_size) & ~whole
+    edge_of = component[u]
+    big = open_ & (size > LARGE)
+    if big.any():
+        points = np.flatnonzero(big[component])
+        place = np.full(n, -1, np.int64)
+        place[points] = np.arange(len(points))
+        edges = np.flatnonzero(big[edge_of])
+        tree = merge_forest(len(points), place[u[edges]], place[v[edges]], distance[edges])
+        chosen = choose_clusters(
+            tree,
+            np.ones(len(points), np.int64),
+            min_size=min_size,
+            birth=birth,
+            epsilon=epsilon,
+            floor=NEAREST,
+        )
+        first = name_by_first(chosen)
+        node[points] = np.where(first >= 0, points[np.maximum(first, 0)], -1)
+    small = open_ & ~big
+    points = np.flatnonzero(small[component])
+    points = points[np.argsort(component[points], kind="stable")]
+    edges = np.flatnonzero(small[edge_of])
+    edges = edges[np.argsort(edge_of[edges], kind="stable")]
+    place = np.full(n, -1, np.int64)
+    starts = np.flatnonzero(np.diff(component[points], prepend=-1))
+    sizes = np.diff(np.append(starts, len(points)))
+    for start, count in zip(starts.tolist(), sizes.tolist(), strict=True):
+        members = points[start : start + count]
+        place[members] = np.arange(count)
+        # One edge fewer than points in every component before.
+        first_edge = start - int(np.searchsorted(starts, start))
+        own = edges[first_edge : first_edge + count - 1]
+        chosen = select_clusters(
+            count,
+            place[u[own]],
+            place[v[own]],
+            distance[own],
+            min_size=min_size,
+            birth=birth,
+            epsilon=epsilon,
+        )
+        first = name_by_first(chosen)
+        node[members] = np.where(first >= 0, members[np.maximum(first, 0)], -1)
+    return node
 
 
 def name_by_first(label: Ints) -> Ints:

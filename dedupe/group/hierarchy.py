@@ -117,9 +117,10 @@ def choose_clusters(
 
     def settle(nodes: Ints, born: Floats64) -> Floats64:
         own = mass[nodes] - size[nodes] * born
-        stays[nodes] = (own >= below[nodes]) | ~splits[nodes]
-        stays[nodes] |= splits[nodes] & fuses[np.maximum(split_node[nodes] - n, 0)]
-        return np.where(stays[nodes], own, below[nodes])
+        better = (own >= below[nodes]) | ~splits[nodes]
+        # Below epsilon the choice by mass is taken back, as hdbscan does it: it still counts further up.
+        stays[nodes] = better | (splits[nodes] & fuses[np.maximum(split_node[nodes] - n, 0)])
+        return np.where(better, own, below[nodes])
 
     for edge in forest.rounds:
         node, a, b, at = n + edge, forest.left[edge], forest.right[edge], lam[edge]

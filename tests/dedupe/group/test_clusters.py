@@ -5,9 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import hdbscan
 import numpy as np
 import pytest
 
+from dedupe.group import clusters
 from dedupe.group.clusters import Edges, cluster_edges, distances, unique_edges
 from dedupe.group.hierarchy import merge_forest
 
@@ -30,16 +32,19 @@ def partition(label: Any) -> set[frozenset[int]]:
     return {frozenset(np.flatnonzero(label == name).tolist()) for name in np.unique(label[label >= 0])}
 
 
-@pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize("min_size", [2, 3, 5])
-def test_equals_hdbscan(seed: int, min_size: int) -> None:
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("min_size", "epsilon"), [(2, 0.0), (3, 0.0), (5, 0.0), (2, 0.9), (3, 0.95)])
+@pytest.mark.parametrize("large", [0, clusters.LARGE], ids=["own choice", "hdbscan's choice"])
+def test_equals_hdbscan(
+    seed: int, min_size: int, epsilon: float, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "LARGE", large)
     # The package sees every pair: those below the threshold at one distance just beyond it, and a far pair so that
     # its root is no component of ours.
-    hdbscan = pytest.importorskip("hdbscan")
     vectors = blobs(seed, 60 + 5 * seed)
     threshold = 0.8
     edges = all_edges(vectors, threshold)
-    ours = cluster_edges(len(vectors), edges, threshold=threshold, min_size=min_size)
+    ours = cluster_edges(len(vectors), edges, threshold=threshold, min_size=min_size, epsilon=epsilon)
     n = len(vectors) + 2 * min_size
     birth = float(distances(np.float64(threshold)))
     matrix = np.full((n, n), birth)
@@ -50,7 +55,12 @@ def test_equals_hdbscan(seed: int, min_size: int) -> None:
     np.fill_diagonal(matrix, 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        theirs = hdbscan.HDBSCAN(metric="precomputed", min_cluster_size=min_size, min_samples=1).fit(matrix)
+        theirs = hdbscan.HDBSCAN(
+            metric="precomputed",
+            min_cluster_size=min_size,
+            min_samples=1,
+            cluster_selection_epsilon=float(distances(np.float64(epsilon))) if epsilon else 0.0,
+        ).fit(matrix)
     # An item without an edge is at one distance from everything there, and joins a cluster by chance of order.
     inside = np.unique(np.concatenate([edges.i, edges.j]))
     assert np.all(np.delete(ours, inside) == -1)
@@ -75,13 +85,6 @@ def test_a_star_of_rising_spokes_needs_no_recursion() -> None:
     assert len(forest.roots()) == 1
     children = np.concatenate([forest.left, forest.right])
     assert len(np.unique(children)) == len(children) == 2 * (n - 1)
-
-
-def test_repeated_vectors_collapse_to_weights() -> None:
-    none = np.empty(0, dtype=np.int64)
-    edges = Edges(none, none, np.empty(0, dtype=np.float32))
-    label = cluster_edges(4, edges, threshold=0.9, weight=np.array([1, 3, 1, 2]))
-    assert label.tolist() == [-1, 1, -1, 3]
 
 
 def test_epsilon_keeps_near_equal_copies_together() -> None:
