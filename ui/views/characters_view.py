@@ -12,6 +12,7 @@ from ui.review.naming.characters import (
     DoubtfulName,
     UnknownGroup,
     doubtful_names,
+    examples,
     give_name,
     known_names,
     unknown_groups,
@@ -62,42 +63,59 @@ def unknown_card(group: UnknownGroup, names: Sequence[str]) -> None:
     with st.container(border=True):
         st.markdown(f"**{counted(len(group.rows), 'picture|pictures')}** that look alike")
         pictures(group.rows)
-        box, give, none = st.columns([4, 1.4, 2], vertical_alignment="bottom")
+        box, give, none = st.columns([4, 1, 1.6], vertical_alignment="bottom")
         with box:
             name = name_box(group.group, names)
-        if give.button("Name all", key=f"give-{group.group}", type="primary", disabled=locked or not name):
+        if give.button(
+            "Name all",
+            key=f"give-{group.group}",
+            type="primary",
+            disabled=locked or not name,
+            width="stretch",
+        ):
             decide(group.rows, name)
-        if none.button("Nobody with a name", key=f"none-{group.group}", disabled=locked):
+        if none.button("Nobody with a name", key=f"none-{group.group}", disabled=locked, width="stretch"):
             decide(group.rows, None)
 
 
-def doubtful_card(each: DoubtfulName, names: Sequence[str]) -> None:
-    """Show a picture whose name is probably wrong."""
+def doubtful_card(each: DoubtfulName, names: Sequence[str], looks: dict[str, list[int]]) -> None:
+    """Show a picture whose name is probably wrong, beside pictures of that name and of the more likely one."""
     stated = ", ".join(each.names)
     with st.container(border=True):
-        left, right = st.columns([1, 5], vertical_alignment="center")
-        with left:
+        picture, said, other = st.columns([1, 2, 2], vertical_alignment="top")
+        with picture:
+            st.caption(f"{min(each.probability, 0.99):.0%} likely to be wrong")
             pictures([each.row])
-        with right:
-            other = f"more likely **{session.plain(each.suggested)}**" if each.suggested else "nobody known"
-            st.markdown(f"stated: **{session.plain(stated)}**, wrong with {each.probability:.0%}; {other}")
-            keep, use, box, give = st.columns([1.4, 1.6, 3, 1], vertical_alignment="bottom")
-            if keep.button("Keep the name", key=f"keep-{each.row}", disabled=locked):
-                decide([each.row], stated)
-            if use.button(
-                "Take the other", key=f"use-{each.row}", type="primary", disabled=locked or not each.suggested
-            ):
-                decide([each.row], each.suggested)
-            with box:
-                name = name_box(str(each.row), names)
-            if give.button("Set", key=f"set-{each.row}", disabled=locked or not name):
-                decide([each.row], name)
+        with said:
+            st.caption(f"stated: **{session.plain(stated)}**")
+            pictures(looks.get(stated, []))
+        with other:
+            if each.suggested:
+                st.caption(f"more likely: **{session.plain(each.suggested)}**")
+                pictures(looks.get(each.suggested, []))
+            else:
+                st.caption("more likely nobody who is known")
+        keep, use, box, give = st.columns([1, 1, 2.2, 0.8], vertical_alignment="bottom")
+        if keep.button("Keep the name", key=f"keep-{each.row}", disabled=locked, width="stretch"):
+            decide([each.row], stated)
+        if use.button(
+            "Take the other", key=f"use-{each.row}", type="primary", disabled=locked or not each.suggested,
+            width="stretch",
+        ):  # fmt: skip
+            decide([each.row], each.suggested)
+        with box:
+            name = name_box(str(each.row), names)
+        if give.button("Set", key=f"set-{each.row}", disabled=locked or not name, width="stretch"):
+            decide([each.row], name)
 
 
 def page_of(count: int) -> range:
     """Return which of ``count`` entries to show, with a choice of the page where there are several."""
     pages = max(1, -(-count // SHOWN))
-    number = int(st.number_input("Page", 1, pages, 1, key="page", bind="query-params")) if pages > 1 else 1
+    number = 1
+    if pages > 1:
+        narrow, _ = st.columns([1, 5])
+        number = int(narrow.number_input(f"Page of {pages}", 1, pages, 1, key="page", bind="query-params"))
     return range((number - 1) * SHOWN, min(number * SHOWN, count))
 
 
@@ -150,8 +168,9 @@ with session.error_boundary():
     elif what == DOUBTFUL:
         if not doubtful:
             st.info("No stated name looks wrong.")
+        looks = examples(workspace)
         for place in page_of(len(doubtful)):
-            doubtful_card(doubtful[place], known)
+            doubtful_card(doubtful[place], known, looks)
     else:
         show_unlike(odd)
     st.caption("likeness names learns from what was decided here.")

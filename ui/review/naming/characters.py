@@ -19,6 +19,9 @@ from ui.wording import counted
 DOUBTFUL = 0.5
 """A stated name that is more likely wrong than right is shown."""
 
+EXAMPLES = 3
+"""Pictures that show what a name looks like."""
+
 
 @dataclass(frozen=True, slots=True)
 class UnknownGroup:
@@ -81,6 +84,11 @@ def known_names(workspace: Workspace) -> list[str]:
     return sorted(counts, key=lambda name: (-counts[name], name))
 
 
+def examples(workspace: Workspace) -> dict[str, list[int]]:
+    """Return by name the rows of a few pictures of a single character that are not doubted."""
+    return workspace.cached("pictures of names", ("names",), lambda: _examples(workspace))
+
+
 def give_name(
     workspace: Workspace, rows: Sequence[int], name: str | None, reviewer: str, as_of: int
 ) -> actions.Written:
@@ -119,6 +127,21 @@ def _doubtful(workspace: Workspace) -> list[DoubtfulName]:
             for row, names, suggested, doubt in zip(*(c.to_pylist() for c in kept.columns), strict=True):
                 found.append(DoubtfulName(row, tuple(names or ()), suggested, doubt))
     return sorted(found, key=lambda each: (-each.probability, each.row))
+
+
+def _examples(workspace: Workspace) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    if workspace.store.has("names"):
+        for batch in workspace.store.scan("names", ["row", CHARACTER, f"{CHARACTER}_doubt"]):
+            single = pc.equal(pc.list_value_length(batch[CHARACTER]), 1)
+            calm = pc.less(pc.fill_null(batch[f"{CHARACTER}_doubt"], 0.0), DOUBTFUL)
+            kept = batch.filter(pc.and_(pc.fill_null(single, False), calm))
+            names = pc.list_flatten(kept[CHARACTER]).to_pylist()
+            for row, name in zip(kept["row"].to_pylist(), names, strict=True):
+                rows = found.setdefault(name, [])
+                if len(rows) < EXAMPLES:
+                    rows.append(row)
+    return found
 
 
 def _names(workspace: Workspace) -> dict[str, int]:
