@@ -19,7 +19,7 @@ from index.reviews.log import Review, live_batches
 from index.reviews.open import open_log
 from index.store.database import Database
 from schema.attributes import Vocabulary
-from schema.name_columns import NAMED
+from schema.columns.names import NAMED
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from label.names.stated import StatedNames, read_stated
 from label.names.unknown import same_character_ratio, unknown_groups
 from schema import tables
 from schema.arrays import Bools, Floats16, Floats32, Floats64, Ints, Rows
-from schema.name_columns import CHARACTER
+from schema.columns.names import CHARACTER
 from schema.records import Summary
 from schema.sections.names import NamesSettings
 from schema.settings import Settings

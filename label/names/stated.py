@@ -13,8 +13,8 @@ from index.reviews.effective import EffectiveReviews
 from index.store import Store
 from label.names.spelling import load_aliases, name_key, shown
 from schema.arrays import Ints
+from schema.columns.names import CHARACTER, COPYRIGHT, NAMED
 from schema.errors import SettingsError
-from schema.name_columns import CHARACTER, COPYRIGHT, NAMED
 from schema.settings import Settings
 
 NO_NAMES = frozenset(

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from label.names.profiles import Unlike, unlike
 from schema.arrays import Rows
-from schema.name_columns import CHARACTER
+from schema.columns.names import CHARACTER
 from schema.records import Decision
 from ui.review import actions
 from ui.review.workspace import Workspace
