@@ -221,6 +221,11 @@ class Attribute(Entry):
         return [name for name in names if name not in general]
 
     @property
+    def is_tagged(self) -> bool:
+        """Whether any tag says a value; where none does, that tags are silent says nothing."""
+        return bool(self.counts) or any(value.tags or value.weak_tags for value in self.values)
+
+    @property
     def multi_label(self) -> bool:
         """Whether a character can have several values of it."""
         return self.kind == "multi-label"

@@ -76,7 +76,8 @@ def build_task(attribute: Attribute, dataset: Dataset, settings: LabelSettings) 
         )
     # A missing tag says something only where the tagger went as deep as those who did state a value.
     depth = max(float(np.quantile(dataset.tag_counts[stated], 0.25)), 1.0)
-    unstated = usable & (counts == 0) & (dataset.tag_counts >= depth)
+    # It says nothing of what no tag could say, such as an attribute that reviewers alone answer.
+    unstated = usable & (counts == 0) & (dataset.tag_counts >= depth) & attribute.is_tagged
     rows = dataset.rows[stated | unstated]
     counts = counts[stated | unstated]
     if multi_label:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from curate.select.rank import parse_rank
+from index.filters.language import parse_filter
 from schema.settings import load_settings
 from schema.vocabulary import load_vocabulary
 
@@ -24,4 +26,8 @@ def test_config_loads(path: Path) -> None:
     if path.name == VOCABULARY:
         assert load_vocabulary(path).attributes
     else:
-        load_settings(path)
+        settings = load_settings(path)
+        for gate in settings.gate:
+            parse_filter(gate.where)
+        if settings.select.rank:
+            parse_rank(settings.select.rank)

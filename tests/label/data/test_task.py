@@ -116,3 +116,14 @@ def test_a_capped_sample_keeps_rare_values_and_weighs_frequent_ones() -> None:
     assert len(kept) <= 200
     assert targets[kept, 2].sum() == 10
     assert abs((weights * targets[kept, 0]).sum() - 900) < 1
+
+
+def test_of_what_no_tag_can_say_silent_tags_say_nothing() -> None:
+    data = dataset("hair_color", {row: ["red" if row % 2 else "blue"] for row in range(60)})
+    attribute = VOCABULARY.attribute("hair_color")
+    untagged = tuple(value.model_copy(update={"tags": (), "weak_tags": ()}) for value in attribute.values)
+    reviewed = attribute.model_copy(update={"values": untagged})
+    built = build_task(reviewed, data, LabelSettings())
+    assert isinstance(built, AttributeTask)
+    assert len(task("hair_color", data).rows) == N
+    assert built.rows.tolist() == list(range(60))
