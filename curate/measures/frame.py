@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from curate.measures.base import Measure
-from curate.measures.sharpness import blockiness, edges, noise, repeats
 from index.images.decode import Picture
 from index.images.facts import border_share, content_of, reduced, sharpness
+from index.images.sharpness import blockiness, edges, noise, repeats
 from index.stages.row_plugin import Batch, Results
 from schema.arrays import Bytes, Floats32
 

@@ -189,7 +189,7 @@ class _Classes:
                 f"{self._model.path} gives {answers.shape[1]} numbers, and names {len(self._kinds)}"
             )
         if answers.shape[1] == 1:
-            answers = answers if answers.min() >= 0 and answers.max() <= 1 else 1 / (1 + np.exp(-answers))
+            answers = answers if answers.min() >= 0 and answers.max() <= 1 else _logistic(answers)
         else:
             if answers.min() < 0 or answers.max() > 1:
                 answers = np.exp(answers - answers.max(axis=1, keepdims=True))
