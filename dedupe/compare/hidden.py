@@ -189,7 +189,10 @@ def _bounds(mask: Mask) -> Box | None:
     count, _, stats, _ = cv2.connectedComponentsWithStats(joined)
     if count < 2:
         return None
-    large = stats[1:][stats[1:, cv2.CC_STAT_AREA] >= max(3, 0.05 * stats[1:, cv2.CC_STAT_AREA].max())]
+    area = stats[1:, cv2.CC_STAT_AREA]
+    large = stats[1:][area >= max(3, 0.05 * area.max())]
+    if not len(large):
+        return None
     left, top = int(large[:, 0].min()), int(large[:, 1].min())
     right, bottom = int((large[:, 0] + large[:, 2]).max()), int((large[:, 1] + large[:, 3]).max())
     return left, top, right, bottom
