@@ -43,10 +43,12 @@ class Decision:
     """One review decision about one item, as a reviewer makes it.
 
     ``kind`` is 'label' (attribute and value count), 'subjects' (one item shows several characters), 'group'
-    (``value`` is keep, split, merge, not_duplicate, same_artwork or variant; ``group_id`` and ``other`` say with whom),
+    (``value`` is keep, split, merge, not_duplicate, same_artwork or variant; ``group_id`` and ``others`` say
+    with whom, by ids),
     'gate' (``attribute`` names it, ``value`` is pass or drop), 'audit' (``value`` is good, doubtful or bad) or
     'caption' (``attribute`` names the captioner, ``value`` is the edited text).
-    ``value`` None with kind 'label' means: known to be unknown. ``seen`` is what the page showed, for conflicts.
+    ``value`` None with kind 'label' means: known to be unknown. ``seen`` is what the page showed, in words, and
+    ``shown`` the values in it; ``queue`` is where the decision was taken, if that matters.
     """
 
     row: int
@@ -56,5 +58,7 @@ class Decision:
     value: str | None = None
     action: str = "set"
     group_id: str | None = None
-    other: str | None = None
+    others: tuple[str, ...] = ()
     seen: str | None = None
+    shown: tuple[str, ...] = ()
+    queue: str | None = None

@@ -158,6 +158,9 @@ REVIEWS = pa.schema(
         pa.field("group_id", pa.string()),
         pa.field("other", pa.string()),
         pa.field("seen", pa.string()),
+        pa.field("others", pa.list_(pa.string())),
+        pa.field("shown", pa.list_(pa.string())),
+        pa.field("queue", pa.string()),
     ]
 )
 

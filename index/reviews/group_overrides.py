@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from index.reviews.log import Review
+from index.reviews.records import Review
 from schema.records import SAME_ARTWORK, VARIANT
 
 Pair = tuple[int, int]
@@ -40,9 +40,7 @@ def read_overrides(reviews: Iterable[Review], row_of: Mapping[str, int]) -> Over
     batches: dict[tuple[str, str], list[int]] = {}
     for review in reviews:
         row = review.row
-        others = [
-            row_of[name] for name in (review.other or "").split() if name in row_of and row_of[name] != row
-        ]
+        others = [row_of[name] for name in review.others if name in row_of and row_of[name] != row]
         pairs = {pair(row, other) for other in others}
         match review.value:
             case "not_duplicate" | "split":
@@ -73,4 +71,4 @@ def read_overrides(reviews: Iterable[Review], row_of: Mapping[str, int]) -> Over
 
 def named_items(reviews: Iterable[Review]) -> set[str]:
     """Return the ids of all items that decisions name besides their own."""
-    return {name for review in reviews for name in (review.other or "").split()}
+    return {name for review in reviews for name in review.others}

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from index.reviews.log import COLUMNS, Review, ReviewLog, collisions, conflict_error
+from index.reviews.log import ReviewLog, collisions, conflict_error
+from index.reviews.records import COLUMNS, LATER, Review, read_record
 from schema.errors import ReviewError, StoreError
 from schema.tables import REVIEWS
 
@@ -36,7 +37,7 @@ class LanceLog(ReviewLog):
         where = f"decision > {int(since)}" + (f" AND row = {int(row)}" if row is not None else "")
         found = table.search().where(where).limit(None).to_arrow().sort_by("decision")
         for record in found.to_pylist():
-            yield Review(**{name: record[name] for name in COLUMNS})
+            yield read_record(record)
 
     def position(self) -> int:
         """Return the number of the last decision; 0 for an empty log."""
@@ -57,6 +58,8 @@ class LanceLog(ReviewLog):
                 return None
             table = self.database.create_table("reviews", schema=REVIEWS, exist_ok=True)
         table.checkout_latest()
+        if create and (lacking := [name for name in LATER if name not in table.schema.names]):
+            table.add_columns([REVIEWS.field(name) for name in lacking])
         return table
 
     def _write(self, reviews: Sequence[Review], as_of: int | None) -> None:

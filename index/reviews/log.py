@@ -9,9 +9,9 @@ from __future__ import annotations
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
+from index.reviews.records import COLUMNS, Review, subject_of
 from schema.errors import ReviewConflict, ReviewError
 from schema.records import Decision
 from schema.sections.curation import PROTECTED
@@ -21,43 +21,10 @@ ACTIONS = ("set", "add", "remove", "reject")
 GROUP_VALUES = ("keep", "split", "merge", "not_duplicate", "same_artwork", "variant")
 GATE_VALUES = ("pass", "drop")
 AUDIT_VALUES = ("good", "doubtful", "bad")
+__all__ = ["COLUMNS", "Review", "ReviewLog", "subject_of"]
 MAX_REVIEWER = 80
 MAX_CAPTION = 20_000
 """Letters of an edited caption."""
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """One record of the log; the columns of REVIEWS. ``kind`` 'undo' takes back the batch named in ``other``."""
-
-    decision: int
-    batch: str
-    time: str
-    reviewer: str
-    row: int
-    item_id: str
-    kind: str
-    attribute: str | None
-    value: str | None
-    action: str
-    group_id: str | None
-    other: str | None
-    seen: str | None
-
-    @property
-    def subject(self) -> str:
-        """What this decision is about; two decisions on one subject can conflict."""
-        if self.kind == "undo":
-            return f"undo:{self.other}"
-        return subject_of(self.kind, self.row, self.attribute)
-
-
-COLUMNS = tuple(f.name for f in fields(Review))
-
-
-def subject_of(kind: str, row: int, attribute: str | None) -> str:
-    """Return the key under which decisions conflict: one attribute of one item, or its place in groups."""
-    return f"{kind}:{row}:{attribute or ''}"
 
 
 class ReviewLog(ABC):
@@ -192,8 +159,11 @@ def _record(decision: Decision, batch: str, when: str, reviewer: str) -> Review:
         d.value,
         d.action,
         d.group_id,
-        d.other,
+        None,
         d.seen,
+        d.others,
+        d.shown,
+        d.queue,
     )
 
 

@@ -11,16 +11,15 @@ from typing import Any
 
 from index.reviews.log import (
     ACTIONS,
-    COLUMNS,
     GROUP_VALUES,
     KINDS,
     MAX_CAPTION,
     MAX_REVIEWER,
-    Review,
     ReviewLog,
     bad_curation,
 )
 from index.reviews.open import open_log
+from index.reviews.records import COLUMNS, LATER, LISTS, Review, read_record
 from index.store.database import Database
 from index.store.files import replace_file
 from index.store.keys import rows_of_ids
@@ -177,16 +176,15 @@ def _parse(line: bytes) -> Review | str:
         return "it is no JSON"
     if not isinstance(record, dict):
         return "it is no JSON object"
-    missing = [name for name in COLUMNS if name not in record]
+    missing = [name for name in COLUMNS if name not in record and name not in LATER]
     if missing:
         return f"it has no {', '.join(missing)}"
-    values: dict[str, Any] = {name: record[name] for name in COLUMNS}
-    problem = _bad_types(values) or _bad_values(values)
-    return problem or Review(**values)
+    values: dict[str, Any] = {name: record[name] for name in COLUMNS if name in record}
+    return _bad_types(values) or _bad_values(values) or read_record(values)
 
 
 _NUMBERS = ("decision", "row")
-_OPTIONAL = ("attribute", "value", "group_id", "other", "seen")
+_OPTIONAL = ("attribute", "value", "group_id", "other", "seen", "queue")
 
 
 def _bad_types(values: dict[str, Any]) -> str:
@@ -195,7 +193,15 @@ def _bad_types(values: dict[str, Any]) -> str:
             if not isinstance(value, int) or isinstance(value, bool) or not -1 <= value < 2**62:
                 return f"{name} is {_shown(value)}, not a number of a log"
             continue
-        if value is None and name in _OPTIONAL:
+        if value is None and name in (*_OPTIONAL, *LISTS):
+            continue
+        if name in LISTS:
+            if not isinstance(value, list) or not all(
+                isinstance(each, str) and _is_text(each) for each in value
+            ):
+                return f"{name} is {_shown(value)}, not a list of texts"
+            if sum(map(len, value)) > LONGEST_OTHER:
+                return f"{name} has {sum(map(len, value)):,} letters"
             continue
         if not isinstance(value, str):
             return f"{name} is {_shown(value)}, not a text"
@@ -242,8 +248,9 @@ def _bad_values(values: dict[str, Any]) -> str:
         return f"value is {_shown(value)}; there are: several, one"
     if kind == "group" and value not in GROUP_VALUES:
         return f"value is {_shown(value)}; there are: {', '.join(GROUP_VALUES)}"
-    if kind == "group" and not all(map(is_item_id, (values["other"] or "").split())):
-        return "other does not list ids of items"
+    named = values.get("others") or (values["other"] or "").split()
+    if kind == "group" and not all(map(is_item_id, named)):
+        return "others does not list ids of items"
     return bad_curation(kind, values["attribute"], value, action)
 
 

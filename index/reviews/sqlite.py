@@ -7,11 +7,11 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple
 from pathlib import Path
 from urllib.parse import quote
 
-from index.reviews.log import COLUMNS, Review, ReviewLog, collisions, conflict_error
+from index.reviews.log import ReviewLog, collisions, conflict_error
+from index.reviews.records import COLUMNS, LATER, Review, read_record, sqlite_values
 from schema.errors import DamagedStore, ReviewError, StoreError
 
 FILE = "reviews.sqlite3"
@@ -21,7 +21,7 @@ BUSY_SECONDS = 30.0
 _TABLE = """CREATE TABLE IF NOT EXISTS reviews (
     decision INTEGER PRIMARY KEY AUTOINCREMENT, batch TEXT NOT NULL, time TEXT NOT NULL, reviewer TEXT NOT NULL,
     row INTEGER NOT NULL, item_id TEXT NOT NULL, kind TEXT NOT NULL, attribute TEXT, value TEXT,
-    action TEXT NOT NULL, group_id TEXT, other TEXT, seen TEXT) STRICT"""
+    action TEXT NOT NULL, group_id TEXT, other TEXT, seen TEXT, others TEXT, shown TEXT, queue TEXT) STRICT"""
 
 
 class SqliteLog(ReviewLog):
@@ -36,14 +36,13 @@ class SqliteLog(ReviewLog):
         """Yield the records after ``since`` in order."""
         if not self.path.exists():
             return
-        query = f"SELECT {', '.join(COLUMNS)} FROM reviews WHERE decision > ?"  # noqa: S608 - names are constants
+        query = "SELECT * FROM reviews WHERE decision > ?"
         arguments: list[int] = [since]
         if row is not None:
             query += " AND row = ?"
             arguments.append(row)
         with self._damage_told():
-            for record in self._connect().execute(query + " ORDER BY decision", arguments):
-                yield Review(*record)
+            yield from _records(self._connect().execute(query + " ORDER BY decision", arguments))
 
     def position(self) -> int:
         """Return the number of the last decision; 0 for an empty log."""
@@ -97,6 +96,13 @@ class SqliteLog(ReviewLog):
         # WAL with FULL syncs the log at every commit: a confirmed decision survives a power cut.
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(_TABLE)
+        present = {name for _, name, *_ in connection.execute("PRAGMA table_info(reviews)")}
+        for name in LATER:
+            if (
+                name not in present
+            ):  # a log of an earlier release; another process may be adding the column, too
+                with suppress(sqlite3.OperationalError):
+                    connection.execute(f"ALTER TABLE reviews ADD COLUMN {name} TEXT")
         connection.execute("CREATE INDEX IF NOT EXISTS reviews_row ON reviews (row, decision)")
         return connection
 
@@ -135,14 +141,11 @@ class SqliteLog(ReviewLog):
         try:
             with self._transaction() as connection:
                 if as_of is not None:
-                    later = connection.execute(
-                        f"SELECT {', '.join(COLUMNS)} FROM reviews WHERE decision > ?",  # noqa: S608 - constants
-                        (as_of,),
-                    )
-                    found = collisions(reviews, (Review(*r) for r in later), self.scan)
+                    later = connection.execute("SELECT * FROM reviews WHERE decision > ?", (as_of,))
+                    found = collisions(reviews, _records(later), self.scan)
                     if found:
                         raise conflict_error(found)
-                connection.executemany(insert, [astuple(r)[1:] for r in reviews])
+                connection.executemany(insert, [sqlite_values(review)[1:] for review in reviews])
             self._keep_position()
         except sqlite3.Error as error:
             raise StoreError(f"the decision could not be written to {self.path}: {error}") from error
@@ -153,3 +156,10 @@ class SqliteLog(ReviewLog):
             temporary = self._position_file.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
             temporary.write_text(str(self.position()), encoding="ascii")
             temporary.replace(self._position_file)
+
+
+def _records(cursor: sqlite3.Cursor) -> Iterator[Review]:
+    """Yield the records of a query for all columns, whichever the log has."""
+    names = [name for name, *_ in cursor.description]
+    for values in cursor:
+        yield read_record(dict(zip(names, values, strict=True)))

@@ -93,7 +93,9 @@ def _of_item(item: Item, attribute: Attribute, action: Action) -> list[Decision]
     label = item.labels.get(attribute.name, Label())
 
     def one(value: str | None, how: str = "set") -> Decision:
-        return Decision(item.row, item.item_id, "label", attribute.name, value, how, seen=label.seen)
+        return Decision(
+            item.row, item.item_id, "label", attribute.name, value, how, seen=label.seen, shown=label.values
+        )
 
     match action.kind:
         case "set":

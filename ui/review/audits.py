@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from index.reviews.log import live_batches
+from index.reviews.records import AUDIT
 from schema.numbers.statistics import interval
 from schema.vocabulary import Attribute
 from ui.review.workspace import Workspace
-
-AUDIT = "audit: "
-"""Stands before what was seen in decisions that were taken in the audit queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Estimate:
 
 def audited(workspace: Workspace) -> list[Attribute]:
     """Return the attributes of which anything was audited."""
-    seen = {r.attribute for r in workspace.reviews() if (r.seen or "").startswith(AUDIT)}
+    seen = {r.attribute for r in workspace.reviews() if r.queue == AUDIT}
     return [attribute for attribute in workspace.attributes if attribute.name in seen]
 
 
@@ -46,13 +44,9 @@ def estimate(workspace: Workspace, attribute: Attribute) -> Estimate:
     outcome: dict[int, bool] = {}
     batches: dict[tuple[int, str], set[str]] = {}
     for review in reviews:
-        if (
-            review.attribute != attribute.name
-            or not live[review.batch]
-            or not (review.seen or "").startswith(AUDIT)
-        ):
+        if review.attribute != attribute.name or not live[review.batch] or review.queue != AUDIT:
             continue
-        shown = set((review.seen or "").removeprefix(AUDIT).rsplit(" (", 1)[0].split(", "))
+        shown = set(review.shown)
         said = batches.setdefault((review.row, review.batch), set())
         if review.action in ("set", "add") and review.value is not None:
             said.add(review.value)

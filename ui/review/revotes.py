@@ -213,7 +213,7 @@ def _with(
     supposed = [
         Review(
             last + place, SUPPOSED, "", "", each.row, each.item_id, each.kind, each.attribute, each.value,
-            each.action, each.group_id, each.other, each.seen,
+            each.action, each.group_id, None, each.seen, each.others,
         )
         for place, each in enumerate(decisions, 1)
     ]  # fmt: skip

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from index.reviews.records import AUDIT
 from schema.arrays import Rows
 from schema.errors import LikenessError, ReviewError
 from ui.review import actions, tiles
 from ui.review.actions import Action, Preview, Written
-from ui.review.audits import AUDIT
 from ui.review.tiles import GalleryState, Section, gallery_data
 from ui.review.workspace import Workspace
 from ui.views import session
@@ -317,7 +317,7 @@ def write_labels(
     suggested = view.suggested if view else {}
     made = actions.label_decisions(items, attribute, action, suggested)
     if view is not None and view.audit:
-        made = [replace(decision, seen=f"{AUDIT}{decision.seen}") for decision in made]
+        made = [replace(decision, queue=AUDIT) for decision in made]
     own = set(rows)
     before = {row: label.values for row, label in workspace.revoted(name).items()}
     text = actions.outcome(len({d.row for d in made}), attribute, action)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from index.reviews.records import AUDIT
+from schema.numbers.statistics import interval
 from ui.review import actions, audits, queues
 from ui.review.actions import Action
 from ui.review.workspace import Workspace
@@ -16,9 +18,7 @@ def test_audit_estimates_precision(small_workspace: Workspace) -> None:
 
     def audited(row: int, action: str, value: str = "") -> None:
         made = actions.label_decisions(small_workspace.items([row]), hair, Action(action, value))
-        actions.write(
-            small_workspace, [replace(d, seen=audits.AUDIT + str(d.seen)) for d in made], "Ann", None, ""
-        )
+        actions.write(small_workspace, [replace(d, queue=AUDIT) for d in made], "Ann", None, "")
 
     audited(rows[0], "accept")
     audited(rows[1], "accept")
@@ -29,6 +29,6 @@ def test_audit_estimates_precision(small_workspace: Workspace) -> None:
 
 
 def test_interval_is_clopper_pearson() -> None:
-    low, high = audits.interval(95, 100)
+    low, high = interval(95, 100)
     assert (round(low, 4), round(high, 4)) == (0.8872, 0.9836)
-    assert audits.interval(0, 0) == (0.0, 1.0)
+    assert interval(0, 0) == (0.0, 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from index.reviews.records import AUDIT
 from ui.review import figures
 from ui.review.workspace import Workspace
 
@@ -37,16 +38,14 @@ def test_group_sizes_are_counted(small_workspace: Workspace) -> None:
 def test_audits_stand_beside_the_measured_precision(small_workspace: Workspace) -> None:
     from dataclasses import replace
 
-    from ui.review import actions, audits, queues
+    from ui.review import actions, queues
 
     hair = small_workspace.attribute("hair_color")
     row = int(queues.queue(small_workspace, "Audit", hair)[0])
     made = actions.label_decisions(
         small_workspace.items([row], ["hair_color"]), hair, actions.Action("accept")
     )
-    actions.write(
-        small_workspace, [replace(d, seen=f"{audits.AUDIT}{d.seen}") for d in made], "Ann", None, ""
-    )
+    actions.write(small_workspace, [replace(d, queue=AUDIT) for d in made], "Ann", None, "")
     rows = {r["Attribute"]: r for r in figures.attribute_table(small_workspace)}
     assert rows["Hair color"]["Audited"] == "100% (3% to 100%)"
     assert rows["Hair color"]["Reviewed"] == 1

@@ -175,7 +175,7 @@ def test_export_page_works_decisions_in_and_writes(page_of, ui_store: Path) -> N
         open_log(store).append(
             [
                 Decision(9, ids[9], "label", "hair_color", "purple"),
-                Decision(3, ids[3], "group", None, "not_duplicate", "set", group, ids[2]),
+                Decision(3, ids[3], "group", None, "not_duplicate", "set", group, (ids[2],)),
             ],
             "Ann",
         )

@@ -126,5 +126,5 @@ def _confirmed(group: Sequence[Item]) -> list[Decision]:
 
 def _decision(item: Item, value: str, others: Sequence[Item]) -> Decision:
     seen = f"{item.verdict or 'no group'}{' kept' if item.keep and item.verdict else ''}"
-    named = " ".join(other.item_id for other in others) or None
+    named = tuple(other.item_id for other in others)
     return Decision(item.row, item.item_id, "group", None, value, "set", item.group_id or None, named, seen)

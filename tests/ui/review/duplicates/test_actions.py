@@ -26,7 +26,12 @@ def test_group_actions_read_back(
     first = small_workspace.items([0], [])[0]
     decide_group(small_workspace, [1], action)
     found = small_workspace.reviewed().groups[-1]
-    assert (found.row, found.value, found.group_id, found.other) == (1, action, first.group_id, first.item_id)
+    assert (found.row, found.value, found.group_id, found.others) == (
+        1,
+        action,
+        first.group_id,
+        (first.item_id,),
+    )
     one, other = small_workspace.items([1, 0], [])
     if action == "keep":
         assert one.keep and not other.keep
