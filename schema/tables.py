@@ -158,8 +158,7 @@ REVIEWS = pa.schema(
         pa.field("group_id", pa.string()),
         pa.field("other", pa.string()),
         pa.field("seen", pa.string()),
-        pa.field("others", pa.list_(pa.string())),
-        pa.field("shown", pa.list_(pa.string())),
+        *(pa.field(name, pa.list_(pa.string())) for name in ("others", "shown")),
         pa.field("queue", pa.string()),
     ]
 )
