@@ -19,6 +19,12 @@ from schema.source_metadata import FIELDS as SOURCE_FIELDS
 FORMAT_VERSION = 4
 """Number of the last migration, see index/store/migrations.py."""
 
+
+def _texts(names: str) -> list[pa.Field]:
+    """Return columns of text that are never null."""
+    return [pa.field(name, pa.string(), nullable=False) for name in names.split()]
+
+
 ITEMS = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),
@@ -146,12 +152,9 @@ hidden, and the kept one shows it; ``proposed``: it would be kept without review
 REVIEWS = pa.schema(
     [
         pa.field("decision", pa.int64(), nullable=False),
-        pa.field("batch", pa.string(), nullable=False),
-        pa.field("time", pa.string(), nullable=False),
-        pa.field("reviewer", pa.string(), nullable=False),
+        *_texts("batch time reviewer"),
         pa.field("row", pa.int64(), nullable=False),
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
+        *_texts("item_id kind"),
         pa.field("attribute", pa.string()),
         pa.field("value", pa.string()),
         pa.field("action", pa.string(), nullable=False),
@@ -165,18 +168,9 @@ REVIEWS = pa.schema(
 
 RUNS = pa.schema(
     [
-        pa.field("run_id", pa.string(), nullable=False),
-        pa.field("stage", pa.string(), nullable=False),
-        pa.field("started", pa.string(), nullable=False),
-        pa.field("finished", pa.string(), nullable=False),
+        *_texts("run_id stage started finished"),
         pa.field("seconds", pa.float64(), nullable=False),
-        pa.field("settings", pa.string(), nullable=False),
-        pa.field("settings_hash", pa.string(), nullable=False),
-        pa.field("code_version", pa.string(), nullable=False),
-        pa.field("inputs", pa.string(), nullable=False),
-        pa.field("outputs", pa.string(), nullable=False),
-        pa.field("counts", pa.string(), nullable=False),
-        pa.field("facts", pa.string(), nullable=False),
+        *_texts("settings settings_hash code_version inputs outputs counts facts"),
     ]
 )
 
