@@ -108,8 +108,7 @@ INGESTS = pa.schema(
 SOURCES = pa.schema(
     [
         pa.field("source", pa.int32(), nullable=False),
-        pa.field("path", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
+        *_texts("path kind"),
         pa.field("listed", pa.int64(), nullable=False),
     ]
 )
@@ -119,17 +118,14 @@ FAILURES = pa.schema(
         pa.field("row", pa.int64(), nullable=False),
         pa.field("item_id", pa.string(), nullable=False),
         pa.field("key", pa.string()),
-        pa.field("stage", pa.string(), nullable=False),
-        pa.field("reason", pa.string(), nullable=False),
+        *_texts("stage reason"),
     ]
 )
 
 GROUPS = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("group_id", pa.string(), nullable=False),
-        pa.field("verdict", pa.string(), nullable=False),
+        *_texts("item_id group_id verdict"),
         pa.field("similarity", pa.float32()),
         pa.field("keep", pa.bool_(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
@@ -184,10 +180,7 @@ LABEL_MODELS = pa.schema(
 LABEL_NOISE = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("attribute", pa.string(), nullable=False),
-        pa.field("value", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
+        *_texts("item_id attribute value kind"),
         pa.field("rank", pa.int32(), nullable=False),
         pa.field("score", pa.float32(), nullable=False),
         pa.field("suggestion", pa.string()),
