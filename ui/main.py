@@ -181,7 +181,6 @@ for _stage in flow.STAGES:
 @click.option(
     "--page",
     type=click.Choice(["character"]),
-    default="",
     help="Only the public page of one picture, read-only.",
 )
 @click.option(

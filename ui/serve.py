@@ -42,7 +42,7 @@ def serve(
     host: str | None = None,
     port: int | None = None,
     readonly: bool = False,
-    page: str = "",
+    page: str | None = None,
 ) -> None:
     """Serve the pages until Ctrl-C, or with ``page`` 'character' the public one of one picture, for looking alone.
 
@@ -63,7 +63,7 @@ def serve(
     # This process becomes the page, so that whoever stops it stops the page and not only its parent.
     words = command(address, number)
     variables = environment(uri, settings, readonly or bool(page), not is_loopback(address))
-    os.execve(words[0], words, {**variables, PAGE: page})  # noqa: S606 - a list, without a shell
+    os.execve(words[0], words, {**variables, PAGE: page or ""})  # noqa: S606 - a list, without a shell
 
 
 def command(address: str, port: int) -> list[str]:
