@@ -177,7 +177,7 @@ def test_reviews_outrank_the_pixels(store: Store) -> None:
     run_dedupe(store, SETTINGS)
     found = groups(store)
     grey, mirror = found["0_grey"], found["0_mirror"]
-    mates = " ".join(record["item_id"] for name, record in found.items() if name != "0_grey")
+    mates = tuple(record["item_id"] for name, record in found.items() if name != "0_grey")
     log = open_log(store)
     log.append(
         [

@@ -84,7 +84,10 @@ def test_clusters_of_one_artwork_are_joined_by_their_kept_ones() -> None:
 
 
 def review(row: int, value: str, other: str = "", batch: str = "b", group: str = "g") -> Review:
-    return Review(1, batch, "t", "ann", row, f"i{row}", "group", None, value, "set", group, other, None)
+    others = tuple(other.split())
+    return Review(
+        1, batch, "t", "ann", row, f"i{row}", "group", None, value, "set", group, None, None, others
+    )
 
 
 ROWS = {f"i{row}": row for row in range(10)}
