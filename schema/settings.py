@@ -309,6 +309,7 @@ class Settings(Section):
     label: LabelSettings = LabelSettings()
     names: NamesSettings = NamesSettings()
     dedupe: DedupeSettings = DedupeSettings()
+    transform: tuple[dict[str, Any], ...] = ()
     gate: Annotated[tuple[GateSettings, ...], AfterValidator(check_gates)] = ()
     select: SelectSettings = SelectSettings()
     review: ReviewSettings = ReviewSettings()

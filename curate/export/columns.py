@@ -92,6 +92,10 @@ GROUP_COLUMNS = (
     ),
 )
 CAPTION = Column("caption", TEXT, "export", "caption for training, as reviewers left it (docs/captions.md)")
+TRANSFORMS = Column(
+    "transforms", TEXT, "export", "what was done to the exported picture, and its boxes, as JSON"
+)
+"""A column of exports whose settings have transforms."""
 SPLIT = Column("split", TEXT, "export", "`train`, `val` or `test`; no group of duplicates is in two of them")
 
 # What exporters need to find the picture and to name its file. No data set carries these.

@@ -17,7 +17,8 @@ import pyarrow as pa
 from curate.audit import audits
 from curate.export.about import About
 from curate.export.address import export_target
-from curate.export.columns import SPLIT, export_columns, without
+from curate.export.boxes import boxes_of
+from curate.export.columns import SPLIT, TRANSFORMS, export_columns, without
 from curate.export.exporters import SEAM, load_exporter
 from curate.export.exporters.base import Exporter, Failure, Output
 from curate.export.folder import MANIFEST
@@ -25,6 +26,7 @@ from curate.export.manifest import Request, manifest_of, outcome, write_checksum
 from curate.export.rows import PROTECTED, ExportRows, as_numpy
 from curate.ledger import funnel, funnel_rows, write_ledger
 from curate.select.stored import Selection
+from curate.transforms.chain import Chain
 from index.filters import matching_rows
 from index.images.reader import Reader
 from index.stages.progress import progress
@@ -74,6 +76,8 @@ def write_export(
     stop_if_anything_is_lost(store)
     vocabulary = load_vocabulary(settings.tags.vocabulary or None)
     every = export_columns(vocabulary, store.schema("items") if store.has("items") else None)
+    chain = Chain(settings) if settings.transform else None
+    every = (*every, TRANSFORMS) if chain else every
     columns = without(every, settings.export.leave_out)
     selection = None if request.where or request.everything else Selection.read(store)
     allowed = matching_rows(store, request.where) if request.where else selection
@@ -92,7 +96,14 @@ def write_export(
     try:
         with export_target(os.fspath(out), settings_hash(manifest)) as target:
             output = Output(
-                target.staging, columns, settings.export, vocabulary, read or reader.read, target.ledger
+                target.staging,
+                columns,
+                settings.export,
+                vocabulary,
+                read or reader.read,
+                target.ledger,
+                chain,
+                boxes_of(store, chain.boxes) if chain else None,
             )
             counts, failures = _written(store, rows, load_exporter(request.format, output), output)
             known = target.ledger.files()

@@ -16,6 +16,7 @@ import importlib.util
 import os
 import re
 import sys
+import threading
 from types import ModuleType
 from typing import Any
 
@@ -27,6 +28,7 @@ _declared: list[Any] = []  # a torch.library.Library takes its operators with it
 _ABSENT = ("timm", "transformers", "huggingface_hub", "horovod", "torch.distributed.nn")
 """What open_clip takes for not installed when it is imported alone; each of them it can do without."""
 _ALONE = "_imported_alone"
+_IMPORTING = threading.Lock()
 
 
 def import_open_clip(alone: bool = False) -> ModuleType:
@@ -43,6 +45,12 @@ def import_open_clip(alone: bool = False) -> ModuleType:
         return _import_alone()
     _import_torchvision()
     return importlib.import_module("open_clip")
+
+
+def import_torchvision() -> None:
+    """Import torchvision, with its missing operators declared; raises ImportError where it cannot be imported."""
+    with _IMPORTING:
+        _import_torchvision()
 
 
 def _import_alone() -> ModuleType:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from schema.sections.base import PluginSection
@@ -34,6 +36,12 @@ class ExportSettings(PluginSection):
     threads: int = Field(4, ge=1, description="Threads that read pictures.")
     caption: str = Field(
         "", description="Captioner whose captions go out; empty takes the best there is, 'none' none."
+    )
+    encode: Literal["png", "jpeg", "webp"] = Field(
+        "png", description="Format of pictures that were transformed; others keep their bytes."
+    )
+    quality: int = Field(
+        95, ge=1, le=100, description="Quality of JPEG and WebP where pictures were transformed."
     )
     leave_out: tuple[str, ...] = Field(
         (), description="Columns left out; 'artists' takes the tags that name an artist with it."

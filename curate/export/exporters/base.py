@@ -12,8 +12,9 @@ from typing import ClassVar
 import pyarrow as pa
 
 from curate.export.columns import Column
-from curate.export.pictures import Failure, Pictures
+from curate.export.pictures import BoxReader, Failure, Pictures
 from curate.export.shards import ShardLedger
+from curate.transforms.chain import Chain
 from schema.plugins import Options, options_of
 from schema.settings import ExportSettings
 from schema.vocabulary import Vocabulary
@@ -27,7 +28,7 @@ class Output:
 
     Batches have more: also the columns that are left out, the row number and the picture's format, by which an
     exporter finds and names the picture. ``read`` returns the bytes of a uri; None where none are at hand.
-    ``ledger`` has the shards that an earlier try finished.
+    ``ledger`` has the shards that an earlier try finished. ``chain`` transforms pictures, with the ``boxes`` on them.
     """
 
     folder: Path
@@ -36,6 +37,8 @@ class Output:
     vocabulary: Vocabulary
     read: Callable[[str], bytes] | None = None
     ledger: ShardLedger = field(default_factory=lambda: ShardLedger(Path()))
+    chain: Chain | None = None
+    boxes: BoxReader | None = None
 
     @property
     def names(self) -> list[str]:
@@ -47,7 +50,7 @@ class Output:
         """What reads the pictures of rows."""
         if self.read is None:
             raise ValueError("this exporter needs a reader of source bytes")
-        return Pictures(self.read, self.settings.threads)
+        return Pictures(self.read, self.settings.threads, self.chain, self.boxes)
 
 
 class Exporter(ABC):

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from curate.export.captions import caption_text
-from curate.export.exporters.base import Failure, Output
+from curate.export.exporters.base import Output
 from curate.export.exporters.jsonl import json_line, json_rows
 from curate.export.exporters.sharded import Shard, ShardedExporter
 from curate.export.pictures import Picture
@@ -98,14 +98,12 @@ class _Part(Shard):
         self._written: list[WrittenFile] = []
 
     def add(self, batch: pa.RecordBatch) -> int:
-        rows = list(json_rows(batch, self._output))
         written = 0
-        for place, (record, picture) in enumerate(self._output.pictures.each(batch.to_pylist())):
-            if isinstance(picture, Failure):
-                self.failures.append(picture)
-                continue
-            self._add(record, rows[place], picture)
-            written += 1
+        for rows, pictures in self._output.pictures.chunks(batch, self.failures):
+            lines = json_rows(rows, self._output)
+            for record, row, picture in zip(rows.to_pylist(), lines, pictures, strict=True):
+                self._add(record, row, picture)
+            written += rows.num_rows
         return written
 
     def _add(self, record: Mapping[str, Any], row: dict[str, Any], picture: Picture | None) -> None:

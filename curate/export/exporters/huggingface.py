@@ -116,23 +116,23 @@ class _ImageFolder(Shard):
         self._lines = None if self._table else open(self._metadata, "w", encoding="utf-8", newline="\n")
 
     def add(self, batch: pa.RecordBatch) -> int:
-        kept: list[int] = []
-        files: list[str] = []
-        for place, (record, picture) in enumerate(self._output.pictures.each(batch.to_pylist())):
-            if isinstance(picture, Failure):
-                self.failures.append(picture)
-            elif picture is None:
-                self.failures.append(
-                    Failure(record["item_id"], "has no picture", "an image folder holds pictures")
-                )
-            else:
+        written = 0
+        for rows, pictures in self._output.pictures.chunks(batch, self.failures):
+            ids = rows.column(rows.schema.get_field_index("item_id")).to_pylist()
+            kept: list[int] = []
+            files: list[str] = []
+            for place, (item, picture) in enumerate(zip(ids, pictures, strict=True)):
+                if picture is None:
+                    self.failures.append(Failure(item, "has no picture", "an image folder holds pictures"))
+                    continue
                 kept.append(place)
-                files.append(f"{record['item_id']}.{picture.ending}")
+                files.append(f"{item}.{picture.ending}")
                 (self._folder / files[-1]).write_bytes(picture.data)
                 self._written.append(WrittenFile.of(f"{self._name}/{files[-1]}", picture.data))
-        if kept:
-            self._write_rows(batch.take(pa.array(kept)), files)
-        return len(kept)
+            if kept:
+                self._write_rows(rows.take(pa.array(kept)), files)
+            written += len(kept)
+        return written
 
     def _write_rows(self, rows: pa.RecordBatch, files: Sequence[str]) -> None:
         if self._table is not None:

@@ -14,11 +14,9 @@ from pydantic import Field
 from curate.export.columns import arrow_schema
 from curate.export.exporters.base import Output
 from curate.export.exporters.sharded import Shard, ShardedExporter
-from curate.export.pictures import Failure
 from schema.plugins import Options
 
 ROW_GROUP = 65_536
-PICTURE_ROW_GROUP = 64
 IMAGE = pa.field("image", pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())]))
 """A picture in the form that Hugging Face's ``datasets`` decodes."""
 
@@ -89,25 +87,16 @@ class PictureShard(Shard):
     def add(self, batch: pa.RecordBatch) -> int:
         """See Shard."""
         written = 0
-        for start in range(0, batch.num_rows, PICTURE_ROW_GROUP):
-            written += self._add(batch.slice(start, PICTURE_ROW_GROUP))
-        return written
-
-    def _add(self, batch: pa.RecordBatch) -> int:
-        images: list[dict[str, object] | None] = []
-        kept: list[int] = []
-        for place, (record, picture) in enumerate(self._output.pictures.each(batch.to_pylist())):
-            if isinstance(picture, Failure):
-                self.failures.append(picture)
-                continue
-            kept.append(place)
-            name = f"{record['item_id']}.{picture.ending}" if picture else None
-            images.append({"bytes": picture.data, "path": name} if picture else None)
-        if kept:
-            rows = batch.take(pa.array(kept)).select(self._schema.names[1:])
-            columns = [pa.array(images, IMAGE.type), *rows.columns]
+        for rows, pictures in self._output.pictures.chunks(batch, self.failures):
+            ids = rows.column(rows.schema.get_field_index("item_id")).to_pylist()
+            images = [
+                {"bytes": picture.data, "path": f"{item}.{picture.ending}"} if picture else None
+                for item, picture in zip(ids, pictures, strict=True)
+            ]
+            columns = [pa.array(images, IMAGE.type), *rows.select(self._schema.names[1:]).columns]
             self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
-        return len(kept)
+            written += rows.num_rows
+        return written
 
     def close(self) -> Sequence[Path]:
         """See Shard."""

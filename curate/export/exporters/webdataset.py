@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from curate.export.captions import caption_text
 from curate.export.columns import arrow_schema
-from curate.export.exporters.base import Failure, Output
+from curate.export.exporters.base import Output
 from curate.export.exporters.jsonl import json_line, json_rows
 from curate.export.exporters.sharded import Shard, ShardedExporter
 from curate.export.shards import WrittenFile, written_file
@@ -91,22 +91,18 @@ class _Tar(Shard):
         )
 
     def add(self, batch: pa.RecordBatch) -> int:
-        rows = list(json_rows(batch, self._output))
-        kept: list[int] = []
-        for place, (record, picture) in enumerate(self._output.pictures.each(batch.to_pylist())):
-            if isinstance(picture, Failure):
-                self.failures.append(picture)
-                continue
-            key = record["item_id"]
-            if picture is not None:
-                self._member(f"{key}.{picture.ending}", picture.data)
-            self._member(f"{key}.json", json_line(dict(sorted(rows[place].items()))).encode())
-            self._member(f"{key}.txt", caption_text(record).encode())
-            kept.append(place)
-        if kept:
-            taken = batch.take(pa.array(kept)).select(self._output.names)
-            self._rows.write_table(pa.Table.from_batches([taken]))
-        return len(kept)
+        written = 0
+        for rows, pictures in self._output.pictures.chunks(batch, self.failures):
+            lines = json_rows(rows, self._output)
+            for record, row, picture in zip(rows.to_pylist(), lines, pictures, strict=True):
+                key = record["item_id"]
+                if picture is not None:
+                    self._member(f"{key}.{picture.ending}", picture.data)
+                self._member(f"{key}.json", json_line(dict(sorted(row.items()))).encode())
+                self._member(f"{key}.txt", caption_text(record).encode())
+            self._rows.write_table(pa.Table.from_batches([rows.select(self._output.names)]))
+            written += rows.num_rows
+        return written
 
     def _member(self, name: str, data: bytes) -> None:
         info = tarfile.TarInfo(name)

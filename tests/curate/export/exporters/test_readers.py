@@ -313,3 +313,35 @@ def test_artists_left_out_are_in_no_caption(pictures: tuple[Store, list[Path]], 
     captions = [path.read_text() for split in ("train", "val", "test") for path in out.glob(f"{split}/*.txt")]
     assert len(captions) == COUNT
     assert all(re.fullmatch(r"1girl, tag \d+\n", caption) for caption in captions)
+
+
+def test_transforms_are_applied_and_said_and_sources_stay(
+    pictures: tuple[Store, list[Path]], tmp_path: Path
+) -> None:
+    store, paths = pictures
+    before = [path.read_bytes() for path in paths]
+    given = {
+        "transform": [{"use": "random_crop"}, {"use": "resize", "side": 20}],
+        "export": {"encode": "webp"},
+    }
+    for name in ("a", "b"):
+        run_export(store, Settings.model_validate(given), tmp_path / name, format="folder")
+    lines = [
+        json.loads(line)
+        for path in (tmp_path / "a").glob("*/metadata.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    assert len(lines) == COUNT
+    for line in lines:
+        (place,) = (tmp_path / "a").glob(f"*/{line['file_name']}")
+        with Image.open(place) as image:
+            assert image.format == "WEBP" and image.size == (line["width"], line["height"])
+            assert max(image.size) == 20
+        assert [step["use"] for step in json.loads(line["transforms"])["steps"]] == ["random_crop", "resize"]
+        assert (tmp_path / "b" / place.relative_to(tmp_path / "a")).read_bytes() == place.read_bytes()
+    assert [path.read_bytes() for path in paths] == before
+    from schema.errors import ExportError
+
+    crop = Settings.model_validate({"transform": [{"use": "crop"}]})
+    with pytest.raises(ExportError, match="needs the boxes of the measure people"):
+        run_export(store, crop, tmp_path / "c", format="folder")
