@@ -11,7 +11,7 @@ from PIL import Image
 from pydantic import Field
 
 from curate.transforms.base import Box, Frame, Transform
-from index.images.torchvision_ops import import_torchvision
+from index.images.torchvision_ops import import_transforms
 from schema.plugins import Options
 
 _GENERATOR = threading.Lock()
@@ -40,10 +40,8 @@ class Augment(Transform):
 
     def apply(self, frame: Frame) -> Frame:
         """See Transform."""
-        import_torchvision()
+        v2, tv_tensors = import_transforms()
         import torch
-        from torchvision import tv_tensors
-        from torchvision.transforms import v2
 
         options = self.options
         steps: list[Any] = []

@@ -47,10 +47,13 @@ def import_open_clip(alone: bool = False) -> ModuleType:
     return importlib.import_module("open_clip")
 
 
-def import_torchvision() -> None:
-    """Import torchvision, with its missing operators declared; raises ImportError where it cannot be imported."""
+def import_transforms() -> tuple[Any, Any]:
+    """Import and return torchvision.transforms.v2 and torchvision.tv_tensors; raises ImportError where it cannot."""
     with _IMPORTING:
         _import_torchvision()
+        return importlib.import_module("torchvision.transforms.v2"), importlib.import_module(
+            "torchvision.tv_tensors"
+        )
 
 
 def _import_alone() -> ModuleType:
