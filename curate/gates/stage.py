@@ -62,6 +62,8 @@ def run_gates(store: Store, settings: Settings, sheet: str | Path | None = None)
     runs = Runs(store)
     acts: list[Act] | None = None
     last = runs.last(STAGE)
+    before = len(last["settings"]["gates"]) if last is not None else 0
+    forgotten = (f"the last run had {before} gates, and these settings have none: none counts any more",)
     if last is not None and runs.up_to_date(STAGE, record, inputs):
         facts = last["facts"]["gates"]
         notes = (*waiting.values(), *_notes(facts))
@@ -74,7 +76,7 @@ def run_gates(store: Store, settings: Settings, sheet: str | Path | None = None)
             facts = run.facts["gates"] = funnel_of(store, acts)
             _count(run, store, acts)
         counts: dict[str, Count] = dict(run.counts)
-        notes = (*waiting.values(), *_notes(facts))
+        notes = (*(forgotten if before and not gates else ()), *waiting.values(), *_notes(facts))
         summary = Summary(STAGE, counts, seconds=run.seconds, tables=gates_table(facts), warnings=notes)
     if sheet is not None:
         from curate.gates.sheet import write_sheet

@@ -55,9 +55,9 @@ class MeasureJob(_Request):
 
 
 class StageJob(_Request):
-    """One stage without options."""
+    """One stage without options; gates and select go by the settings of the server."""
 
-    kind: Literal["embed", "index", "dedupe"]
+    kind: Literal["embed", "index", "dedupe", "gates", "select"]
 
 
 class LabelJob(_Request):
