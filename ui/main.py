@@ -300,6 +300,29 @@ def check(uri: str, repair: bool, sample: int, settings: Settings) -> None:
 
 
 @cli.command()
+@click.argument("before", type=click.Path(exists=True, file_okay=False))
+@click.argument("after", type=click.Path(exists=True, file_okay=False))
+@click.option(
+    "--json",
+    "out",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write the difference as JSON as well.",
+)
+def diff(before: str, after: str, out: str | None) -> None:
+    """Say what changed from the export BEFORE to AFTER: items, labels, captions, splits, and why."""
+    import json
+
+    from curate.export.diff import compare_exports
+    from ui.terminal.exports import difference_text
+
+    found = compare_exports(before, after)
+    click.echo(difference_text(found))
+    if out:
+        Path(out).write_text(json.dumps(found.as_record(), indent=1) + "\n", encoding="utf-8")
+
+
+@cli.command()
 @options.OUT
 @options.store
 @options.settings
