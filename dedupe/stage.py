@@ -12,11 +12,14 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from dedupe.against.run import release as run_release
+from dedupe.against.run import run_against
 from dedupe.candidates.find import find_candidates
 from dedupe.compare.verdict import SAME, VARIANT, Limits
 from dedupe.direction.cache import DirectionCache
@@ -37,7 +40,7 @@ from index.store.keys import rows_of_ids
 from index.store.runs import Runs
 from schema import tables
 from schema.arrays import Ints
-from schema.errors import StoreError
+from schema.errors import SettingsError, StoreError
 from schema.ids import settings_hash
 from schema.records import Summary
 from schema.settings import DedupeSettings, Settings
@@ -49,11 +52,45 @@ SAME_SIMILARITY = 0.999
 KEPT_OVER = "kept_over_"
 
 
-def run_dedupe(store: Store, settings: Settings, dry_run: Path | None = None) -> Summary:
+def run_dedupe(
+    store: Store,
+    settings: Settings,
+    dry_run: Path | None = None,
+    against: str | None = None,
+    release: str | None = None,
+) -> Summary:
     """Group duplicates of all items, judge each against the one that stays, and write ``groups``.
 
     With ``dry_run`` the groups go into that CSV file instead, and what the store says of its items stays as it is.
+    ``against`` names a store or a folder: what it has as well is set aside afterwards; ``release`` takes that back.
     """
+    if dry_run is not None and (against or release):
+        raise SettingsError("--dry-run goes with neither --against nor --release", "Leave one of them out.")
+    beside = []
+    if release:
+        beside.append(run_release(store, release))
+    grouped = _group(store, settings, dry_run)
+    if against:
+        beside.append(run_against(store, settings, against))
+    for each in beside:
+        grouped = _joined(grouped, each)
+    return grouped
+
+
+def _joined(first: Summary, second: Summary) -> Summary:
+    """One summary of the grouping and of what was done beside it."""
+    return replace(
+        first,
+        counts={**first.counts, **second.counts},
+        notes=(*first.notes, *second.notes),
+        failures={**first.failures, **second.failures},
+        warnings=(*first.warnings, *second.warnings),
+        seconds=first.seconds + second.seconds,
+        skipped=False,
+    )
+
+
+def _group(store: Store, settings: Settings, dry_run: Path | None) -> Summary:
     runs = Runs(store)
     options = settings.dedupe
     policy = KeepPolicy.resolve(options.keep, options.sources, columns_of(store, store.tables()))

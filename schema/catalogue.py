@@ -104,6 +104,7 @@ CATALOGUE = (
     Table("texts_KEY", "embed", "a text of the settings"),
     Table("neighbours_KEY", "index", "an embedded item"),
     Table("sketches", "dedupe", "a picture"),
+    Table("overlaps", "dedupe", "an item that another set has, too", schema=tables.OVERLAPS),
     Table("pairs", "dedupe", "a compared pair of pictures", schema=tables.PAIRS),
     Table("directions", "dedupe", "a pair of copies", schema=tables.DIRECTIONS),
     Table("label_models", "label", "a model", schema=tables.LABEL_MODELS),

@@ -145,6 +145,18 @@ that speak against it. ``undecided``: nothing in the pixels told it from the kep
 hidden, and the kept one shows it; ``proposed``: it would be kept without reviews;
 ``reviewer`` chose which copy of the artwork stays."""
 
+OVERLAPS = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("against", pa.string(), nullable=False),
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("verdict", pa.string(), nullable=False),
+        pa.field("similarity", pa.float32(), nullable=False),
+    ]
+)
+"""Items that are also in another store or folder, ``against``, under ``key`` there."""
+
 REVIEWS = pa.schema(
     [
         pa.field("decision", pa.int64(), nullable=False),

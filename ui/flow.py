@@ -114,7 +114,7 @@ STAGES = (
             ("dropped", "copy set aside|copies set aside"),
             ("variants", "variant kept|variants kept"),
         ),
-        options=("dry_run",),
+        options=("dry_run", "against", "release"),
     ),
     Stage(
         "label",

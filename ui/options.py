@@ -39,6 +39,11 @@ OPTIONS: dict[str, Callable[[Command], Command]] = {
         "--dry-run", "dry_run", type=click.Path(dir_okay=False, path_type=Path), metavar="CSV",
         help="Write what would be kept, and why, to this file; change no groups.",
     ),
+    "against": click.option(
+        "--against", metavar="PATH",
+        help="Also set aside what another store or a folder has, such as a held-out test set.",
+    ),
+    "release": click.option("--release", metavar="PATH", help="Take back what was set aside against PATH."),
     "names": click.argument("names", nargs=-1, metavar="[NAME]..."),
     "again": click.option(
         "--again", is_flag=True, help="Write the captions that --where matches anew, such as flagged ones."

@@ -21,6 +21,8 @@ from curate.export.duplicate_groups import DuplicateGroups
 from curate.export.merged_copies import COPY, all_addresses
 from curate.protected import REASON, ProtectedGate
 from curate.select.stored import Selection
+from index.duplicates.overlaps import REASON as IN_ANOTHER_SET
+from index.duplicates.overlaps import overlapping_rows
 from index.reviews.effective import effective_reviews
 from index.store import Store
 from index.store.items.revisions import WITHDRAWN
@@ -29,13 +31,14 @@ from schema.settings import ExportSettings
 
 BATCH_ROWS = 32_768
 
-UNMATCHED, UNREADABLE, PROTECTED, GONE, SEVERAL, SET_ASIDE = (
+UNMATCHED, UNREADABLE, PROTECTED, GONE, SEVERAL, SET_ASIDE, HELD_OUT = (
     "left out: not matched by the filter",
     "left out: could not be read",
     f"left out: {REASON}",
     "left out: no source has it any more",
     "left out: several characters",
     "left out: duplicates set aside",
+    f"left out: {IN_ANOTHER_SET}",
 )
 
 
@@ -64,6 +67,7 @@ class ExportRows:
         self._allowed = allowed if not isinstance(allowed, Selection) else None
         self._everything = everything
         self._groups = DuplicateGroups(store)
+        self._held_out = overlapping_rows(store)
         self.gate = ProtectedGate(store, administrators)
         self._hide_artists = ARTISTS in settings.leave_out
         self.captioner = chosen_captioner(store, settings.caption)
@@ -99,6 +103,8 @@ class ExportRows:
             (UNREADABLE, status == "failed"),
             (GONE, np.isin(status, WITHDRAWN)),
         ]
+        if not self._everything:
+            reasons.append((HELD_OUT, np.isin(rows, self._held_out, assume_unique=True)))
         if self._allowed is not None:
             unmatched = np.isin(rows, self._allowed, assume_unique=True, invert=True)
             reasons.insert(1, (UNMATCHED, unmatched))

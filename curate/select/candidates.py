@@ -10,6 +10,8 @@ import pyarrow as pa
 from curate.gates.evaluate import OUT, REVIEW, mask_of
 from curate.protected import REASON, ProtectedGate
 from index.duplicates.copies import Copies
+from index.duplicates.overlaps import REASON as IN_ANOTHER_SET
+from index.duplicates.overlaps import overlapping_rows
 from index.filters import matching_rows
 from index.store import Store
 from index.store.items.revisions import WITHDRAWN
@@ -79,6 +81,7 @@ def reasons_of(store: Store, settings: Settings) -> Reasons:
     if not settings.select.several and store.has("labels"):
         reasons.give(SEVERAL, mask_of(rows_where(store, "labels", "ambiguous"), n))
     reasons.give(SET_ASIDE, mask_of(Copies.of(store).rows, n))
+    reasons.give(IN_ANOTHER_SET, mask_of(overlapping_rows(store), n))
     acts = _acts(store, settings, n)
     for each in settings.gate:
         reasons.give(gate_reason(each), acts[each.name, False])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.export.columns import export_columns
-from curate.export.rows import ExportRows, split_of
+from curate.export.rows import HELD_OUT, ExportRows, split_of
 from index.store import Store
 from schema import tables
 from schema.settings import ExportSettings
@@ -49,3 +49,16 @@ def test_artists_are_left_out_of_the_tags_too(store: Store) -> None:
     assert exported()["tags"] == ["1girl", "somebody", "smile"]
     assert exported()["artists"] == ["somebody"]
     assert exported("artists")["tags"] == ["1girl", "smile"]
+
+
+def test_what_another_set_has_is_left_out_with_that_reason(filled: Store) -> None:
+    record = {"row": 5, "item_id": "5", "against": "/test", "key": "5.png", "verdict": "same file"}
+    table = pa.Table.from_pylist([record | {"similarity": 1.0}], tables.OVERLAPS)
+    filled.replace("overlaps", table, tables.OVERLAPS)
+    columns = export_columns(load_vocabulary(), filled.schema("items"))
+    rows = ExportRows(filled, columns, ExportSettings())
+    left = [row for batch, _ in rows.batches() for row in batch.column("row").to_pylist()]
+    assert 5 not in left and 4 in left
+    assert rows.left_out[HELD_OUT] == 1
+    everything = ExportRows(filled, columns, ExportSettings(), everything=True)
+    assert 5 in [row for batch, _ in everything.batches() for row in batch.column("row").to_pylist()]

@@ -1,0 +1,1 @@
+"""What a store shares with another store or a folder: a held-out test set, an earlier release."""
