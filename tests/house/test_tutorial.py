@@ -68,7 +68,7 @@ def test_every_command_and_line_works(sources: Path, root: Path, monkeypatch: py
         for line in block.splitlines():
             done = CliRunner().invoke(cli, shlex.split(line)[1:])
             assert done.exit_code == 0, f"{line}\n{done.output}"
-            said[line] = done.output
+            said[line] = " ".join(done.output.split())
     queries = [output for line, output in said.items() if " query " in line]
     assert all("1001.png" in output or ".png" in output or "1001" in output for output in queries), queries
     assert "no picture" in said["likeness status --store tutorial"]
