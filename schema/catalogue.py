@@ -102,6 +102,7 @@ CATALOGUE = (
     Table("vectors_KEY", "embed", "an embedded item", fact=True),
     Table("prompts_KEY", "embed", "a value of the vocabulary"),
     Table("texts_KEY", "embed", "a text of the settings"),
+    Table("text_vectors_KEY", "embed", "a picture with a text"),
     Table("neighbours_KEY", "index", "an embedded item"),
     Table("sketches", "dedupe", "a picture"),
     Table("overlaps", "dedupe", "an item that another set has, too", schema=tables.OVERLAPS),

@@ -6,6 +6,7 @@ from curate.measures.base import Measure
 from schema.plugins import Seam
 
 MEASURES = {
+    "alignment": "curate.measures.alignment:Alignment",
     "colour": "curate.measures.colour:Colour",
     "frame": "curate.measures.frame:Frame",
     "judge": "curate.measures.vlm:Judge",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from embed.encoders import encoder_class, encoder_key
 from embed.vectors.encoder_rows import EncoderRows
+from embed.vectors.item_texts import write_item_texts
 from embed.vectors.prompts import digest, write_prompts, write_texts
 from index.stages.local_runner import Runner, run_local
 from index.stages.row_stage import RowStage
@@ -11,7 +12,7 @@ from index.stages.rowwise import Outcome, RowOptions, RowRun
 from index.store import Store
 from index.store.runs import Run, Runs
 from schema.records import Count, Summary
-from schema.sections.relevance import asked_texts, texts_digest
+from schema.sections.relevance import asked_texts, asks_item_texts, texts_digest
 from schema.settings import Settings
 from schema.vocabulary import load_vocabulary
 
@@ -32,6 +33,8 @@ def run_embed(store: Store, settings: Settings, runner: Runner = run_local) -> S
         relevant["prompts"] = digest(load_vocabulary(settings.tags.vocabulary or None))
         if asked_texts(settings):
             relevant["texts"] = texts_digest(settings)
+        if asks_item_texts(settings):
+            relevant["item texts"] = "yes"
     runs = Runs(store)
     if not settings.encoder.retry_failed and runs.up_to_date(STAGE, relevant, inputs):
         return Summary(STAGE, {"vectors": store.count(f"vectors_{key}")}, ("up to date",), skipped=True)
@@ -66,6 +69,8 @@ def _embed(store: Store, settings: Settings, run: Run, runner: Runner, prompted:
             run.counts["prompts"] = write_prompts(store, run.facts["key"], plugin.encoder, vocabulary)
             write_texts(store, run.facts["key"], plugin.encoder, asked_texts(settings))
             outcome.facts.update(plugin.facts())
+        if asks_item_texts(settings):
+            run.counts["texts"] = write_item_texts(store, run.facts["key"], plugin)
     finally:
         plugin.close()
     facts = ", ".join(f"{name} {value}" for name, value in outcome.facts.items())

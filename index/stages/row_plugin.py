@@ -117,6 +117,15 @@ class RowPlugin(ABC):
         """Return the table whose vectors it reads; empty for none."""
         return ""
 
+    def joins(self) -> dict[str, tuple[str, str]]:
+        """Return what is added to the items from other tables: name of the column, (table, its column there).
+
+        It takes only items that have a row in all of these tables.
+        """
+        if self.reads == "thumbnail":
+            return {"thumbnail": ("thumbnails", "thumbnail")}
+        return {"vector": (self.vectors_table, "vector")} if self.vectors_table else {}
+
     @property
     def side(self) -> int:
         """Return how many pixels the long side of a decoded picture has at least; 0 for the whole picture."""

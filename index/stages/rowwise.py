@@ -138,8 +138,8 @@ class RowRun:
         rows = np.zeros(self._store.n_items(), dtype=bool)
         for batch in self._store.scan("items", ["row"], plugin.where):
             rows[batch.column(0).to_numpy()] = True
-        source = _source_table(plugin)
-        for those in [self._rows(source)] * bool(source) + [self._options.only]:
+        joined = [self._rows(table) for table, _ in plugin.joins().values()]
+        for those in [*joined, self._options.only]:
             if those is not None:
                 chosen = np.zeros(len(rows), dtype=bool)
                 chosen[those] = True
@@ -176,12 +176,11 @@ class RowRun:
 
     def _joined(self, batch: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:
         """Add the thumbnails and vectors that plug-ins read, null where an item has none."""
-        for source, column in sorted({(_source_table(p), _COLUMN_OF[p.reads]) for p in self.plugins}):
-            if not source:
-                continue
+        joins = {name: source for plugin in self.plugins for name, source in plugin.joins().items()}
+        for name, (source, column) in sorted(joins.items()):
             taken = self._store.take(source, rows, ["row", column])
             position = pc.index_in(pa.array(rows), taken.column("row").combine_chunks())
-            batch = batch.append_column(column, taken.column(column).combine_chunks().take(position))
+            batch = batch.append_column(name, taken.column(column).combine_chunks().take(position))
         return batch
 
     # ---- results
@@ -270,14 +269,6 @@ class RowRun:
             if len(rows):
                 numbers = ", ".join(map(str, rows.tolist()))
                 self._store.delete("failures", f"{_failures_of(plugin)} AND row IN ({numbers})")
-
-
-_COLUMN_OF = {"pixels": "", "text": "", "thumbnail": "thumbnail", "vector": "vector"}
-
-
-def _source_table(plugin: RowPlugin) -> str:
-    """Return the table besides items that a plug-in reads, or an empty string."""
-    return "thumbnails" if plugin.reads == "thumbnail" else plugin.vectors_table
 
 
 def _failures_of(plugin: RowPlugin) -> str:

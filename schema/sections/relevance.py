@@ -62,6 +62,11 @@ def asked_texts(settings: Settings) -> list[str]:
     return texts_of(settings) if asked else []
 
 
+def asks_item_texts(settings: Settings) -> bool:
+    """Tell whether the embed stage makes vectors of the items' own texts, which the measure alignment compares."""
+    return "alignment" in settings.measure.names or "alignment" in settings.measure.plugins
+
+
 def texts_digest(settings: Settings) -> str:
     """Return a short digest of the texts: other texts are work for the embed stage."""
     return hashlib.blake2b(json.dumps(asked_texts(settings)).encode(), digest_size=8).hexdigest()

@@ -15,6 +15,7 @@ from embed.vectors.query import embed_query
 from embed.vectors.stage import embed_stage, run_embed
 from index.store import Store
 from schema.errors import EncoderError
+from schema.ids import content_id
 from schema.settings import Settings
 
 MakeStore = Callable[..., tuple[Store, list[Path]]]
@@ -166,3 +167,21 @@ def test_texts_of_the_settings_get_vectors_for_measures(
     other = tiny_settings('measure.relevance.wanted=["a dog"]', "measure.relevance.unwanted=[]")
     assert run_embed(store, other).counts["embedded"] == 0
     assert store.read(table).column("text").to_pylist() == ["a dog"]
+
+
+def test_texts_of_items_get_vectors_where_alignment_asks_for_them(
+    picture_store: MakeStore, tiny_settings: MakeSettings, add_items: Callable[..., None]
+) -> None:
+    store, paths = picture_store(3)
+    run_embed(store, tiny_settings())
+    assert not store.has(f"text_vectors_{store.encoder_key()}")
+    data = paths[0].read_bytes() + b" "
+    paths[0].with_name("more.png").write_bytes(data)
+    more = {"uri": str(paths[0].with_name("more.png")), "item_id": content_id(data), "text": "a cat"}
+    add_items(store, 1, first=3, **more)
+    settings = tiny_settings('measure.names=["alignment"]')
+    assert run_embed(store, settings).counts["texts"] == 1
+    (row,) = store.read(f"text_vectors_{store.encoder_key()}").to_pylist()
+    assert row["row"] == 3
+    np.testing.assert_allclose(row["vector"], embed_query(settings, "a cat"), atol=2e-3)
+    assert run_embed(store, settings).skipped
