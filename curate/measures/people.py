@@ -57,12 +57,12 @@ class PeopleOptions(Options):
     """``[measure.people]``."""
 
     detector: str = Field("bundled", description="ONNX detector, file or folder; bundled: the project's own.")
-    score: float = Field(0.5, gt=0, lt=1, description="Least score of a box that counts.")
+    score: float = Field(0.4, gt=0, lt=1, description="Least score of a box that counts.")
     doubt: float = Field(
-        0.3, gt=0, lt=1, description="Boxes between this score and the other make a count doubtful."
+        0.25, gt=0, lt=1, description="Boxes between this score and the other make a count doubtful."
     )
     overlap: float = Field(
-        0.55, gt=0, lt=1, description="Overlap (IoU) beyond which two boxes of a class are one."
+        0.45, gt=0, lt=1, description="Overlap (IoU) beyond which two boxes of a class are one."
     )
     smallest: float = Field(
         0.02, ge=0, lt=1, description="Least height of a box, as a share of the long side."

@@ -48,7 +48,9 @@ def draw_figure(seed: int) -> Figure:
     rng = random.Random(f"figure {seed}")
     hand = "library" if rng.random() < 0.5 else "freehand"
     character, outfit = random_avatar(seed, hand)
-    behind = hand == "freehand" and rng.random() < _FROM_BEHIND / 0.5
+    # A bald head from behind is a disc: nobody could tell it from one.
+    hairy = parts.TOPS[character.top].style not in ("bald", "balding")
+    behind = hand == "freehand" and rng.random() < _FROM_BEHIND / 0.5 and hairy
     drawn = _from_behind(character, outfit) if behind else figure(character, outfit, HEIGHT)
     x, y, rx, ry = _proportions(character)
     scale = HEIGHT / _TALL
@@ -84,12 +86,10 @@ def _from_behind(character: Character, outfit: Outfit) -> Image.Image:
 
     build = build_of(character)
     back, _ = hair(build, character, random.Random(f"strokes {character.shape}"))
-    cover = ""
-    if parts.TOPS[character.top].style not in ("bald", "balding"):
-        cover = (
-            f'<ellipse cx="{build.x:.1f}" cy="{build.y - build.ry * 0.1:.1f}" rx="{build.rx * build.volume:.1f}" '
-            f'ry="{build.ry * 1.06:.1f}" fill="{character.hair_hex}"/>'
-        )
+    cover = (
+        f'<ellipse cx="{build.x:.1f}" cy="{build.y - build.ry * 0.1:.1f}" rx="{build.rx * build.volume:.1f}" '
+        f'ry="{build.ry * 1.06:.1f}" fill="{character.hair_hex}"/>'
+    )
     worn = hat(build, outfit) if outfit.hat not in (None, "hijab", "hood") else ""
     pieces = [body(build, character, outfit), head(build, character), cover, back, worn]
     stroke = f'stroke="{INK}" stroke-width="{build.line:.1f}"' if build.line else 'stroke="none"'
