@@ -1,7 +1,7 @@
 """Text in a picture: where it is, what it says, and whether it is a watermark, a signature, speech or something else.
 
 What one picture shows is told here; that the same text recurs in many pictures of one artist or source, by which
-watermarks are known above all, is told after each run (curate/measures/recurring.py, table measures_watermark).
+watermarks are known above all, is told after each run (curate/watermarks.py, table measures_watermark).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import pyarrow as pa
 from pydantic import Field
 
 from curate.measures.base import Measure
-from curate.measures.recurring import update_watermarks
 from curate.models.ocr import Line, Ocr, missing_ocr
+from curate.watermarks import update_watermarks
 from index.images.decode import Picture
 from index.images.facts import fit
 from index.stages.row_plugin import Batch, Results

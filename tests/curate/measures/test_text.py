@@ -12,10 +12,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from curate.measures.conformance import CHECKS, Check, make_store
-from curate.measures.recurring import recurring
 from curate.measures.text import Text, contrast_of, kind_of_line, mask_of
 from curate.models.ocr import Line, Ocr
 from curate.stage import run_measure
+from curate.watermarks import recurring
 from embed.avatars import draw, random_avatar
 from index.filters import matching_rows
 from index.images.decode import Picture
