@@ -7,7 +7,7 @@ noun ('long, curly, black hair'), or after a verb ('her hair is long and black')
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from schema.vocabulary import Attribute
@@ -63,6 +63,7 @@ class Lexicon:
 
     def __init__(self, attribute: Attribute) -> None:
         self.attribute = attribute
+        self._title = tuple(tokenize(attribute.title))
         self._phrases: Words = {}
         self._adjectives: Words = {}
         self._nouns: Words = {}
@@ -104,7 +105,29 @@ class Lexicon:
 
     def phrases(self, tokens: Sequence[str]) -> list[Span]:
         """Return the longest phrases, left to right, that do not overlap; a plural counts as its singular."""
-        return _find(self._phrases, tokens, 0, len(tokens))
+        found = _find(self._phrases, tokens, 0, len(tokens))
+        apart = [
+            span for span in self._apart(tokens) if not any(o.start <= span.start < o.end for o in found)
+        ]
+        return sorted([*found, *apart]) if apart else found
+
+    def _apart(self, tokens: Sequence[str]) -> Iterator[Span]:
+        """Yield the first words of two-word phrases whose noun comes behind other adjectives: 'young Asian woman'."""
+        for place, token in enumerate(tokens):
+            for words, value in self._phrases.get(token, ()):
+                if len(words) != 2 or words[1] not in self._nouns or token in DENIALS:
+                    continue
+                stop = place + 1
+                while stop < min(len(tokens), place + REACH):
+                    fellow = _at(self._fellows, tokens, stop, len(tokens))
+                    if fellow is not None:
+                        stop = fellow.end
+                    elif tokens[stop] in (",", "and") and stop + 1 < len(tokens):
+                        stop += 1
+                    else:
+                        break
+                if stop > place + 1 and tokens[stop : stop + 1] == [words[1]]:
+                    yield Span(place, place + 1, value)
 
     def touches(self, tokens: Sequence[str]) -> bool:
         """Say whether any word of the attribute is in the text at all."""
@@ -133,6 +156,8 @@ class Lexicon:
                 continue  # 'a 20-year-old man' is no old man
             if self.attribute.multi_label and self.attribute.colors and span.end in starts:
                 continue  # in 'dress shoes' the dress only describes the shoes
+            if self._heads_values(tokens, span, phrases):
+                continue
             value, words = self._colored(tokens, span)
             out = refused if scope[span.start] >= 0 else said
             out.setdefault(span.value if out is refused else value, words)
@@ -152,6 +177,15 @@ class Lexicon:
         for name in [name for name in refused if name in said and not self.attribute.multi_label]:
             del refused[name]
         return said, refused
+
+    def _heads_values(self, tokens: Sequence[str], span: Span, phrases: Sequence[Span]) -> bool:
+        """Tell whether a phrase is the attribute's name before its value, as in 'Dress: green yukata'."""
+        if tuple(tokens[span.start : span.end]) != self._title:
+            return False
+        if tokens[span.end : span.end + 1] == [":"]:
+            return True
+        named = bool(tokens[span.end : span.end + 1]) and tokens[span.end] in _COPULAS
+        return named and any(span.end < other.start <= span.end + REACH for other in phrases)
 
     def _before(self, tokens: Sequence[str], noun: Span, taken: Sequence[bool]) -> int:
         # The adjectives of a noun stand before it, up to an article, a verb, a preposition or another noun.
@@ -175,8 +209,11 @@ class Lexicon:
         # 'her hair is long and black', 'hair dyed pink', 'eye color: blue'
         place = noun.end
         named = tokens[place : place + 1] != [] and tokens[place] in _OF_NOUN
+        typed = noun.end - noun.start > 1 and tokens[noun.end - 1] == "type"  # 'body type: slim'
         place += named
-        if place >= len(tokens) or not (tokens[place] in _COPULAS or (named and tokens[place] == ":")):
+        if place >= len(tokens) or not (
+            tokens[place] in _COPULAS or ((named or typed) and tokens[place] == ":")
+        ):
             return []
         found: list[Span] = []
         place += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from label.observed.lexicon import tokenize
 from label.observed.text import TextReader
+from schema.tags.parsing import parse_tags
+from schema.tags.values import TagReader
 from schema.vocabulary import DEFAULT_PATH, load_vocabulary
 
 VOCABULARY = load_vocabulary()
@@ -164,3 +167,66 @@ def test_a_new_attribute_is_toml_only(tmp_path: Path) -> None:
     reader = TextReader(load_vocabulary(path))
     assert reader.read("a girl with pale skin").values["skin"] == ["light"]
     assert reader.read("a dark-skinned girl with light hair").values["skin"] == ["dark"]
+
+
+RECORD = {
+    "Age": "Young Adult", "Gender": "Female", "Ethnicity": "Asian", "Hair Style": "Curly", "Hair Color": "Black",
+    "Hair Length": "Medium", "Eye Color": "Brown", "Body Type": "Slim", "Dress": "Green Yukata",
+}  # fmt: skip
+PARAPHRASES = [
+    "A slim young Asian woman with curly, medium-length black hair and brown eyes, wearing a green yukata.",
+    "Young adult Asian female, slim build, brown eyes, black curly hair of medium length, dressed in a green yukata.",
+    "She is a slender Asian woman in her twenties. Her black hair is curly and shoulder-length, her eyes are brown, "
+    "and she wears a green yukata.",
+    "Portrait of an Asian lady in her twenties in a green yukata; medium length curly black hair; brown-eyed; "
+    "slim figure.",
+    "The character is a young adult woman of Asian descent. She has a slim body, brown eyes and medium-length black "
+    "curls. Her dress is a green yukata.",
+    "In a green yukata stands a slim Asian woman, a young adult with brown eyes and black, curly, "
+    "shoulder-length hair.",
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(RECORD), json.dumps(RECORD, indent=2), ", ".join(f"{k}: {v}" for k, v in RECORD.items()),
+        "\n".join(f"{k}: {v}" for k, v in RECORD.items()), *PARAPHRASES,
+    ],
+)  # fmt: skip
+def test_one_record_in_any_form_gives_all_nine_attributes(text: str) -> None:
+    values = READER.read(text).values
+    for title, value in RECORD.items():
+        name = title.lower().replace(" ", "_")
+        assert values.get(name) == [value.lower()], (name, values.get(name))
+
+
+def test_the_same_record_as_tags() -> None:
+    tags = "young_adult, 1girl, asian, curly_hair, black_hair, medium_hair, brown_eyes, slim, green_yukata"
+    values = TagReader(VOCABULARY).read(parse_tags(tags)).values
+    for title, value in RECORD.items():
+        assert values.get(title.lower().replace(" ", "_")) == [value.lower()], title
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("an asian girl", "asian"), ("an east asian girl", "east asian"), ("a japanese woman", "east asian"),
+        ("a thai boxer, an asian man", "asian"), ("a southeast asian boy", "southeast asian"),
+    ],
+)  # fmt: skip
+def test_asian_stays_asian_with_kinds_below_it(text: str, value: str) -> None:
+    assert READER.read(text).values["ethnicity"] == [value]
+    assert VOCABULARY.attribute("ethnicity").ancestors("east asian") == ("asian",)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("a young, slim woman", ["young adult"]), ("a young girl", None), ("no long hair", None),
+        ("a young cat beside a woman", None),
+    ],
+)  # fmt: skip
+def test_young_before_other_adjectives(text: str, values: list[str] | None) -> None:
+    found = READER.read(text).values.get("age")
+    assert found == values or (values is None and found != ["young adult"])
