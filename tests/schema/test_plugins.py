@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from curate.measures import SEAM, Measure
+from curate.measures import MEASURES, SEAM, Measure
 from curate.stage import run_measure
 from embed.encoders import SEAM as ENCODERS
 from index.store import Store
@@ -72,7 +72,8 @@ def test_a_plugin_of_another_package_works_like_ours(
 def test_an_unknown_name_is_told_with_all_there_are(package: None) -> None:
     with pytest.raises(SettingsError, match="no measure 'leters'; did you mean letters") as told:
         SEAM.load("leters")
-    assert told.value.hint == "measure.names takes: frame, letters, or package.module:Class"
+    names = ", ".join([*MEASURES, "letters"])
+    assert told.value.hint == f"measure.names takes: {names}, or package.module:Class"
     with pytest.raises(EncoderError, match="no encoder 'opencip'"):
         ENCODERS.load("opencip")
 
