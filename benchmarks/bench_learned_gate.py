@@ -2,11 +2,11 @@
 
     python -m benchmarks.bench_learned_gate --data DIR [--out OUT]
 
-DIR holds ``metadata.jsonl``, ``mobilenet_v3.npy`` (vectors of a plain encoder, in its order) and ``truth.csv``. After
-1, 5 and 25 % of the items are answered, ``label`` fits the attribute on the answers alone, and the gate is judged on the
-items that nobody answered. The order 'queue' asks the first percent at random, then what the page's queue of unlabelled
-items has first; 'random' asks at random throughout. Items of one family (a character in other skins) are barred from
-vouching for each other in the calibration, and are judged like all others.
+DIR holds ``metadata.jsonl``, ``mobilenet_v3.npy`` (vectors of a plain encoder, in its order) and ``truth.csv``.
+After 1, 5 and 25 % of the items are answered, ``label`` fits the attribute on the answers alone, and the gate
+is judged on the items that nobody answered. The order 'queue' asks the first percent at random, then what the
+page's queue of unlabelled items has first; 'random' asks at random throughout. Items of one family (a character
+in other skins) are barred from vouching for each other in the calibration, and are judged like all others.
 """
 
 from __future__ import annotations
