@@ -235,10 +235,12 @@ def _shortages(fits: dict[str, AttributeFit]) -> list[str]:
     lacking = {name: fit.items_needed for name, fit in fits.items() if fit.items_needed}
     if not lacking:
         return []
-    said = ", ".join(f"{name} {items}" for name, items in lacking.items())
+    by_number: dict[int, list[str]] = {}
+    for name, items in sorted(lacking.items(), key=lambda pair: pair[1]):
+        by_number.setdefault(items, []).append(name)
+    said = "; ".join(f"{items} more for {', '.join(names)}" for items, names in by_number.items())
     return [
-        "too few labelled items to infer anything of some attributes; more tags or reviews that they need at "
-        f"the least: {said}"
+        f"too few labelled items to infer anything of some attributes; by tags or reviews they need at least {said}"
     ]
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 
 from embed.encoders.base import Batch, Encoder
 from embed.encoders.checkpoints import Checkpoint, find_checkpoint, read_config, tokens_file
+from embed.encoders.hub import fetching
 from embed.encoders.preprocess import Preprocess
 from embed.encoders.shipped_prompts import shipped_vectors
 from index.images.decode import to_rgb
@@ -286,11 +287,13 @@ def load_model(
                     checkpoint.model, pretrained=None, pretrained_text=False, **common
                 )
         elif checkpoint.origin == "hub":
-            model = open_clip.create_model(checkpoint.model, require_pretrained=True, **common)
+            with fetching():
+                model = open_clip.create_model(checkpoint.model, require_pretrained=True, **common)
         elif checkpoint.weights is not None:
             model = open_clip.create_model(checkpoint.model, pretrained=str(checkpoint.weights), **common)
         else:
-            model = _from_tag(open_clip, checkpoint, common)
+            with fetching():
+                model = _from_tag(open_clip, checkpoint, common)
         return model, open_clip.get_tokenizer(checkpoint.model), open_clip
     except LikenessError:
         raise
@@ -299,7 +302,7 @@ def load_model(
         if checkpoint.origin in {"hub", "tag"} and not isinstance(error, ImportError):
             raise DownloadError(
                 f"the weights of {checkpoint.model} {checkpoint.tag}".rstrip()
-                + f" could not be fetched: {first}",
+                + f" could not be fetched: {first.partition('. ')[0]}",
                 "Without a network, set encoder.pretrained to a local checkpoint file of that model, or encoder.model "
                 "to a folder that holds open_clip_config.json and its checkpoint.",
             ) from error

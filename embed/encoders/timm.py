@@ -20,6 +20,7 @@ from pydantic import Field
 
 from embed.encoders.base import Batch, Encoder
 from embed.encoders.checkpoints import WEIGHTS, file_digest
+from embed.encoders.hub import fetching
 from embed.encoders.open_clip import pick_device, pick_precision
 from embed.encoders.preprocess import Preprocess
 from index.images.decode import to_rgb
@@ -187,10 +188,12 @@ def _load(timm: Any, options: TimmOptions) -> Any:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             try:
-                return timm.create_model(options.model, **sized)
+                with fetching():
+                    return timm.create_model(options.model, **sized)
             except TypeError:
                 # Convolutions take any size, and no argument for it.
-                return timm.create_model(options.model, **arguments)
+                with fetching():
+                    return timm.create_model(options.model, **arguments)
     except (RuntimeError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         message = f"timm does not load {options.model}: {line}"

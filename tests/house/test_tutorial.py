@@ -72,5 +72,5 @@ def test_every_command_and_line_works(sources: Path, root: Path, monkeypatch: py
     queries = [output for line, output in said.items() if " query " in line]
     assert all("1001.png" in output or ".png" in output or "1001" in output for output in queries), queries
     assert "no picture" in said["likeness status --store tutorial"]
-    assert "more tags or reviews" in said["likeness run --store tutorial"]
+    assert "by tags or reviews they need at least 1" in said["likeness run --store tutorial"]
     assert (sources / "report" / "report.html").stat().st_size < 5_000_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ui.report.arrivals import Arrivals
-from ui.terminal.summary import command
+from ui.terminal.summary import AVATARS_ALONE, REAL_MODEL, command
 from ui.wording import counted
 
 LISTED = 6
@@ -23,12 +23,24 @@ class Step:
 
 
 def next_steps(
-    given: str, came: Arrivals, labels: Mapping[str, Any], duplicates: Mapping[str, Any]
+    given: str,
+    came: Arrivals,
+    labels: Mapping[str, Any],
+    duplicates: Mapping[str, Any],
+    avatars_alone: bool,
 ) -> list[Step]:
-    """Return the steps, those that give most first; ``given`` is how the store was named."""
+    """Return the steps, those that give most first; ``given`` is how the store was named.
+
+    ``avatars_alone``: the vectors come from the bundled encoder.
+    """
     review = command("review", "--store", given)
     steps = []
     attributes = labels.get("attributes", {})
+    if avatars_alone:
+        why = f"{AVATARS_ALONE} that of the command.".replace("\n", " ")
+        steps.append(
+            Step("Take an encoder for your pictures", why, command("run", "--store", given, *REAL_MODEL))
+        )
     if not labels:
         steps.append(Step("Label the items", "No item has a label yet.", command("run", "--store", given)))
     steps += _unlearned(attributes, review) + _abstaining(attributes, review) + _coverage(attributes, review)

@@ -27,6 +27,7 @@ from ui.report import charts
 from ui.report.advice import Step, next_steps
 from ui.report.arrivals import Arrivals, arrivals
 from ui.report.pictures import Pictures
+from ui.terminal.summary import knows_avatars_alone
 from ui.terminal.tables import clean, seconds
 
 GROUPS_SHOWN, MEMBERS_SHOWN, LISTED = 24, 8, 20
@@ -81,7 +82,7 @@ def gather(store: Store, settings: Settings, given: str) -> Figures:
         labels,
         last["facts"].get("unknown_words", []) if last else [],
         curation(store),
-        next_steps(given, came, labels, duplicates),
+        next_steps(given, came, labels, duplicates, knows_avatars_alone(store)),
     )
 
 

@@ -20,6 +20,11 @@ from ui.wording import counted
 if TYPE_CHECKING:
     from index.store import Store
 
+AVATARS_ALONE = (
+    "The vectors come from the bundled encoder, which was trained on drawn avatars and knows little else.\n"
+    "If your pictures are others, labels and searches get much better with a model for them, such as"
+)
+REAL_MODEL = ("--set", "encoder.model=ViT-B-16-SigLIP2", "--set", "encoder.pretrained=webli")
 LISTED = 12
 """Warnings and kinds of failure that are printed in full; the rest is counted."""
 
@@ -166,9 +171,20 @@ def conclusion(store: Store, given: str) -> str:
     if found.refused:
         steps.append(("see why files were refused", command("status", "--store", given)))
     steps.append(("write the data set", command("export", "OUT", "--store", given)))
+    if knows_avatars_alone(store):
+        parts.append(f"\n{AVATARS_ALONE}\n  {command('run', '--store', given, *REAL_MODEL)}")
     parts.append("\nNext")
     parts += [f"  {words:<{max(len(w) for _, w in steps)}}  {what}" for what, words in steps]
     return "\n".join(parts)
+
+
+def knows_avatars_alone(store: Store) -> bool:
+    """Tell whether the vectors come from the bundled encoder, which the demo and the tests need no download for."""
+    from index.store.runs import Runs
+
+    last = Runs(store).last("embed")
+    chosen = last["settings"] if last else {}
+    return chosen.get("kind") == "open_clip" and chosen.get("pretrained") == "bundled"
 
 
 def command(*words: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from index.store import Store
+from index.store.runs import Runs
 from schema.records import Summary
 from ui.terminal.summary import Funnel, command, conclusion, funnel, funnel_text, stage_line, summary_text
 
@@ -51,6 +52,18 @@ def test_the_funnel_adds_up(ui_store: Path) -> None:
     assert "30 files: 29 distinct pictures, 1 refused." in text
     assert "26 items are exported as it stands: 2 copies set aside, 1 shows several characters." in text
     assert "likeness status --store 'my store'" in text
+
+
+def test_a_run_with_the_bundled_encoder_says_so_and_names_a_model(ui_store: Path) -> None:
+    with Store.open(ui_store, write=True) as store:
+        assert "bundled encoder" not in conclusion(store, "s")
+        with Runs(store).start("embed", {"kind": "open_clip", "pretrained": "bundled"}) as run:
+            run.facts["key"] = "test_0"
+        text = conclusion(store, "s")
+    assert "trained on drawn avatars and knows little else" in text
+    assert (
+        "likeness run --store s --set encoder.model=ViT-B-16-SigLIP2 --set encoder.pretrained=webli" in text
+    )
 
 
 def test_one_of_a_kind_is_singular() -> None:
