@@ -130,11 +130,32 @@ def fit_confidence(trials: Trials, wanted: Wanted) -> tuple[Confidence, Floats64
         for size in range(len(SIZES) + 1)
     ]
     thresholds = choose_thresholds(predictions, wanted.precision, wanted.confidence, EVIDENCE)
+    together = choose_thresholds(
+        [HeldOutPredictions(held_out, trials.right.astype(np.float64), mass)],
+        wanted.precision,
+        wanted.confidence,
+        EVIDENCE,
+    )[0]
+    thresholds = tuple(
+        each if not each.reason else _shared(each, one, together, wanted.precision)
+        for each, one in zip(thresholds, predictions, strict=True)
+    )
     strict = _least_for_strangers(held_out[trials.stranger], 1 - trials.wrong[trials.stranger], wanted)
     thresholds = tuple(
         Threshold(max(each.at, strict), each.hits, each.total, each.reason) for each in thresholds
     )
     return Confidence(both.logistic, both.calibrator, thresholds), held_out
+
+
+def _shared(own: Threshold, one: HeldOutPredictions, together: Threshold, precision: float) -> Threshold:
+    """Return the threshold of all sizes together for a size that has too few pictures for one of its own, provided that
+    those it has agree with it."""
+    if together.reason:
+        return own
+    above = one.probabilities >= together.at
+    total = float(one.weights[above].sum())
+    hits = float((one.weights * one.hits)[above].sum())
+    return Threshold(together.at, hits, total, "") if total and hits >= precision * total else own
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ FOLDS = 5
 TRIALS = 50_000
 """Held-out pictures at most by which confidence is fitted."""
 SHRINKAGES = (0.02, 0.1, 0.3, 0.6)
-"""Shrinkages of the space that are tried: the one by which most held-out pictures find their name is taken."""
+"""Shrinkages of the space that are tried on held-out pictures."""
 TRIED = 2
 """Folds on which they are tried."""
 LEAST_NAMES = 5
@@ -99,7 +99,7 @@ def learn_names(pictures: NamedPictures, centre: Floats32, wanted: Wanted, seed:
     if len(named) < LEAST_NAMES or len(pictures.names) < LEAST_PICTURES:
         return None
     learner = _Learner(pictures, centre, 0.0, seed)
-    learner = replace(learner, shrinkage=max(SHRINKAGES, key=learner.accuracy))
+    learner = replace(learner, shrinkage=learner.best_shrinkage())
     stated = _believe(learner)
     if stated is None:
         return None
@@ -145,8 +145,18 @@ class _Learner:
         references = build_references(space.coordinates(vectors), names, self.pictures.classes)
         return _Fold(space, Matcher(references, space.between))
 
-    def accuracy(self, shrinkage: float) -> float:
-        """Return the share of held-out pictures whose most likely name is the stated one, with this shrinkage."""
+    def best_shrinkage(self) -> float:
+        """Return the strongest shrinkage that is as good as the best one, within the error of a share.
+
+        Stronger ones are better calibrated; the rule is that of Breiman, Friedman, Olshen and Stone (1984).
+        """
+        found = {shrinkage: self.accuracy(shrinkage) for shrinkage in SHRINKAGES}
+        best, total = max(found.values())
+        error = (best * (1 - best) / max(total, 1)) ** 0.5
+        return max(shrinkage for shrinkage, (share, _) in found.items() if share >= best - error)
+
+    def accuracy(self, shrinkage: float) -> tuple[float, int]:
+        """Return the share of held-out pictures whose most likely name is the stated one, and how many there were."""
         right = total = 0
         for fold in range(TRIED):
             out = self.pictures.folds == fold
@@ -156,7 +166,7 @@ class _Learner:
                 match = held.matcher.match(held.space.coordinates(self.pictures.vectors[tested]))
                 right += int((match.best == self.pictures.names[tested]).sum())
                 total += len(tested)
-        return right / max(total, 1)
+        return right / max(total, 1), total
 
 
 def _believe(learner: _Learner) -> StatedNames | None:
