@@ -33,6 +33,8 @@ METHOD = 1
 """Counts up when the same inputs get other names."""
 CHUNK = 1 << 16
 MODEL = "model"
+DOUBTFUL = 0.5
+"""Stated names that are more likely wrong than right are doubtful."""
 
 
 def run_names(store: Store, settings: Settings) -> Summary:
@@ -178,7 +180,7 @@ class _Names:
             f"{attribute}: names": len(named),
             f"{attribute}: stated": len(self.stated.by_row),
             f"{attribute}: inferred": len(self.inferred),
-            f"{attribute}: doubtful": int((np.nan_to_num(self.doubt) >= 0.5).sum()),
+            f"{attribute}: doubtful": int((np.nan_to_num(self.doubt) >= DOUBTFUL).sum()),
         }
         if attribute == CHARACTER:
             found["unknown characters"] = len({each for each in self.unknown if each})
@@ -237,7 +239,7 @@ def _name(attribute: str, stated: StatedNames, items: _Items, settings: Settings
         )
         return found
     found.doubt[rows] = model.stated.wrong
-    doubted = model.stated.wrong >= 0.5
+    doubted = model.stated.wrong >= DOUBTFUL
     found.suggested[rows[doubted]] = model.stated.other[doubted]
     found.confidence[rows] = np.where(np.isnan(model.stated.wrong), 1.0, 1 - model.stated.wrong)
     for row in rows[[stated.source[row] == "review" for row in rows.tolist()]].tolist():
@@ -288,10 +290,10 @@ def _group_unknown(
     rows = np.flatnonzero(left)
     there, places = items.with_vector(rows)
     rows = rows[there]
-    _, own = items.with_vector(named)
-    least = same_character_ratio(
-        graph, model.space, named, model.space.coordinates(items.vectors[own]), names
-    )
+    believed = ~(model.stated.wrong >= DOUBTFUL)
+    _, own = items.with_vector(named[believed])
+    known = model.space.coordinates(items.vectors[own])
+    least = same_character_ratio(graph, model.space, named[believed], known, names[believed])
     groups = unknown_groups(graph, model.space, rows, model.space.coordinates(items.vectors[places]), least)
     for row, group in zip(rows.tolist(), groups.tolist(), strict=True):
         if group >= 0:

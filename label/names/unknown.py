@@ -16,7 +16,7 @@ ROUNDS = 3
 SAME = 0.95
 """Share of pairs above the ratio that have one name."""
 LIKELY = 4.6
-"""The ratio is 100 at least."""
+"""Where nothing tells, two are 100 times as likely one character as two."""
 ENOUGH = 200
 """Pairs of named neighbours from which on they tell the ratio."""
 STEP = 1 << 18
@@ -68,7 +68,7 @@ def same_character_ratio(
     order = np.argsort(-ratio)
     share = np.cumsum(names[heads[order]] == names[tails[order]]) / np.arange(1, len(order) + 1)
     good = np.flatnonzero(share >= SAME)
-    return max(float(ratio[order[good[-1]]]), LIKELY) if len(good) else float(ratio.max()) + 1
+    return max(float(ratio[order[good[-1]]]), 0.0) if len(good) else float(ratio.max()) + 1
 
 
 def _mutual(graph: Graph, rows: Rows) -> tuple[Ints, Ints]:

@@ -2,40 +2,66 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from index.neighbours.graph import run_index
 from index.reviews.open import open_log
 from index.store import Store
+from index.store.runs import Runs
 from label.names.stage import run_names
+from schema import tables
 from schema.errors import SettingsError
+from schema.ids import content_id
 from schema.records import Decision
 from schema.settings import Settings, load_settings
 
 STRANGERS = (22, 23)
 
 
-@pytest.fixture
-def named_store(
-    tmp_path: Path,
-    add_items: Callable[..., None],
-    add_vectors: Callable[..., None],
-    planted_names: Callable[..., Any],
-) -> Any:
+@pytest.fixture(scope="session")
+def named_template(tmp_path_factory: pytest.TempPathFactory, planted_names: Callable[..., Any]) -> Any:
     """A store of pictures of 24 characters; two of them nobody has named, nor a third of the other pictures."""
     planted = planted_names()
-    named = (np.random.default_rng(5).random(len(planted.truth)) < 0.7) & ~np.isin(planted.truth, STRANGERS)
-    with Store.open(tmp_path / "store", create=True, write=True) as store:
-        for row, name in enumerate(planted.stated.tolist()):
-            spelling = f"Girl_{name}_(show)" if row % 2 else f"girl {name} (Show)"
-            add_items(store, 1, row, characters=[spelling] if named[row] else None)
-        add_vectors(store, np.arange(len(planted.truth)), planted.vectors)
+    n = len(planted.truth)
+    named = (np.random.default_rng(5).random(n) < 0.7) & ~np.isin(planted.truth, STRANGERS)
+    names = [
+        f"Girl_{name}_(show)" if row % 2 else f"girl {name} (Show)" for row, name in enumerate(planted.stated)
+    ]
+    records = [
+        dict.fromkeys(tables.ITEMS.names)
+        | {"row": row, "item_id": content_id(str(row).encode()), "source": 0, "ordinal": row, "commit": 1}
+        | {"keys": [str(row)], "status": "ok", "characters": [names[row]] if named[row] else None}
+        for row in range(n)
+    ]
+    folder = tmp_path_factory.mktemp("names") / "store"
+    vectors = tables.vectors(planted.vectors.shape[1])
+    with Store.open(folder, create=True, write=True) as store:
+        store.append("items", pa.Table.from_pylist(records, tables.ITEMS), tables.ITEMS)
+        with Runs(store).start("embed", {}, ["items"]) as run:
+            data = pa.FixedSizeListArray.from_arrays(
+                pa.array(planted.vectors.ravel()), planted.vectors.shape[1]
+            )
+            ids = pa.array([each["item_id"] for each in records])
+            batch = pa.record_batch([pa.array(range(n)), ids, data], schema=vectors)
+            store.append("vectors_test", [batch], vectors)
+            run.facts["key"] = "test"
         run_index(store, load_settings(None, ["index.k=12"]))
+    return folder, planted, named
+
+
+@pytest.fixture
+def named_store(tmp_path: Path, named_template: Any) -> Any:
+    """A fresh copy of that store, with the truth, and which pictures are named."""
+    folder, planted, named = named_template
+    shutil.copytree(folder, tmp_path / "store")
+    with Store.open(tmp_path / "store", write=True) as store:
         yield store, planted, named
 
 
