@@ -16,10 +16,10 @@ from math import nan
 import cv2
 import numpy as np
 
-from dedupe.compare.align import Affine, Alignment, align, box_map, frame, moved, refine
+from dedupe.compare.align import Affine, Alignment, align, box_map, frame, moved, refine, shared_box
 from dedupe.compare.cells import Cells
 from dedupe.compare.hidden import find_hidden
-from dedupe.compare.image import SIDE, Mask, Picture, Pixels, largest
+from dedupe.compare.image import SIDE, Mask, Picture, Pixels, largest, one_shape
 from dedupe.compare.overlap import CLEAR, Overlap, compare_lines, overlay_pair, sample
 from dedupe.compare.overlays import Bar, find_bar, find_writing
 from dedupe.compare.tone import NONE, Tone, fit_tones, luma
@@ -42,6 +42,8 @@ NEARLY = 0.15
 # Maps that move no corner further apart than this, in pixels of SIDE, are the same map.
 NEAR = 0.4
 
+# Where less of the frame than this is shown by both, what agrees lies elsewhere.
+ELSEWHERE = 0.6
 # Half the side of the neighbourhood within which a detail may lie elsewhere, in pixels.
 PLAY = 2
 # Colours this far apart matter only where the area is large.
@@ -49,7 +51,7 @@ SLIGHT = 0.045
 # A detail that one picture lacks stands out this much from its neighbourhood in the other.
 DETAIL = 0.12
 # Tones that are measured at the most: the best by the sampled colours.
-TONES_TRIED = 3
+TONES_TRIED = 2
 # What a whole channel is in whole numbers.
 WHOLE = 65535.0
 # Bins of a histogram of details.
@@ -67,6 +69,8 @@ def compare(reference: Picture, other: Picture, limits: Limits | None = None) ->
     found = align(reference, other)
     if found.agreement < limits.lowest:
         return replace(UNMEASURED, agreement=found.agreement, mirrored=found.mirrored)
+    if _moved_shape(reference, other, found):
+        return replace(UNMEASURED, mirrored=found.mirrored)
     cells = Cells(reference, other, found)
     glance = _glance(cells, found, limits)
     if not may_be_same(glance, limits):
@@ -91,6 +95,16 @@ def compare(reference: Picture, other: Picture, limits: Limits | None = None) ->
             return again
         best = min(best, again, key=lambda d: d.area)
     return best
+
+
+def _moved_shape(reference: Picture, other: Picture, alignment: Alignment) -> bool:
+    """Tell whether all that agrees is a shape of one colour that lies elsewhere: a dot in the middle and one in the
+    corner are two pictures."""
+    box = shared_box(reference, other, alignment.map)
+    width, height = reference.size
+    if box is None or (box[2] - box[0]) * (box[3] - box[1]) > ELSEWHERE * width * height:
+        return False
+    return one_shape(reference) or one_shape(other)
 
 
 UNMEASURED = Difference(0.0, area=nan, tint=nan, detail=nan, peak=nan, usual=nan, seen=nan, shared=nan)

@@ -26,6 +26,8 @@ SIDE = 192
 KEYPOINT_SIDE = 128
 # Largest difference of a channel (of 1) inside a uniform ground: JPEG at quality 12 stays below it.
 GROUND = 0.07
+# Share of a shape that is of its colour: the rim of a small one is a mixture.
+ONE_COLOUR = 0.7
 # Side of a crop's lines, for guessing where one picture lies in another.
 CROP_SIDE = 32
 # Shares cut off on all sides, of the crops that are guessed.
@@ -256,3 +258,14 @@ def largest(channels: Pixels) -> Pixels:
     """Return the largest of three channels [h, w, 3]; numpy's own reduction of a short axis is ten times slower."""
     found: Pixels = np.maximum(channels[..., 0], channels[..., 1])
     return np.maximum(found, channels[..., 2], out=found)
+
+
+def one_shape(picture: Picture) -> bool:
+    """Tell whether a picture shows nothing but a shape of one colour on plain ground."""
+    if not picture.ground.any():
+        return False
+    content = picture.pixels[~picture.ground].astype(np.float32) / np.float32(255)
+    if not len(content):
+        return True
+    near = largest(np.abs(content - middle(content))) < GROUND
+    return float(near.mean()) > ONE_COLOUR

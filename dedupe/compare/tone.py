@@ -26,8 +26,11 @@ MOVED = 0.03
 # is hard to mistake; a curve through one colour always exists.
 MOST = {"brightness": 0.75, "saturation": 0.75, "grey": 0.75}
 MOST_OF_CURVES = 0.45
+CURVES = ("gamma", "grey")
 # Share of all places that are of other colours than the commonest one and moved, and of these that land.
 FEWEST_OTHERS, OTHERS_LAND = 0.1, 0.92
+# A tone leaves less than this share of what differs: pictures that hardly differ come a little nearer under any curve.
+EXPLAINS = 0.5
 LINE_ROUNDS = 6
 
 
@@ -79,7 +82,7 @@ def fit_tones(a: Floats32, b: Floats32, kinds: Iterable[str] = tuple(FAMILIES)) 
             error = _error(tone.apply(x), luma(y).repeat(3, axis=1) if tone.grey else y)
             if (
                 error < 0.05
-                and error < 0.7 * before
+                and error < EXPLAINS * before
                 and (tone.grey or witnessed(tone.name, tone.apply, x, y))
             ):
                 found.append((error, Tone(tone.name, tone.apply, backwards, tone.grey)))
@@ -109,7 +112,10 @@ def witnessed(name: str, apply: Callable[[Colours], Colours], a: Colours, b: Col
     near = largest(np.abs(seen - commonest)) < 0.1
     if bool((high - low).max() > APART and float(near.mean()) < MOST.get(name, MOST_OF_CURVES)):
         return True
-    # A large plain ground is most of what moved. Then the other colours are asked without it, and more strictly.
+    # A large plain ground is most of what moved. Then the other colours are asked without it, and more strictly: not
+    # for curves, which are bent to fit.
+    if name in CURVES:
+        return False
     rest = largest(np.abs(a[moved] - commonest)) >= 0.1
     if float(rest.sum()) < FEWEST_OTHERS * len(a) or float(landed[rest].mean()) < OTHERS_LAND:
         return False

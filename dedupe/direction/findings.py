@@ -159,6 +159,9 @@ def _fidelity(
     if others_alpha := facts[1].alpha and not facts[0].alpha:
         yield Finding(of, "alpha", 0.35, 0.0, float(others_alpha))
     hint = bool(mine["editor"]) - bool(others["editor"]) + bool(others["camera"]) - bool(mine["camera"])
+    # Both name a day: what was made from the other is of a later one.
+    hint += mine["taken"] > others["taken"] > 0
+    hint -= 0 < mine["taken"] < others["taken"]
     if hint > 0:
         yield Finding(of, "metadata", METADATA * hint, 0.0, 1.0)
     if mine["noise"] > NOISE_FACTOR * others["noise"] + NOISE_MORE:

@@ -84,14 +84,14 @@ class Subjects:
             return None
         pixels = np.asarray(picture.image)
         return (
-            FullPicture(pixels, *_header(data))
+            FullPicture(pixels, *header(data))
             if picture.format in ("jpeg", "tiff", "webp")
             else FullPicture(pixels)
         )
 
 
-def _header(data: bytes) -> tuple[dict[int, list[int]] | None, bool, bool, int]:
-    """The quantisation tables of a JPEG, whether the file names a camera and an editing program, and its day."""
+def header(data: bytes) -> tuple[dict[int, list[int]] | None, bool, bool, int]:
+    """Return the quantisation tables of a JPEG, whether the file names a camera and an editing program, and its day."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             exif = image.getexif()

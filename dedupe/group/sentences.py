@@ -92,7 +92,7 @@ def sentence(reason: Reason) -> str:
         case "pixels":
             return f"{value:.0f} pixels, {kept:.0f} in the kept copy; the files could not be compared"
         case "metadata":
-            return "its file names an editing program, or the kept copy's a camera"
+            return "its file names an editing program or a later day, or the kept copy's a camera"
         case _:
             return _by_criterion(reason)
 

@@ -13,6 +13,7 @@ from dedupe.compare.image import load
 from dedupe.direction.files import FullPicture, Subject
 from dedupe.direction.findings import UNDECIDED, Facts, Finding, findings
 from dedupe.direction.measure import measure_direction
+from dedupe.direction.subjects import header
 from index.images.facts import thumbnail
 
 Side = tuple[Subject, Facts]
@@ -24,12 +25,11 @@ def subject(image: Image.Image, kind: str = "PNG", **options: object) -> Side:
     image.save(buffer, kind, **options)
     with Image.open(io.BytesIO(buffer.getvalue())) as opened:
         alpha = "A" in opened.getbands()
-        tables = getattr(opened, "quantization", None)
         whole = Image.alpha_composite(Image.new("RGBA", opened.size, "white"), opened.convert("RGBA"))
     pixels = np.asarray(whole.convert("RGB"))
     small = load(thumbnail(whole.convert("RGB"), 256))
     facts = Facts(kind == "PNG", alpha, *image.size)
-    return Subject(image.size, small, lambda: FullPicture(pixels, tables)), facts
+    return Subject(image.size, small, lambda: FullPicture(pixels, *header(buffer.getvalue()))), facts
 
 
 def compared(original: Side, copy: Side, swapped: bool = False) -> tuple[float, list[Finding]]:

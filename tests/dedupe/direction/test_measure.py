@@ -171,3 +171,27 @@ def test_a_file_that_cannot_be_read_leaves_what_thumbnails_say(drawing: Drawing)
     worse, found = compared((original, facts), (copy, its_facts))
     assert worse > 0.04
     assert {each.criterion for each in found} == {"grey"}
+
+
+@pytest.mark.parametrize("swapped", [False, True], ids=["original first", "copy first"])
+def test_what_the_files_say_of_themselves_decides_where_pixels_do_not(
+    drawing: Drawing, swapped: bool
+) -> None:
+    def dated(day: str, software: str = "", camera: str = "") -> Side:
+        exif = Image.Exif()
+        exif[0x0132] = f"{day} 12:00:00"
+        if software:
+            exif[0x0131] = software
+        if camera:
+            exif[0x010F] = camera
+        return subject(drawing(6), "JPEG", quality=90, exif=exif)
+
+    for original, copy in (
+        (dated("2020:01:01"), dated("2022:01:01")),
+        (dated("2020:01:01"), dated("2020:01:01", software="GIMP 2.10")),
+        (dated("2020:01:01", camera="Canon"), dated("2020:01:01")),
+    ):
+        worse, found = compared(original, copy, swapped)
+        assert worse > 0.04, found
+        assert {each.criterion for each in found if each.of} == {"metadata"}
+    assert compared(dated("2020:01:01"), dated("2020:01:01"), swapped)[1] == []
