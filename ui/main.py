@@ -300,6 +300,24 @@ def check(uri: str, repair: bool, sample: int, settings: Settings) -> None:
 
 
 @cli.command()
+@click.argument("earlier", type=click.Path(exists=True, file_okay=False))
+@options.OUT
+@options.store
+@options.verbose
+@options.settings
+def remake(earlier: str, out: str, uri: str, verbose: bool, settings: Settings) -> None:
+    """Make the export EARLIER again in OUT: its settings, and the store's tables as they were then."""
+    from curate.export.earlier.remake import remake_export
+    from index.store import Store
+    from ui.terminal.summary import show
+
+    with Store.open(uri) as store:
+        done = remake_export(store, settings, out, earlier)
+    show(done, verbose)
+    _exit_incomplete([done])
+
+
+@cli.command()
 @click.argument("before", type=click.Path(exists=True, file_okay=False))
 @click.argument("after", type=click.Path(exists=True, file_okay=False))
 @click.option(
@@ -313,7 +331,7 @@ def diff(before: str, after: str, out: str | None) -> None:
     """Say what changed from the export BEFORE to AFTER: items, labels, captions, splits, and why."""
     import json
 
-    from curate.export.diff import compare_exports
+    from curate.export.earlier.diff import compare_exports
     from ui.terminal.exports import difference_text
 
     found = compare_exports(before, after)

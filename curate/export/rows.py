@@ -69,6 +69,8 @@ class ExportRows:
         self._groups = DuplicateGroups(store)
         self._held_out = overlapping_rows(store)
         self.gate = ProtectedGate(store, administrators)
+        # What an export of former tables must keep in besides: the gate of today.
+        self.present: ProtectedGate | None = None
         self._hide_artists = ARTISTS in settings.leave_out
         self.captioner = chosen_captioner(store, settings.caption)
         self._captions = ExportCaptions(store, self.captioner, effective_reviews(store))
@@ -99,7 +101,7 @@ class ExportRows:
         chosen = np.ones(len(rows), dtype=bool)
         status = as_numpy(items, "status")
         reasons = [
-            (PROTECTED, self.gate.barred(rows)),
+            (PROTECTED, self._barred(rows)),
             (UNREADABLE, status == "failed"),
             (GONE, np.isin(status, WITHDRAWN)),
         ]
@@ -121,6 +123,10 @@ class ExportRows:
                 self._ledger.append((reason.removeprefix("left out: "), ids.filter(pa.array(now))))
             chosen &= ~barred
         return chosen
+
+    def _barred(self, rows: Rows) -> Bools:
+        barred = self.gate.barred(rows)
+        return barred if self.present is None else barred | self.present.barred(rows)
 
     def _joined(self, items: pa.RecordBatch, beside: dict[str, pa.Array], rows: Rows) -> pa.RecordBatch:
         items, copies = self._groups.merge_copies(items, rows)

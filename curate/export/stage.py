@@ -25,6 +25,7 @@ from curate.export.folder import MANIFEST
 from curate.export.manifest import Request, manifest_of, outcome, write_checksums
 from curate.export.rows import PROTECTED, ExportRows, as_numpy
 from curate.ledger import funnel, funnel_rows, write_ledger
+from curate.protected import ProtectedGate
 from curate.select.stored import Selection
 from curate.transforms.chain import Chain
 from index.filters import matching_rows
@@ -70,8 +71,12 @@ def write_export(
     request: Request,
     counts_only: bool = False,
     read: Callable[[str], bytes] | None = None,
+    present: ProtectedGate | None = None,
 ) -> Summary:
-    """Do what ``run_export`` says. ``read`` returns the source bytes of a uri; without it the files are read again."""
+    """Do what ``run_export`` says. ``read`` returns the source bytes of a uri; without it the files are read again.
+
+    ``present`` is the protected gate as it is now, for an export of the tables as they were.
+    """
     begun = time.monotonic()
     stop_if_anything_is_lost(store)
     vocabulary = load_vocabulary(settings.tags.vocabulary or None)
@@ -86,6 +91,7 @@ def write_export(
     rows = ExportRows(
         store, every, settings.export, allowed, request.everything, settings.review.administrators
     )
+    rows.present = present
     manifest["caption"] = rows.captioner
     SEAM.check(settings.export.plugins, [request.format])
     if counts_only:

@@ -73,7 +73,9 @@ def effective_reviews(
     """
     log = open_log(store, readonly=True)
     try:
-        return effect_of(list(log.scan()), rows, vocabulary)
+        until = getattr(store, "reviews_until", None)  # of a store that is read as it was
+        reviews = [review for review in log.scan() if until is None or review.decision <= until]
+        return effect_of(reviews, rows, vocabulary)
     finally:
         log.close()
 

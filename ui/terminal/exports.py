@@ -9,7 +9,7 @@ from ui.terminal.tables import clean, table
 from ui.wording import counted
 
 if TYPE_CHECKING:
-    from curate.export.diff import Difference
+    from curate.export.earlier.diff import Difference
 
 LISTED = 30
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from curate.export.diff import compare_exports
+from curate.export.earlier.diff import compare_exports
 from curate.export.manifest import Request
 from curate.export.stage import run_export, write_export
 from index.store import Store
