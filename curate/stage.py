@@ -56,9 +56,11 @@ def run_measure(
         record["passing"] = [gate.model_dump(mode="json") for gate in settings.gate]
     runs = Runs(store)
     options = settings.measure
-    if only is None and not options.retry_failed and runs.up_to_date(STAGE, record, ["items"]):
+    joined = {table for measure in measures.values() for table, _ in measure.joins().values()}
+    inputs = ["items", *sorted(joined)]
+    if only is None and not options.retry_failed and runs.up_to_date(STAGE, record, inputs):
         return Summary(STAGE, notes=("up to date",), skipped=True)
-    with runs.start(STAGE, record, ["items"]) as run:
+    with runs.start(STAGE, record, inputs) as run:
         run.outputs += [measure.table for measure in measures.values()]
         rows = RowRun(
             store,

@@ -92,7 +92,7 @@ STAGES = (
         "measure",
         "curate.stage:run_measure",
         ("items", "thumbnails", "vectors_KEY"),
-        "Measure items: border, sharpness, tones. NAMEs are measures; without any, those of measure.names, or all.",
+        "Measure items: frame, colour, people, ... NAMEs are measures; without any, measure.names, or the quick ones.",
         (("measured", "item measured|items measured"), ("already", "measured before"), ("failed", "failed")),
         options=("names", "where", "passing", "runner"),
     ),

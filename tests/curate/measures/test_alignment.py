@@ -51,6 +51,17 @@ def test_similarity_to_the_own_text(tmp_path: Path) -> None:
         assert max(row["alignment"] for number, row in rows.items() if number != 9) < 0.95 and len(texts.rows)
 
 
+def test_vectors_that_come_later_are_measured(tmp_path: Path) -> None:
+    with with_texts(tmp_path) as store:
+        whole, schema = store.read("text_vectors_test"), tables.vectors(16)
+        store.replace("text_vectors_test", whole.slice(0, len(whole) - 1), schema)
+        run_measure(store, Settings(), ["alignment"])
+        assert run_measure(store, Settings(), ["alignment"]).skipped
+        store.append("text_vectors_test", whole.slice(len(whole) - 1), schema)
+        assert run_measure(store, Settings(), ["alignment"]).counts["measured"] == 1
+        assert store.rows("measures_alignment").tolist() == whole.column("row").to_pylist()
+
+
 def test_without_vectors_of_texts_it_says_so(tmp_path: Path) -> None:
     with make_store(tmp_path) as store, pytest.raises(StoreError, match="texts have no vectors"):
         run_measure(store, Settings(), ["alignment"])
