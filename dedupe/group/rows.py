@@ -66,23 +66,24 @@ def judge_groups(grouping: Grouping, group: Ints, verified: Verified) -> tuple[l
     cluster_of = group[inside.i]
     reader = Reader(grouping.files.ingest.max_bytes)
 
-    def work(clusters: list[Ints]) -> _Block:
+    def work(clusters: list[Ints]) -> tuple[list[list[Record]], dict[int, str], Counter[str]]:
         # Clusters come in order of their number, so this block's pairs are one range.
         first, last = np.searchsorted(cluster_of, [group[clusters[0][0]], group[clusters[-1][0]] + 1])
         same, linked = _pairs_of(group, inside.take(np.arange(first, last)))
         block = _Block(grouping, clusters, reader)
         for members in clusters:
             block.judge(members.tolist(), same.get(int(group[members[0]]), []), linked)
-        return block
+        # Not the block: it holds hundreds of pictures.
+        return block.records, block.item_ids, block.problems
 
     parts: list[list[Record]] = []
     ids: dict[int, str] = {}
     problems: Counter[str] = Counter()
     with ThreadPoolExecutor(max(1, grouping.threads)) as pool:
-        for block in pool.map(work, _blocks(group)):
-            parts.extend(block.records)
-            ids.update(block.item_ids)
-            problems.update(block.problems)
+        for judged, item_ids, unread in pool.map(work, _blocks(group)):
+            parts.extend(judged)
+            ids.update(item_ids)
+            problems.update(unread)
     reader.close()
     named = stable_ids([[int(str(r["row"])) for r in part] for part in parts], _old_ids(grouping.store), ids)
     records: list[Record] = []
