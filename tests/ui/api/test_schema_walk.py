@@ -53,7 +53,9 @@ def walk(app: Any, examples: int) -> Counter[str]:
             # What is refused is refused for more reasons than a description can state: a path outside the roots.
             headers = {"Authorization": f"Bearer {TOKEN}"}
             case.validate_response(
-                case.call(headers=headers), headers=headers, excluded_checks=[positive_data_acceptance]
+                case.call(headers=headers, timeout=120),
+                headers=headers,
+                excluded_checks=[positive_data_acceptance],
             )
 
         check()
