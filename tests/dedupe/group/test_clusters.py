@@ -8,6 +8,8 @@ from typing import Any
 import hdbscan
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dedupe.group import clusters
 from dedupe.group.clusters import Edges, cluster_edges, distances, unique_edges
@@ -65,6 +67,24 @@ def test_equals_hdbscan(
     inside = np.unique(np.concatenate([edges.i, edges.j]))
     assert np.all(np.delete(ours, inside) == -1)
     assert partition(ours[inside]) == partition(theirs.labels_[: len(vectors)][inside])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(10, 70),
+    thresholds=st.tuples(st.floats(0.6, 0.98), st.floats(0.6, 0.98)),
+    epsilon=st.sampled_from([0.0, 0.97]),
+)
+def test_raising_the_threshold_only_splits_groups(
+    seed: int, n: int, thresholds: tuple[float, float], epsilon: float
+) -> None:
+    vectors = blobs(seed, n)
+    low, high = (
+        partition(cluster_edges(n, all_edges(vectors, each), threshold=each, min_size=2, epsilon=epsilon))
+        for each in sorted(thresholds)
+    )
+    assert all(any(group <= whole for whole in low) for group in high)
 
 
 def test_rows_and_edges_in_any_order_give_the_same_groups() -> None:

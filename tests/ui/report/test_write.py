@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from index.store import Store
 from schema.errors import StoreError
 from schema.settings import Settings
+from ui.report.advice import Step
+from ui.report.arrivals import Source
 from ui.report.pictures import Pictures
-from ui.report.write import write_report
+from ui.report.write import gather, page, write_report
 
 
 class Page(HTMLParser):
@@ -74,6 +78,47 @@ def test_a_store_that_was_only_read_in_has_a_report(tmp_path: Path, ui_store: Pa
     text = read(html).text
     assert "Duplicates were not looked for yet." in text
     assert "The items were not labelled yet." in text
+
+
+HOSTILE = '<script>alert(1)</script>\' onload="x" \x1b[31m{{ 7 * 7 }} &amp;'
+
+
+def spoiled(value: Any) -> Any:
+    """Return figures with something hostile behind every text that could come from a file, a tag or a vocabulary."""
+    if isinstance(value, dict):
+        return {
+            key: each if key in ("held_out", "sources", "kind", "bytes saved") else spoiled(each)
+            for key, each in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return type(value)(spoiled(each) for each in value)
+    return value + HOSTILE if isinstance(value, str) else value
+
+
+def test_hostile_names_titles_tags_and_texts_stay_text(ui_store: Path, tmp_path: Path) -> None:
+    with Store.open(ui_store) as store:
+        figures = gather(store, Settings(), HOSTILE)
+        came = replace(
+            figures.arrivals,
+            notes=(HOSTILE,),
+            refusals=tuple(
+                replace(each, reason=HOSTILE, examples=(HOSTILE,)) for each in figures.arrivals.refusals
+            ),
+            sources=(Source(HOSTILE, HOSTILE, 1),),
+            formats={HOSTILE: 3},
+        )
+        word = {"tag": HOSTILE, "items": 9, "fits": [HOSTILE], "decision": HOSTILE}
+        spoilt = replace(
+            figures, arrivals=came, labels=spoiled(figures.labels), unknown_words=[word],
+            steps=[Step(HOSTILE, HOSTILE, HOSTILE)],
+        )  # fmt: skip
+        made = tmp_path / "page.html"
+        made.write_text(page(store, Settings(), spoilt), encoding="utf-8")
+    found = read(made)
+    assert "script" not in found.tags
+    assert found.text.count("<script>alert(1)</script>") > 20
+    assert "{{ 7 * 7 }}" in found.text
+    assert all(address.startswith("data:image/webp;base64,") for address in found.loads)
 
 
 def test_an_empty_store_says_what_to_do(tmp_path: Path) -> None:
