@@ -26,7 +26,7 @@ where = "hair_color IS NULL"
 action = "flag"
 [[gate]]
 name = "smiling"
-where = "has(tags, 'smile') and frame_border >= 0"
+where = "has(tags, 'smile') and frame_border > 2"
 """
 Ask = Callable[..., dict[str, Any]]
 
