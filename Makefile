@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 # The prompt vectors of the bundled encoder, after a change of its weights or of the vocabulary's prompts.
 prompts: setup
-	@$(BIN)/python -m embed.encoders.shipped_prompts
+	@$(BIN)/python -m embed.vectors.ship_prompts
 
 demo: setup
 	@$(BIN)/likeness demo $(DEMO)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,27 +48,3 @@ def ship(weights: Path, digest: str, vectors: Mapping[str, Floats32]) -> Path:
 
 def _file(weights: Path) -> Path:
     return weights.with_name(weights.name.removesuffix(weights.suffix) + ".prompts.npz")
-
-
-def main() -> None:
-    """Write the prompt vectors of the bundled encoder for the vocabulary that comes with it."""
-    from embed.encoders.checkpoints import find_checkpoint
-    from embed.encoders.open_clip import OpenClip
-    from embed.vectors.prompts import value_vectors
-    from schema.settings import load_settings
-    from schema.vocabulary import load_vocabulary
-
-    settings = load_settings(None, ["encoder.precision=fp32", "encoder.device=cpu"])
-    checkpoint = find_checkpoint(settings.encoder)
-    assert checkpoint.weights is not None
-    sentences = [
-        value.prompts for each in load_vocabulary().attributes for value in each.values if value.prompts
-    ]
-    vectors = value_vectors(OpenClip(settings), sentences, {})
-    kept = dict(zip(map(sentences_key, sentences), vectors, strict=True))
-    path = ship(checkpoint.weights, checkpoint.facts()["weights"], kept)
-    sys.stdout.write(f"wrote {path}: {len(kept)} vectors\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -63,7 +63,7 @@ def open_source(path: str | Path, options: SourceOptions) -> tuple[str, Source]:
     if is_address(str(path)):
         from embed.sources.objects import ObjectSource
 
-        return "objects", ObjectSource(source_name(path), options)
+        return "objects", ObjectSource(source_name(path), options, open_source)
     if "://" in str(path) and not str(path).startswith("file://"):
         raise SourceError(f"the source {path} is an address, not a path", DOWNLOADERS)
     place = source_path(path)

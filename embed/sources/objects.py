@@ -24,7 +24,6 @@ from embed.sources.endings import IMAGE_ENDINGS
 from index.images.objects import BLOCK, RemoteObject, object_address, objects_of, split_address
 from index.images.reader import file_path, file_uri
 from schema.errors import SourceError
-from schema.plugins import plugin
 
 AT_ONCE = 16
 """Small objects that are copied at once: what takes time is the way and not the bytes."""
@@ -38,9 +37,18 @@ _TAR_TEXT = 2**20
 
 
 class ObjectSource(Source):
-    """Lists what lies below an address, or in the one object that it names."""
+    """Lists what lies below an address, or in the one object that it names.
 
-    def __init__(self, address: str, options: SourceOptions) -> None:
+    ``open_local`` opens the source that stands for it on this machine.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        options: SourceOptions,
+        open_local: Callable[[Path, SourceOptions], tuple[str, Source]],
+    ) -> None:
+        self._open_local = open_local
         self._address = address
         self._scheme, self._path = split_address(address)
         self._objects = objects_of(self._scheme)
@@ -64,16 +72,13 @@ class ObjectSource(Source):
 
     def records(self, known: Known) -> Iterator[SourceRecord]:
         """Yield everything in listing order, with the addresses of the objects."""
-        from embed.sources import SOURCES, kind_of
-
         with tempfile.TemporaryDirectory(prefix="likeness-objects-") as made:
             # What a folder is called can say something of its pictures, as in kohya's 10_name.
             root = Path(made, PurePosixPath(self._base).name or "bucket")
             root.mkdir()
             self._mirror(root)
             place = root if self._one is None else root / PurePosixPath(self._path).name
-            kind = kind_of(place)
-            inner: Source = plugin(SOURCES, kind, "kind of source", "--source")(place, self._options)
+            _, inner = self._open_local(place, self._options)
             self._inner = inner
 
             def known_there(key: str, uri: str, content: int, said: int) -> bool:
