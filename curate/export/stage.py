@@ -151,7 +151,7 @@ def _written(
     store: Store, rows: ExportRows, exporter: Exporter, output: Output
 ) -> tuple[Counter[str], list[Failure]]:
     """Write all rows and what is said of them; return the counts and the rows that could not be written."""
-    counts: Counter[str] = Counter()
+    counts: Counter[str] = Counter({"exported": 0})
     about = About(output.folder, output.columns, output.vocabulary)
     try:
         with progress(store.n_items(), "export", "row") as bar:
@@ -171,7 +171,7 @@ def _written(
 
 
 def _counted(store: Store, rows: ExportRows) -> Counter[str]:
-    counts: Counter[str] = Counter()
+    counts: Counter[str] = Counter({"exported": 0})
     with progress(store.n_items(), "export", "row") as bar:
         for batch, total in rows.batches():
             counts["exported"] += batch.num_rows

@@ -98,6 +98,7 @@ def flow(pictures: Path) -> Callable[..., list[str]]:
             "encoder.batch": 4,
             "encoder.device": "cpu",
             "measure.names": "frame",
+            "caption.names": "tags",
             "measure.commit_rows": 4,
             "index.k": 6,
             "label.min_support": 5,
