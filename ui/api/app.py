@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -58,7 +59,7 @@ def _describe_problems(app: FastAPI) -> None:
     plain_openapi = app.openapi
 
     def described() -> dict[str, object]:
-        schema = plain_openapi()
+        schema: dict[str, Any] = plain_openapi()
         schemas = schema.setdefault("components", {}).setdefault("schemas", {})
         schemas.setdefault("Problem", Problem.model_json_schema())
         for path in schema["paths"].values():
@@ -70,4 +71,4 @@ def _describe_problems(app: FastAPI) -> None:
                         }
         return schema
 
-    app.openapi = described  # type: ignore[method-assign]
+    app.openapi = described

@@ -31,7 +31,8 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return all numbers in the text format of Prometheus."""
-        return generate_latest(self.registry)
+        text: bytes = generate_latest(self.registry)
+        return text
 
     def watch(self, service: Service) -> None:
         """Count the items and jobs of a service, when asked."""

@@ -264,6 +264,8 @@ def test_a_file_that_changes_while_it_is_read_is_one_row_at_most(
     (vectors,) = [rows for name, rows in tables.items() if name.startswith("vectors_")]
     with Store.open(tmp_path / "store") as store:
         failures = store.read("failures").to_pylist() if store.has("failures") else []
+    # A picture of which nothing is known gets no caption, whatever happened to it.
+    failures = [record for record in failures if not record["stage"].startswith("caption")]
     failed = sum(record["status"] == "failed" for record in tables["items"])
     # Listing, reading and embedding are three moments: whichever the change falls between, no row is without an end.
     assert len(vectors) + len(failures) + failed == len(tables["items"]) == len(tables["labels"]) == 28
