@@ -53,7 +53,7 @@ def main() -> None:
         for count in options.characters.split(",")
         for seed in options.seeds.split(",")
     ]
-    write(options.out, "names of drawn characters", rows, {"wrong names": WRONG, "asked": 0.95})
+    write(options.out, "names of drawn characters", rows, wrong=WRONG, asked=0.95)
 
 
 def measure(characters: int, seed: int) -> dict[str, Any]:
