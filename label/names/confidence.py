@@ -42,15 +42,19 @@ class Logistic:
 
     def __call__(self, features: Floats32) -> Floats64:
         """Return probabilities float64 [n] of features [n, p]."""
-        z = (np.clip(np.nan_to_num(features, neginf=-60, posinf=60), -60, 60) - self.mean) / self.scale
+        z = (_bounded(features) - self.mean) / self.scale
         return np.asarray(1 / (1 + np.exp(-np.clip(z @ self.weights + self.bias, -30, 30))))
 
 
-def fit_logistic(features: Floats32, hits: npt.NDArray[np.bool_], mass: Floats64) -> Logistic:
+def _bounded(features: Floats32) -> npt.NDArray[np.floating]:
+    return np.clip(np.nan_to_num(features, neginf=-60, posinf=60), -60, 60)
+
+
+def fit_logistic(features: Floats32, hits: Bools, mass: Floats64) -> Logistic:
     """Return the logistic regression of ``hits`` [n] on features [n, p], drawn a little towards no effect."""
     from scipy.optimize import minimize
 
-    x = np.clip(np.nan_to_num(features, neginf=-60, posinf=60), -60, 60).astype(np.float64)
+    x = _bounded(features).astype(np.float64)
     mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
     z = (x - mean) / scale
     y = hits.astype(np.float64)
@@ -63,6 +67,24 @@ def fit_logistic(features: Floats32, hits: npt.NDArray[np.bool_], mass: Floats64
 
     fitted = minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B")
     return Logistic(mean, scale, np.asarray(fitted.x[:-1]), float(fitted.x[-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """A logistic regression, and what bends it to the shares that were seen."""
+
+    logistic: Logistic
+    calibrator: Calibrator
+
+    def __call__(self, features: Floats32) -> Floats64:
+        """Return probabilities float64 [n] of features [n, p]."""
+        return self.calibrator(self.logistic(features))
+
+
+def fit_calibrated(features: Floats32, hits: Bools, mass: Floats64) -> Calibrated:
+    """Return the probability of ``hits`` [n] by features [n, p], each counted by ``mass`` [n]."""
+    logistic = fit_logistic(features, hits, mass)
+    return Calibrated(logistic, fit_calibrator(logistic(features), hits.astype(np.float64), mass))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +105,9 @@ class Trials:
 class Confidence:
     """Gives matches their probability, and says from which one on a name is given, by size of the name."""
 
-    logistic: Logistic
-    calibrator: Calibrator
+    probabilities: Calibrated
+    """The probability that the best name is right, float64 [n], of features [n, 4]."""
     thresholds: tuple[Threshold, ...]
-
-    def probabilities(self, features: Floats32) -> Floats64:
-        """Return the probability that the best name is right, float64 [n]."""
-        return self.calibrator(self.logistic(features))
 
     def accepted(self, probabilities: Floats64, counts: Ints) -> Bools:
         """Return which names are given, bool [n]."""
@@ -120,10 +138,8 @@ def fit_confidence(trials: Trials, wanted: Wanted) -> tuple[Confidence, Floats64
     held_out = np.zeros(len(mass))
     for fold in np.unique(trials.folds):
         out = trials.folds == fold
-        held_out[out] = _calibrated(trials.features[~out], trials.right[~out], mass[~out])(
-            trials.features[out]
-        )
-    both = _calibrated(trials.features, trials.right, mass)
+        learned = fit_calibrated(trials.features[~out], trials.right[~out], mass[~out])
+        held_out[out] = learned(trials.features[out])
     sizes = size_class(trials.counts)
     predictions = [
         HeldOutPredictions(held_out[sizes == size], trials.right[sizes == size], mass[sizes == size])
@@ -144,7 +160,7 @@ def fit_confidence(trials: Trials, wanted: Wanted) -> tuple[Confidence, Floats64
     thresholds = tuple(
         Threshold(max(each.at, strict), each.hits, each.total, each.reason) for each in thresholds
     )
-    return Confidence(both.logistic, both.calibrator, thresholds), held_out
+    return Confidence(fit_calibrated(trials.features, trials.right, mass), thresholds), held_out
 
 
 def _shared(own: Threshold, one: HeldOutPredictions, together: Threshold, precision: float) -> Threshold:
@@ -156,20 +172,6 @@ def _shared(own: Threshold, one: HeldOutPredictions, together: Threshold, precis
     total = float(one.weights[above].sum())
     hits = float((one.weights * one.hits)[above].sum())
     return Threshold(together.at, hits, total, "") if total and hits >= precision * total else own
-
-
-@dataclass(frozen=True, slots=True)
-class _Calibrated:
-    logistic: Logistic
-    calibrator: Calibrator
-
-    def __call__(self, features: Floats32) -> Floats64:
-        return self.calibrator(self.logistic(features))
-
-
-def _calibrated(features: Floats32, right: Bools, mass: Floats64) -> _Calibrated:
-    logistic = fit_logistic(features, right, mass)
-    return _Calibrated(logistic, fit_calibrator(logistic(features), right.astype(np.float64), mass))
 
 
 def _mass(stranger: Bools, share: float) -> Floats64:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from label.learn.calibration import Calibrator, fit_calibrator
-from label.names.confidence import Logistic, fit_logistic
+from label.names.confidence import Calibrated, fit_calibrated
 from schema.arrays import Floats32, Floats64
 
 TYPICAL = 0.25
@@ -26,14 +25,8 @@ class Doubt:
     """Probability that a stated name is wrong: its odds of being a drawn one, against those where drawn names mostly
     lie, ``most``."""
 
-    logistic: Logistic
-    calibrator: Calibrator
+    drawn: Calibrated
     most: float
-
-    @property
-    def wrong_share(self) -> float:
-        """The share of stated names that is estimated to be wrong."""
-        return min(1.0, 1 / max(self.most, 1e-9))
 
     def __call__(self, features: Floats32) -> Floats64:
         """Return the probability float64 [n] that each stated name with these features [n, 2] is wrong."""
@@ -41,7 +34,7 @@ class Doubt:
 
     def odds(self, features: Floats32) -> Floats64:
         """Return the odds of being a drawn name rather than a stated one, float64 [n]."""
-        drawn = self.calibrator(self.logistic(features))
+        drawn = self.drawn(features)
         return np.asarray(drawn / np.maximum(1 - drawn, 1e-6))
 
 
@@ -50,8 +43,6 @@ def fit_doubt(stated: Floats32, drawn: Floats32) -> Doubt:
     features = np.concatenate([stated, drawn])
     is_drawn = np.arange(len(features)) >= len(stated)
     mass = np.where(is_drawn, len(features) / 2 / max(len(drawn), 1), len(features) / 2 / max(len(stated), 1))
-    logistic = fit_logistic(features, is_drawn, mass)
-    calibrator = fit_calibrator(logistic(features), is_drawn.astype(np.float64), mass)
-    unscaled = Doubt(logistic, calibrator, 1.0)
-    most = float(np.quantile(unscaled.odds(drawn), TYPICAL)) if len(drawn) else 1.0
-    return Doubt(logistic, calibrator, max(most, 1.0))
+    is_one = fit_calibrated(features, is_drawn, mass)
+    most = float(np.quantile(Doubt(is_one, 1.0).odds(drawn), TYPICAL)) if len(drawn) else 1.0
+    return Doubt(is_one, max(most, 1.0))

@@ -69,7 +69,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True, slots=True)
-class StatedNames:
+class Belief:
     """How far stated names are to be believed: ``wrong`` [n] the probability that each is wrong, NaN where no other
     picture has that name, and the most likely ``other`` name [n], -1 for none; ``wrong_share`` over all."""
 
@@ -85,7 +85,7 @@ class NameModel:
     space: IdentitySpace
     references: References
     confidence: Confidence
-    stated: StatedNames
+    stated: Belief
     held_out: HeldOut
 
     def matcher(self) -> Matcher:
@@ -169,7 +169,7 @@ class _Learner:
         return right / max(total, 1), total
 
 
-def _believe(learner: _Learner) -> StatedNames | None:
+def _believe(learner: _Learner) -> Belief | None:
     """Return how far each stated name is to be believed. A picture and its copies never speak for themselves."""
     pictures = learner.pictures
     n = len(pictures.names)
@@ -198,7 +198,7 @@ def _believe(learner: _Learner) -> StatedNames | None:
     doubt = fit_doubt(stated[compared], made_up)
     wrong = np.full(n, np.nan)
     wrong[compared] = doubt(stated[compared])
-    return StatedNames(wrong, other, float(wrong[compared].mean()))
+    return Belief(wrong, other, float(wrong[compared].mean()))
 
 
 def _rehearse(learner: _Learner, wrong: Floats64, fold: int) -> Trials | None:

@@ -21,13 +21,12 @@ PICTURES = 64
 class Match:
     """The most likely name of each of n pictures, and what tells how sure that is.
 
-    ``best`` and ``second`` are names, -1 where there are not so many; ``score`` and ``second_score`` log-likelihood
+    ``best`` is a name, -1 where there is none; ``score`` and, of the next one, ``second_score`` are log-likelihood
     ratios against a stranger, of the mean and the closest picture together; ``closest`` the part of the closest
     picture; ``stated`` the score of the name that was said, -inf where none was; ``count`` pictures that ``best`` has.
     """
 
     best: Ints
-    second: Ints
     score: Floats32
     second_score: Floats32
     closest: Floats32
@@ -84,7 +83,7 @@ class Matcher:
         ]
         if not parts:
             empty, none = np.empty(0, np.float32), np.empty(0, np.int64)
-            return Match(none, none, empty, empty, empty, empty, none)
+            return Match(none, empty, empty, empty, empty, none)
         return Match(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     def _part(self, coordinates: Floats32, said: Ints) -> tuple[np.ndarray, ...]:
@@ -92,7 +91,7 @@ class Matcher:
         if not len(known):
             nobody = np.full(n, -1, np.int64)
             low = np.full(n, -np.inf, np.float32)
-            return nobody, nobody, low, low, low, low, np.zeros(n, np.int64)
+            return nobody, low, low, low, low, np.zeros(n, np.int64)
         means = self.names.ratios(coordinates)
         stated = np.full(n, -np.inf, np.float32)
         place = np.searchsorted(known, said)
@@ -113,14 +112,12 @@ class Matcher:
         best = np.take_along_axis(nearest, first, axis=1)[:, 0]
         score = np.take_along_axis(scores, first, axis=1)[:, 0]
         beside = np.take_along_axis(closest, first, axis=1)[:, 0]
-        second, second_score = np.full(n, -1, np.int64), np.full(n, -np.inf, np.float32)
+        second_score = np.full(n, -np.inf, np.float32)
         if top > 1:
-            next_best = order[:, 1:2]
-            second = known[np.take_along_axis(nearest, next_best, axis=1)[:, 0]]
-            second_score = np.take_along_axis(scores, next_best, axis=1)[:, 0]
+            second_score = np.take_along_axis(scores, order[:, 1:2], axis=1)[:, 0]
         nobody = ~np.isfinite(score)
         name = np.where(nobody, -1, known[best])
-        return name, second, score, second_score, beside, stated, self.references.counts[known[best]]
+        return name, score, second_score, beside, stated, self.references.counts[known[best]]
 
     def _closest(self, coordinates: Floats32, names: Ints) -> Floats32:
         """Return the ratio of the closest picture of a name each [n] for pictures at coordinates [n, r]."""

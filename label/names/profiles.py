@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 
 from index.store import Store
 from schema.arrays import Bools, Ints, Rows
+from schema.columns.names import MODEL
 from schema.vocabulary import Vocabulary
 
 ENOUGH = 5
@@ -70,32 +70,31 @@ class _Named:
     names: list[str]
 
 
-def profiles(store: Store, vocabulary: Vocabulary) -> list[Profile]:
-    """Return all characters of a store, those of most pictures first; usual values for single-label attributes."""
+def profiles(store: Store, vocabulary: Vocabulary) -> tuple[list[Profile], list[Unlike]]:
+    """Return all characters of a store, those of most pictures first, with usual values of single-label attributes; and
+    the pictures that are unlike the rest of their character, the surest characters first."""
     named = _named(store)
     stated = np.bincount(named.numbers[~named.inferred], minlength=len(named.names))
     inferred = np.bincount(named.numbers[named.inferred], minlength=len(named.names))
     found = [
         Profile(name, int(stated[number]), int(inferred[number])) for number, name in enumerate(named.names)
     ]
-    for attribute, usual in _usual_values(store, vocabulary, named):
+    odd = []
+    for attribute in vocabulary.attributes:
+        if attribute.kind == "multi-label":
+            continue
+        rows, values = _values(store, attribute.name, named)
+        characters = named.numbers[np.searchsorted(named.rows, rows)]
+        usual = _usual_values(characters, values, len(named.names))
         for number, value in usual.items():
-            found[number].usual[attribute] = value
-    return sorted(found, key=lambda each: (-each.pictures, each.name))
-
-
-def unlike(store: Store, vocabulary: Vocabulary) -> list[Unlike]:
-    """Return the pictures that are unlike the rest of their character, the surest characters first."""
-    named = _named(store)
-    found = []
-    for attribute, usual in _usual_values(store, vocabulary, named):
-        rows, values = _values(store, attribute, named)
-        for place, row in enumerate(rows.tolist()):
-            number = int(named.numbers[np.searchsorted(named.rows, row)])
-            expected = usual.get(number)
-            if expected is not None and values[place] != expected.value:
-                found.append(Unlike(row, named.names[number], attribute, values[place], expected))
-    return sorted(found, key=lambda each: (-each.usual.share, -each.usual.known, each.name, each.row))
+            found[number].usual[attribute.name] = value
+        for row, number, own in zip(rows.tolist(), characters.tolist(), values, strict=True):
+            if number in usual and own != usual[number].value:
+                odd.append(Unlike(row, named.names[number], attribute.name, own, usual[number]))
+    return (
+        sorted(found, key=lambda each: (-each.pictures, each.name)),
+        sorted(odd, key=lambda each: (-each.usual.share, -each.usual.known, each.name, each.row)),
+    )
 
 
 def _named(store: Store) -> _Named:
@@ -105,7 +104,7 @@ def _named(store: Store) -> _Named:
             one = batch.filter(pc.equal(pc.list_value_length(batch["character"]), 1))
             rows.append(one["row"].to_numpy())
             names += pc.list_flatten(one["character"]).to_pylist()
-            model = pc.fill_null(pc.equal(one["character_source"], "model"), False)
+            model = pc.fill_null(pc.equal(one["character_source"], MODEL), False)
             inferred.append(model.to_numpy(zero_copy_only=False))
     shown, numbers = (
         np.unique(np.array(names, object).astype(str), return_inverse=True) if names else ((), ())
@@ -118,27 +117,19 @@ def _named(store: Store) -> _Named:
     )
 
 
-def _usual_values(
-    store: Store, vocabulary: Vocabulary, named: _Named
-) -> Iterator[tuple[str, dict[int, UsualValue]]]:
-    """Yield for each single-label attribute the usual value of each character that has one, by its number."""
-    for attribute in vocabulary.attributes:
-        if attribute.kind == "multi-label":
-            continue
-        rows, values = _values(store, attribute.name, named)
-        if not len(rows):
-            continue
-        characters = named.numbers[np.searchsorted(named.rows, rows)]
-        kinds, codes = np.unique(np.array(values, object).astype(str), return_inverse=True)
-        pairs, counts = np.unique(characters * len(kinds) + codes, return_counts=True)
-        known = np.bincount(characters, minlength=len(named.names))
-        usual: dict[int, UsualValue] = {}
-        for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
-            number, code = divmod(pair, len(kinds))
-            total = int(known[number])
-            if total >= ENOUGH and count >= USUAL * total:
-                usual[number] = UsualValue(str(kinds[code]), count, total)
-        yield attribute.name, usual
+def _usual_values(characters: Ints, values: list[str], names: int) -> dict[int, UsualValue]:
+    """Return the usual value of each character that has one, by its number below ``names``; ``characters`` [n] and
+    ``values`` are those of the pictures with a known value."""
+    kinds, codes = np.unique(np.array(values, object).astype(str), return_inverse=True)
+    pairs, counts = np.unique(characters * len(kinds) + codes, return_counts=True)
+    known = np.bincount(characters, minlength=names)
+    usual: dict[int, UsualValue] = {}
+    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        number, code = divmod(pair, len(kinds))
+        total = int(known[number])
+        if total >= ENOUGH and count >= USUAL * total:
+            usual[number] = UsualValue(str(kinds[code]), count, total)
+    return usual
 
 
 def _values(store: Store, attribute: str, named: _Named) -> tuple[Rows, list[str]]:

@@ -19,12 +19,12 @@ from label.data.leakage import Links, leakage_groups
 from label.data.load import copy_links, group_links
 from label.data.task import assign_folds
 from label.names.confidence import Wanted
-from label.names.learning import FOLDS, NamedPictures, NameModel, learn_names
+from label.names.learning import FOLDS, LEAST_PICTURES, NamedPictures, NameModel, learn_names
 from label.names.stated import StatedNames, read_stated
 from label.names.unknown import same_character_ratio, unknown_groups
 from schema import tables
 from schema.arrays import Bools, Floats16, Floats32, Floats64, Ints, Rows
-from schema.columns.names import CHARACTER
+from schema.columns.names import CHARACTER, DOUBTFUL, MODEL
 from schema.records import Summary
 from schema.sections.names import NamesSettings
 from schema.settings import Settings
@@ -32,9 +32,6 @@ from schema.settings import Settings
 METHOD = 1
 """Counts up when the same inputs get other names."""
 CHUNK = 1 << 16
-MODEL = "model"
-DOUBTFUL = 0.5
-"""Stated names that are more likely wrong than right are doubtful."""
 
 
 def run_names(store: Store, settings: Settings) -> Summary:
@@ -54,12 +51,14 @@ def run_names(store: Store, settings: Settings) -> Summary:
     if runs.up_to_date("names", recorded, inputs):
         return Summary("names", notes=("the names are up to date",), skipped=True)
     with runs.start("names", recorded, inputs) as run:
-        items = _Items.load(store, key, settings)
+        read = read_stated(store, settings, reviews)
+        learnable = any(len(each.single()[0]) >= LEAST_PICTURES for each in read.values())
+        items = _Items.load(store, key, settings, with_vectors=learnable)
         counts: dict[str, int] = {"items": len(items.rows)}
         notes: list[str] = []
         columns: dict[str, pa.Array] = {}
         facts: dict[str, Any] = {}
-        for attribute, stated in read_stated(store, settings, reviews).items():
+        for attribute, stated in read.items():
             with progress(1, f"names: {attribute}", unit="attribute") as bar:
                 found = _name(attribute, stated, items, settings)
                 bar.add(1)
@@ -85,7 +84,8 @@ def run_names(store: Store, settings: Settings) -> Summary:
 
 @dataclass(frozen=True, slots=True)
 class _Items:
-    """The items of a store: row numbers [n], ids, which show several characters, their folds; their vectors."""
+    """The items of a store: row numbers [n], ids, which show several characters, their folds; their vectors, and the
+    mean of these, ``centre`` [d]."""
 
     rows: Rows
     item_ids: list[str]
@@ -93,19 +93,21 @@ class _Items:
     folds: Ints
     vector_rows: Rows
     vectors: Floats16
+    centre: Floats32
     store: Store
     key: str | None
 
     @classmethod
-    def load(cls, store: Store, key: str | None, settings: Settings) -> _Items:
+    def load(cls, store: Store, key: str | None, settings: Settings, with_vectors: bool) -> _Items:
+        """Read the items; vectors and folds are only read where names can be learned from them."""
         item_ids: list[str] = []
         for batch in store.items(["row", "item_id"]):
             item_ids += batch.column("item_id").to_pylist()
         n = len(item_ids)
         rows = np.arange(n)
-        links: list[Links] = group_links(store)[:1] if store.has("groups") else []
+        links: list[Links] = group_links(store)[:1] if with_vectors and store.has("groups") else []
         vector_rows, vectors = np.empty(0, np.int64), np.empty((0, 1), np.float16)
-        if key and store.has(f"vectors_{key}"):
+        if with_vectors and key and store.has(f"vectors_{key}"):
             stored = store.vectors(key)
             vector_rows, vectors = stored.rows, stored.data
             if store.has(f"neighbours_{key}"):
@@ -116,7 +118,7 @@ class _Items:
                 flagged = batch["ambiguous"].fill_null(False).to_numpy(zero_copy_only=False)
                 several[batch["row"].to_numpy()[flagged]] = True
         folds = assign_folds(rows, leakage_groups(n, links), FOLDS, settings.names.seed)
-        return cls(rows, item_ids, several, folds, vector_rows, vectors, store, key)
+        return cls(rows, item_ids, several, folds, vector_rows, vectors, _mean(vectors), store, key)
 
     def with_vector(self, rows: Rows) -> tuple[Bools, Ints]:
         """Return which of these rows have a vector, and where those lie among the vectors."""
@@ -126,12 +128,13 @@ class _Items:
         there = self.vector_rows[place] == rows
         return there, place[there]
 
-    def centre(self) -> Floats32:
-        """Return the mean of all vectors [d]."""
-        sums = np.zeros(self.vectors.shape[1], np.float64)
-        for start in range(0, len(self.vectors), CHUNK):
-            sums += self.vectors[start : start + CHUNK].astype(np.float32).sum(axis=0)
-        return (sums / max(len(self.vectors), 1)).astype(np.float32)
+
+def _mean(vectors: Floats16) -> Floats32:
+    """Return the mean of vectors [n, d], float32 [d], in parts: all of them as float32 would be twice the memory."""
+    sums = np.zeros(vectors.shape[1], np.float64)
+    for start in range(0, len(vectors), CHUNK):
+        sums += vectors[start : start + CHUNK].astype(np.float32).sum(axis=0)
+    return (sums / max(len(vectors), 1)).astype(np.float32)
 
 
 @dataclass(slots=True)
@@ -228,15 +231,16 @@ def _name(attribute: str, stated: StatedNames, items: _Items, settings: Settings
         found.confidence[row] = 1.0
     rows, names = stated.single()
     keep = ~items.several[rows]
-    there, places = items.with_vector(rows[keep])
-    rows, names = rows[keep][there], names[keep][there]
+    rows, names = rows[keep], names[keep]
+    found.reason = (
+        f"{len(rows)} pictures of a single character have a name, "
+        f"of {len(np.unique(names))} names; more are needed"
+    )
+    there, places = items.with_vector(rows)
+    rows, names = rows[there], names[there]
     pictures = NamedPictures(items.vectors[places], names, items.folds[rows], len(stated.names))
-    found.model = model = learn_names(pictures, items.centre(), _wanted(wanted), wanted.seed)
+    found.model = model = learn_names(pictures, items.centre, _wanted(wanted), wanted.seed)
     if model is None:
-        found.reason = (
-            f"{len(rows)} pictures of a single character have a name, "
-            f"of {len(np.unique(names))} names; more are needed"
-        )
         return found
     found.doubt[rows] = model.stated.wrong
     doubted = model.stated.wrong >= DOUBTFUL

@@ -25,7 +25,7 @@ NO_NAMES = frozenset(
 
 @dataclass(slots=True)
 class StatedNames:
-    """What is stated of one attribute: ``names`` as they are shown, their ``spellings``; by row the numbers of the
+    """What is stated of one attribute: ``names`` as they are shown; by row the numbers of the
     names of an item, and who says so; ``rejected`` by row what reviewers ruled out; ``closed`` rows that reviewers
     decided in full."""
 
@@ -40,11 +40,6 @@ class StatedNames:
         pairs = sorted((row, names[0]) for row, names in self.by_row.items() if len(names) == 1)
         rows, names = zip(*pairs, strict=True) if pairs else ((), ())
         return np.array(rows, np.int64), np.array(names, np.int64)
-
-    def counts(self) -> dict[str, int]:
-        """Return how many items each name is stated for."""
-        counted = Counter(name for names in self.by_row.values() for name in names)
-        return {self.names[number]: count for number, count in counted.items()}
 
 
 class _Reader:
@@ -80,7 +75,7 @@ def read_stated(store: Store, settings: Settings, reviews: EffectiveReviews) -> 
     wanted = settings.names
     aliases = load_aliases(wanted.aliases)
     title = title_rule(wanted.title_rule)
-    columns = list(dict.fromkeys([*wanted.columns, *NAMED.values(), "text"]))
+    columns = list(dict.fromkeys([*wanted.columns, NAMED[COPYRIGHT], "text"]))
     known = set(store.item_columns())
     for name in wanted.columns:
         if name not in known:
@@ -92,13 +87,11 @@ def read_stated(store: Store, settings: Settings, reviews: EffectiveReviews) -> 
     for batch in store.items(["row", *columns]):
         values = {name: batch.column(name).to_pylist() for name in batch.schema.names}
         for place, row in enumerate(values["row"]):
-            said = list(_listed(values["characters"][place]))
-            for column in wanted.columns:
-                said += _listed(values[column][place]) if column != "characters" else ()
+            said = [name for column in wanted.columns for name in _listed(values[column][place])]
             text = values["text"][place]
             match = title.search(text) if title is not None and text and not said else None
             said += [match.group("name")] if match else []
-            for name, given in ((CHARACTER, said), (COPYRIGHT, _listed(values["copyrights"][place]))):
+            for name, given in ((CHARACTER, said), (COPYRIGHT, _listed(values[NAMED[COPYRIGHT]][place]))):
                 numbers = readers[name].several(given)
                 if numbers:
                     stated[name].by_row[row] = numbers

@@ -9,6 +9,12 @@ NAMED = {CHARACTER: "characters", COPYRIGHT: "copyrights"}
 """The attributes whose values are names, which come from the data, and the column of items that states each."""
 
 
+MODEL = "model"
+"""The source of a name that was inferred."""
+DOUBTFUL = 0.5
+"""A stated name that is more likely wrong than right is doubtful."""
+
+
 def _columns(attribute: str) -> list[pa.Field]:
     return [
         pa.field(attribute, pa.list_(pa.string())),

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
-
-import pyarrow.compute as pc
 
 from index.reviews.open import open_log
 from index.store import Store
 from index.store.files import replace_text
-from label.names.profiles import Profile, Unlike, profiles, unlike
+from label.names.profiles import Profile, Unlike, profiles
 from label.names.spelling import near_names
 from schema.errors import LikenessError
-from schema.records import Decision
 from schema.vocabulary import Vocabulary
+from ui.review.naming.characters import name_decisions, unknown_rows
 from ui.terminal.tables import clean, table
 from ui.wording import counted
 
@@ -24,7 +21,7 @@ SHOWN = 40
 
 def characters_text(store: Store, vocabulary: Vocabulary) -> str:
     """Return a table of the characters of a store, and what there is to look at."""
-    found = profiles(store, vocabulary)
+    found, odd = profiles(store, vocabulary)
     if not found:
         return "no item has the name of a character: see names.columns and names.title_rule"
     rows = [
@@ -40,37 +37,29 @@ def characters_text(store: Store, vocabulary: Vocabulary) -> str:
             f"  {clean(each.name)} ({each.pictures}) and {clean(each.other)} ({each.other_pictures}): {each.why}"
             for each in near[:SHOWN]
         ]
-    odd = unlike(store, vocabulary)
+        lines += _left_out(len(near) - SHOWN, "more pairs")
     if odd:
         lines.append(f"\n{counted(len(odd), 'value is|values are')} unlike the rest of the character:")
         lines += [f"  {_unlike(each, vocabulary)}" for each in odd[:10]]
-        lines += [f"  ... and {len(odd) - 10:,} more"] if len(odd) > 10 else []
-    groups = unknown_counts(store)
+        lines += _left_out(len(odd) - 10, "more")
+    groups = unknown_rows(store)
     if groups:
         lines.append(
             "\nLook-alikes whom nobody has named: likeness characters --name GROUP NAME --reviewer YOU"
         )
-        lines += [f"  {clean(name)}: {count} pictures" for name, count in groups.most_common(10)]
-        lines += [f"  ... and {len(groups) - 10:,} more groups"] if len(groups) > 10 else []
+        biggest = sorted(groups.items(), key=lambda each: -len(each[1]))[:10]
+        lines += [f"  {clean(name)}: {len(rows)} pictures" for name, rows in biggest]
+        lines += _left_out(len(groups) - 10, "more groups")
     return "\n".join(lines)
 
 
 def write_profiles(store: Store, vocabulary: Vocabulary, path: str) -> int:
     """Write {character: {title of an attribute: usual value}} as JSON to a file; return how many characters."""
     titles = {each.name: each.title for each in vocabulary.attributes}
-    found = profiles(store, vocabulary)
+    found, _ = profiles(store, vocabulary)
     record = {each.name: {titles[name]: value.value for name, value in each.usual.items()} for each in found}
     replace_text(Path(path), json.dumps(record, ensure_ascii=False, indent=1) + "\n")
     return len(record)
-
-
-def unknown_counts(store: Store) -> Counter[str]:
-    """Return the groups of look-alikes without a name, with how many pictures each has."""
-    counted_groups: Counter[str] = Counter()
-    if store.has("names"):
-        for batch in store.scan("names", ["unknown_character"]):
-            counted_groups.update(name for name in batch.column(0).to_pylist() if name)
-    return counted_groups
 
 
 def name_group(store: Store, group: str, name: str, reviewer: str) -> int:
@@ -80,26 +69,22 @@ def name_group(store: Store, group: str, name: str, reviewer: str) -> int:
     """
     if not name.strip():
         raise LikenessError("a character needs a name")
-    groups = unknown_counts(store)
+    groups = unknown_rows(store)
     if group not in groups:
         raise LikenessError(
             f"there is no group {group!r} of unknown characters",
             "likeness characters --store ... lists them.",
         )
-    records = [
-        record
-        for batch in store.scan("names", ["row", "item_id", "unknown_character"])
-        for record in batch.filter(pc.equal(batch["unknown_character"], group)).to_pylist()
-    ]
     log = open_log(store)
     try:
-        log.append(
-            [Decision(each["row"], each["item_id"], "label", "character", name.strip()) for each in records],
-            reviewer,
-        )
+        log.append(name_decisions(store, groups[group], name.strip()), reviewer)
     finally:
         log.close()
-    return len(records)
+    return len(groups[group])
+
+
+def _left_out(count: int, words: str) -> list[str]:
+    return [f"  ... and {count:,} {words}"] if count > 0 else []
 
 
 def _usual(profile: Profile, vocabulary: Vocabulary) -> str:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from index.store import Store
-from label.names.profiles import profiles, unlike
+from label.names.profiles import profiles
 from schema import tables
 from schema.vocabulary import load_vocabulary
 
@@ -43,17 +43,15 @@ def described(store: Store, add_items: Callable[..., None]) -> Store:
 
 def test_usual_values_and_who_is_unlike(described: Store) -> None:
     vocabulary = load_vocabulary()
-    rin, saber = profiles(described, vocabulary)
+    (rin, saber), (odd,) = profiles(described, vocabulary)
     assert (rin.name, rin.stated, rin.inferred) == ("Rin", 7, 2)
     usual = rin.usual["hair_color"]
     assert (usual.value, usual.agree, usual.known) == ("black", 8, 9)
     # Two pictures are too few to say what is usual.
     assert (saber.pictures, saber.usual) == (2, {})
-    (odd,) = unlike(described, vocabulary)
     assert (odd.row, odd.name, odd.attribute, odd.value) == (8, "Rin", "hair_color", "red")
 
 
 def test_a_store_without_names_has_no_characters(store: Store, add_items: Callable[..., None]) -> None:
     add_items(store, 2)
-    assert profiles(store, load_vocabulary()) == []
-    assert unlike(store, load_vocabulary()) == []
+    assert profiles(store, load_vocabulary()) == ([], [])

@@ -140,6 +140,19 @@ def test_wrong_settings_are_told(
         run_names(store, load_settings(None, [setting]))
 
 
+def test_columns_that_name_characters_are_those_of_the_setting(
+    store: Store, add_items: Callable[..., None]
+) -> None:
+    add_items(store, 1, characters=["Rin"], collection="Saber")
+    for columns, names in (
+        ("characters", ["Rin"]),
+        ("collection", ["Saber"]),
+        ("characters,collection", ["Rin", "Saber"]),
+    ):
+        run_names(store, load_settings(None, [f"names.columns={columns}"]))
+        assert store.read("names")["character"].to_pylist() == [names]
+
+
 def test_a_title_may_name_the_character(store: Store, add_items: Callable[..., None]) -> None:
     add_items(store, 1, text="Rin, fan art")
     add_items(store, 1, 1, text="a landscape")

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow.compute as pc
 
-from label.names.profiles import Unlike, unlike
+from index.store import Store
+from label.names.profiles import Unlike, profiles
 from schema.arrays import Rows
-from schema.columns.names import CHARACTER
+from schema.columns.names import CHARACTER, DOUBTFUL
 from schema.records import Decision
 from ui.review import actions
 from ui.review.workspace import Workspace
 from ui.wording import counted
-
-DOUBTFUL = 0.5
-"""A stated name that is more likely wrong than right is shown."""
 
 EXAMPLES = 3
 """Pictures that show what a name looks like."""
@@ -43,9 +41,9 @@ class DoubtfulName:
 
 def unknown_groups(workspace: Workspace) -> list[UnknownGroup]:
     """Return the groups of look-alikes without a name, the biggest first; what reviewers have named is gone."""
-    stored = workspace.cached("unknown characters", ("names",), lambda: _unknown(workspace))
+    stored = workspace.cached("unknown characters", ("names",), lambda: unknown_rows(workspace.store))
     decided = _decided(workspace)
-    left = [UnknownGroup(each.group, each.rows[~np.isin(each.rows, decided)]) for each in stored]
+    left = [UnknownGroup(group, rows[~np.isin(rows, decided)]) for group, rows in stored.items()]
     return sorted((each for each in left if len(each.rows)), key=lambda each: (-len(each.rows), each.group))
 
 
@@ -59,7 +57,7 @@ def doubtful_names(workspace: Workspace) -> list[DoubtfulName]:
 def unlike_rest(workspace: Workspace) -> list[Unlike]:
     """Return the pictures whose attributes are not the usual ones of their character."""
     found = workspace.cached(
-        "unlike the rest", ("names", "labels"), lambda: unlike(workspace.store, workspace.vocabulary)
+        "unlike the rest", ("names", "labels"), lambda: profiles(workspace.store, workspace.vocabulary)[1]
     )
     reviewed = workspace.reviewed().labels
     return [
@@ -96,26 +94,32 @@ def give_name(
 
     Raises ReviewConflict when somebody has decided on one of them after log position ``as_of``.
     """
-    ids = workspace.store.take("items", list(rows), ["row", "item_id"]).to_pylist()
     shown = name.strip() if name else None
-    decisions = [Decision(each["row"], each["item_id"], "label", CHARACTER, shown or None) for each in ids]
-    text = f"{shown or 'no name'} for {counted(len(ids), 'picture|pictures')}"
+    decisions = name_decisions(workspace.store, rows, shown or None)
+    text = f"{shown or 'no name'} for {counted(len(decisions), 'picture|pictures')}"
     return actions.write(workspace, decisions, reviewer, as_of, text)
+
+
+def name_decisions(store: Store, rows: Sequence[int] | Rows, name: str | None) -> list[Decision]:
+    """Return the decisions that the pictures in these rows show ``name``, or somebody without one (None)."""
+    records = store.take("items", rows, ["row", "item_id"]).to_pylist()
+    return [Decision(each["row"], each["item_id"], "label", CHARACTER, name) for each in records]
+
+
+def unknown_rows(store: Store) -> dict[str, Rows]:
+    """Return the groups of look-alikes without a name, each with its rows ascending."""
+    groups: dict[str, list[int]] = {}
+    if store.has("names"):
+        for batch in store.scan("names", ["row", "unknown_character"]):
+            kept = batch.filter(pc.is_valid(batch["unknown_character"]))
+            for row, group in zip(*(column.to_pylist() for column in kept.columns), strict=True):
+                groups.setdefault(group, []).append(row)
+    return {group: np.array(rows, np.int64) for group, rows in groups.items()}
 
 
 def _decided(workspace: Workspace) -> Rows:
     rows = [row for row, attribute in workspace.reviewed().labels if attribute == CHARACTER]
     return np.array(sorted(rows), np.int64)
-
-
-def _unknown(workspace: Workspace) -> list[UnknownGroup]:
-    groups: dict[str, list[int]] = {}
-    if workspace.store.has("names"):
-        for batch in workspace.store.scan("names", ["row", "unknown_character"]):
-            kept = batch.filter(pc.is_valid(batch["unknown_character"]))
-            for row, group in zip(*(column.to_pylist() for column in kept.columns), strict=True):
-                groups.setdefault(group, []).append(row)
-    return [UnknownGroup(group, np.array(rows, np.int64)) for group, rows in groups.items()]
 
 
 def _doubtful(workspace: Workspace) -> list[DoubtfulName]:
