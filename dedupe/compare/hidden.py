@@ -47,17 +47,22 @@ def find_hidden(overlap: Overlap, changed: Mask) -> Bar | None:
         filled = filled_rectangle(own, its, box)
         if filled is not None and LEAST <= _area(filled) <= MOST * valid and _holds(filled, changed):
             return Bar(filled, side)
-    found = find_softened(overlap.a, overlap.b, overlap.valid, box)
-    return found if found is not None and _holds(found.box, changed) else None
+    return find_softened(overlap.a, overlap.b, overlap.valid, box, changed)
 
 
-def find_softened(a: Pixels, b: Pixels, valid: Mask, box: Box) -> Bar | None:
-    """Return the box around another one in which one of two pictures [h, w, 3] is a mosaic or a blur of the other."""
+def find_softened(a: Pixels, b: Pixels, valid: Mask, box: Box, changed: Mask | None = None) -> Bar | None:
+    """Return the box around another one in which one of two pictures [h, w, 3] is a mosaic or a blur of the other, and
+    which holds most of what ``changed`` where that is given."""
+    tried: Box | None = None
     apart = cv2.blur(largest(np.abs(a - b)), (3, 3))
     for least in SLIGHT:
         wide = _part((apart > least) & valid, box)
-        if wide is None or not LEAST <= _area(wide) <= MOST * int(np.count_nonzero(valid)):
+        if wide is None or not LEAST <= _area(wide) <= MOST * int(np.count_nonzero(valid)) or wide == tried:
             continue
+        # The boxes shrink as the least difference grows: none of the next ones holds more than this one.
+        if changed is not None and not _holds(wide, changed):
+            return None
+        tried = wide
         side = softened_side(a, b, wide)
         if side:
             return Bar(wide, side)
@@ -141,7 +146,7 @@ def softened_side(a: Pixels, b: Pixels, box: Box) -> int:
     inner[
         top - window[0].start : bottom - window[0].start, left - window[1].start : right - window[1].start
     ] = True
-    apart = np.abs(first - second).max(axis=2)
+    apart = largest(np.abs(first - second))
     inner &= cv2.dilate((apart > NOT_NOISE).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     if int(np.count_nonzero(inner)) < LEAST:
         return 0
@@ -150,12 +155,12 @@ def softened_side(a: Pixels, b: Pixels, box: Box) -> int:
         return 0
     # What was laid over a picture moves its means.
     size = max(5, min(right - left, bottom - top) // 2 | 1)
-    means = float(np.abs(cv2.blur(first - second, (size, size))).max(axis=2)[inner].mean()) / whole
+    means = float(largest(np.abs(cv2.blur(first - second, (size, size))))[inner].mean()) / whole
     if means > SAME_MEANS:
         return 0
     left_over = [
         min(
-            float(np.abs(cv2.GaussianBlur(full, (0, 0), sigma) - soft).max(axis=2)[inner].mean())
+            float(largest(np.abs(cv2.GaussianBlur(full, (0, 0), sigma) - soft))[inner].mean())
             for sigma in SIGMAS
         )
         / whole

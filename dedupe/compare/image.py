@@ -255,7 +255,10 @@ def middle(colours: Floats32 | Bytes) -> Floats32:
 
 
 def largest(channels: Pixels) -> Pixels:
-    """Return the largest of three channels [h, w, 3]; numpy's own reduction of a short axis is ten times slower."""
+    """Return the largest of the channels [h, w, 3] or [h, w, 1]; numpy's own reduction of a short axis takes ten
+    times as long."""
+    if channels.shape[-1] == 1:
+        return channels[..., 0]
     found: Pixels = np.maximum(channels[..., 0], channels[..., 1])
     return np.maximum(found, channels[..., 2], out=found)
 

@@ -61,18 +61,6 @@ class Region:
     area: int
 
 
-@dataclass(frozen=True, slots=True)
-class Addition:
-    """Something laid over the ``side`` (1, 2; 0 unknown) of ``kind``, on ``area`` of the frame, centre ``x``, ``y``
-    0..1."""
-
-    side: int
-    kind: int
-    area: float
-    x: float
-    y: float
-
-
 def find_regions(
     first: Floats32, second: Floats32, valid: Bools, as_sharp: tuple[Floats32, Floats32] | None = None
 ) -> list[Region]:
@@ -85,7 +73,7 @@ def find_regions(
     strong = (apart > max(LEAST, min(USUAL * usual, MOST))).astype(np.uint8)
     # Where nothing differs but in one place, as in a lossless copy, a faint change is one, too.
     own, its = as_sharp or (first, second)
-    faint = (cv2.blur(np.abs(own - its).max(axis=2), (3, 3)) > FAINT) & valid
+    faint = (cv2.blur(largest(np.abs(own - its)), (3, 3)) > FAINT) & valid
     rows, columns = np.flatnonzero(faint.any(axis=1)), np.flatnonzero(faint.any(axis=0))
     if len(rows) and (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1) < ONE_PLACE * valid.size:
         strong |= faint.astype(np.uint8)
@@ -106,7 +94,7 @@ def _beyond(reference: Floats32, other: Floats32) -> Floats32:
     three = np.ones((3, 3), np.uint8)
     high, low = cv2.dilate(reference, three), cv2.erode(reference, three)
     outside = np.maximum(np.maximum(other - high.reshape(other.shape), low.reshape(other.shape) - other), 0)
-    return outside[..., 0] if outside.shape[2] == 1 else largest(outside)
+    return largest(outside)
 
 
 def _banded(regions: list[Region]) -> list[Region]:
@@ -142,13 +130,14 @@ def side_of(first: Floats32, second: Floats32, box: Box) -> tuple[int, int]:
     does.
     """
     left, top, right, bottom = box
-    apart = cv2.blur(np.abs(first - second).max(axis=2), (3, 3))
+    difference = largest(np.abs(first - second))
+    apart = cv2.blur(difference, (3, 3))
     around = np.ones(apart.shape, dtype=bool)
     around[top:bottom, left:right] = False
     usual = float(np.quantile(apart[around], 0.95)) if around.any() else 0.0
     changed = apart > max(LEAST, 1.5 * usual)
     changed &= ~around
-    if int(changed.sum()) < 9 or float(np.abs(first - second).max(axis=2)[changed].mean()) < CONTRAST:
+    if int(changed.sum()) < 9 or float(difference[changed].mean()) < CONTRAST:
         return 0, NONE
     # The ringing of a JPEG around a bar is no part of it.
     by_row, by_column = changed.mean(axis=1), changed.mean(axis=0)
@@ -195,7 +184,7 @@ def hidden_part(first: Floats32, second: Floats32, valid: Bools, box: Box) -> tu
     A part without any trace of what the other shows there is no blur: writing was laid over the other.
     """
     first, second = (image if image.shape[2] == 3 else image.repeat(3, axis=2) for image in (first, second))
-    apart = np.abs(first - second).max(axis=2) * valid
+    apart = largest(np.abs(first - second)) * valid
     for side, own, its in ((1, first, second), (2, second, first)):
         filled = filled_rectangle(own, its, box)
         if filled is not None and _alone(apart, filled):

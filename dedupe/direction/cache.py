@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dedupe.direction.record import VERSION, Direction
+from dedupe.verify.pair_cache import key_of
 from index.store import Store
 from schema import tables
 from schema.arrays import Ints
@@ -34,8 +35,6 @@ class DirectionCache:
         self._lock = threading.Lock()
         self.measured = 0
         """How many pairs were measured since the cache was read."""
-        self.unread = 0
-        """How many of those could not be looked at in their files."""
 
     @classmethod
     def of(cls, store: Store) -> DirectionCache:
@@ -47,7 +46,7 @@ class DirectionCache:
             stale |= not bool(present.all())
             if not present.any():
                 continue
-            keys.append(_key(columns["row"].to_numpy(), columns["other"].to_numpy())[present])
+            keys.append(key_of(columns["row"].to_numpy(), columns["other"].to_numpy())[present])
             part = np.empty(int(present.sum()), MEASURES)
             for name, _ in _FIELDS:
                 part[name] = columns[name].to_numpy(zero_copy_only=False)[present]
@@ -71,7 +70,6 @@ class DirectionCache:
         with self._lock:
             self._fresh[(row << 32) | other] = rounded
             self.measured += 1
-            self.unread += not direction.read
         return rounded
 
     def save(self, store: Store) -> None:
@@ -103,8 +101,3 @@ def _table(keys: Ints, measures: npt.NDArray[np.void]) -> pa.Table:
     }
     columns |= {name: pa.array(np.ascontiguousarray(measures[name])) for name, _ in _FIELDS}
     return pa.table([columns[name] for name in tables.DIRECTIONS.names], schema=tables.DIRECTIONS)
-
-
-def _key(row: Ints, other: Ints) -> Ints:
-    found: Ints = (row.astype(np.int64) << 32) | other.astype(np.int64)
-    return found

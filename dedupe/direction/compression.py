@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from dedupe.compare.image import largest
 from schema.arrays import Bytes, Floats32, Ints
 
 # Blocks of less range than this, in grey levels, have no coefficients to lose; fewer blocks than this say nothing.
@@ -133,7 +134,7 @@ def count_colours(first: Bytes, second: Bytes) -> Colours:
 
 def _spread(first: Bytes, second: Bytes) -> float:
     """Share of 16 x 16 parts, of those that are not plain, with places that differ."""
-    differ = cv2.absdiff(first, second).max(axis=2) > 2
+    differ = largest(cv2.absdiff(first, second)) > 2
     grey = cv2.cvtColor(first, cv2.COLOR_RGB2GRAY)
     three = np.ones((3, 3), np.uint8)
     drawn = cv2.subtract(cv2.dilate(grey, three), cv2.erode(grey, three)) > ACTIVE

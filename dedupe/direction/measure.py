@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dedupe.compare.image import Picture
+from dedupe.compare.image import Picture, largest
 from dedupe.direction.additions import NONE, Region, find_regions, hidden_part, side_of
 from dedupe.direction.beyond import beyond
 from dedupe.direction.colour import (
@@ -142,7 +142,7 @@ class _Pair:
         values["tone"] = tone.moved
         if tone.moved > MOVED and not self._grey:
             # Something of one colour laid over either would look like a clipped area.
-            near = np.abs(own - its).max(axis=2) < CLIPPED_BY
+            near = largest(np.abs(own - its)) < CLIPPED_BY
             lost = clipped(frame.first, frame.second, self._valid & near)
             values |= {"clipped_row": lost[0], "clipped_other": lost[1]}
             # What a change of tone drove to an end of the scale is nowhere to be found in the other.

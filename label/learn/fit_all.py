@@ -105,14 +105,6 @@ class LabelModels:
                 shares[places[here]] = found
         return scores, noise
 
-    def score_fold(
-        self, plain: Floats32, fold: int, models: Mapping[str, AttributeModel]
-    ) -> dict[str, Scores]:
-        """Return by attribute the scores of plain features [n, p] by the scorers of one fold."""
-        projections = _projections(models, fold)
-        coordinates = apart(plain @ side_by_side(projections, plain.shape[1]), projections)
-        return dict(_scored(models, fold, coordinates, self.features.ood_score(plain, fold)))
-
     def _project(
         self,
         vectors: npt.NDArray[np.floating],

@@ -183,14 +183,3 @@ def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def _rows_of(batch: pa.RecordBatch) -> Rows:
     rows: Rows = batch.column(batch.schema.get_field_index("row")).to_numpy()
     return rows
-
-
-def with_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Return a batch in a schema, with empty columns for those that it lacks."""
-    columns = [
-        batch.column(batch.schema.get_field_index(field.name)).cast(field.type)
-        if field.name in batch.schema.names
-        else pa.nulls(batch.num_rows, field.type)
-        for field in schema
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
