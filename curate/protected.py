@@ -76,7 +76,7 @@ class ProtectedGate:
     def _read(self, store: Store) -> Evidence:
         n = store.n_items()
         evidence = Evidence(*(np.zeros(n, bool) for _ in range(5)))
-        for batch in store.items(["row", "tags", "text", "source_rating", "keys"]):
+        for batch in store.items(["row", "tags", "text", "source_rating"]):
             rows = batch.column(0).to_numpy()
             tags, text, rating = batch.column(1), batch.column(2), batch.column(3)
             minor, sexual = self._words.of(tags)

@@ -9,6 +9,7 @@ import numpy as np
 from curate.columns import is_number, key_of, read_columns
 from curate.gates.evaluate import OUT, columns_of, not_made
 from curate.gates.samples import value_text
+from curate.gates.stage import stored_gates
 from curate.protected import REASON as PROTECTED
 from curate.protected import ProtectedGate
 from curate.select.stored import Selection
@@ -91,8 +92,7 @@ def _group(store: Store, row: int) -> str:
 
 def gate_lines(store: Store, settings: Settings, row: int) -> list[str]:
     """Return a sentence for each gate of the last run on what it says of the item."""
-    last = Runs(store).last("gates")
-    gates = [GateSettings.model_validate(gate) for gate in last["settings"]["gates"]] if last else []
+    gates = stored_gates(store)
     if not gates:
         return []
     acts = {each["gate"]: each for each in store.read("gates", where=f"row = {row}").to_pylist()}

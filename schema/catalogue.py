@@ -131,6 +131,13 @@ def filtered_tables(names: Iterable[str]) -> list[tuple[str, Table]]:
     ]
 
 
+def filterable(names: Iterable[str]) -> list[str]:
+    """Return which of these tables the answer of a filter depends on: those that it may name, and copies, which speak
+    for the items they are copies of."""
+    found = list(names)
+    return [*(name for name, _ in filtered_tables(found)), *(name for name in found if name == "copies")]
+
+
 def column_names(attributes: Iterable[tuple[str, str]]) -> frozenset[str]:
     """Return the names of our columns in filters and exports, which no source's column takes.
 

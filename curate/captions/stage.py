@@ -53,7 +53,8 @@ def run_caption(
     reasons: Counter[str] = Counter()
     notes: list[str] = []
     captioners = [each(settings) for each in classes]
-    record = {"captioners": {each.name: each.bound(store).key for each in captioners}, "where": where or ""}
+    keys = {each.name: each.bound(store).key for each in captioners}
+    record = {"captioners": keys, "where": where or ""}
     options = settings.caption
     runs = Runs(store)
     if not where and not options.retry_failed and runs.up_to_date(STAGE, record, INPUTS):
@@ -61,6 +62,8 @@ def run_caption(
     with runs.start(STAGE, record, INPUTS) as run:
         for each in captioners:
             captioner = each.bound(store)
+            # What it is bound to now that it runs: a hybrid's sentences may have been written just before.
+            keys[captioner.name] = captioner.key
             if again and only is not None:
                 _forget(store, captioner, only)
             rows = RowOptions(options.workers, options.commit_rows, options.retry_failed, only, "caption")
@@ -76,8 +79,6 @@ def run_caption(
                 )
             run.outputs.append(captioner.table)
             run.facts[captioner.name] = outcome.facts
-        # What a captioner was bound to when it ran: a hybrid's sentences were written just now.
-        record["captioners"] = {each.name: each.bound(store).key for each in captioners}
         run.counts.update(total)
     counts: dict[str, Count] = dict(run.counts)
     return Summary(STAGE, counts, tuple(notes), dict(reasons.most_common()), run.seconds)

@@ -91,11 +91,19 @@ def outcome(
     }
 
 
-def write_checksums(folder: Path, known: Mapping[str, WrittenFile]) -> None:
-    """Write the checksums of all files in the form that ``sha256sum --check`` reads."""
-    files = [_file(folder, name, path, known) for name, path in written_files(folder)]
-    lines = [f"{file['sha256']}  {file['name']}\n" for file in files if "sha256" in file]
+def write_checksums(folder: Path, known: Mapping[str, WrittenFile]) -> dict[str, WrittenFile]:
+    """Write the checksums of all files in the form that ``sha256sum --check`` reads; return the files by their names.
+
+    ``known`` are files whose checksums need not be taken again.
+    """
+    files = {
+        name: known.get(name) or written_file(folder, path)
+        for name, path in written_files(folder)
+        if not path.is_symlink()
+    }
+    lines = [f"{file.sha256}  {name}\n" for name, file in files.items()]
     (folder / ABOUT / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    return files
 
 
 def _file(folder: Path, name: str, path: Path, known: Mapping[str, WrittenFile]) -> dict[str, Any]:

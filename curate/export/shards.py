@@ -9,11 +9,12 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
 from curate.export.pictures import Failure
+from index.store.files import replace_text
 
 LEDGER = ".shards.jsonl"
 
@@ -39,7 +40,7 @@ class FinishedShard:
     name: str
     samples: int
     files: tuple[WrittenFile, ...] = ()
-    failures: tuple[Failure, ...] = field(default=())
+    failures: tuple[Failure, ...] = ()
 
 
 class ShardLedger:
@@ -61,11 +62,19 @@ class ShardLedger:
     def _load(self, request: str) -> None:
         """Take in the shards of an earlier try at the same request, as far as their files are whole."""
         try:
-            lines = [json.loads(line) for line in self._path.read_text(encoding="utf-8").splitlines()]
+            text = self._path.read_text(encoding="utf-8")
         except (OSError, ValueError):
+            return
+        whole, _, cut = text.rpartition("\n")
+        try:
+            lines = [json.loads(line) for line in whole.splitlines()]
+        except ValueError:
             return
         if not lines or lines[0].get("request") != request:
             return
+        if cut:
+            # A kill in the middle of a line costs the shard of that line, and the next one begins a line of its own.
+            replace_text(self._path, f"{whole}\n")
         for line in lines[1:]:
             shard = FinishedShard(
                 line["name"],
@@ -92,7 +101,7 @@ class ShardLedger:
         """Record a shard whose files are written."""
         shard = FinishedShard(name, samples, tuple(files), tuple(failures))
         self.shards[name] = shard
-        self._write({**asdict(shard)})
+        self._write(asdict(shard))
 
     def files(self) -> dict[str, WrittenFile]:
         """Return the files of all shards by their names."""

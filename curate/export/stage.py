@@ -112,7 +112,6 @@ def write_export(
                 boxes_of(store, chain.boxes) if chain else None,
             )
             counts, failures = _written(store, rows, load_exporter(request.format, output), output)
-            known = target.ledger.files()
             steps = funnel(store.n_items(), [*rows.left_out.items(), (UNREAD, counts[UNREAD])])
             if selection is not None and settings.export.ledger:
                 write_ledger(store, target.staging, rows.gate)
@@ -120,7 +119,7 @@ def write_export(
             manifest["audits"] = (
                 [audit.as_record() for audit in audits(store)] if selection is not None else []
             )
-            write_checksums(target.staging, known)
+            known = write_checksums(target.staging, target.ledger.files())
             target.publish({**manifest, **outcome(target.staging, counts, failures, known)})
             shown = target.shown
     except OSError as error:

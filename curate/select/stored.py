@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from curate.gates.stage import stored_gates
 from index.store import Store
 from index.store.runs import Runs
 from schema.arrays import Bools, Ints32, Rows
-from schema.sections.curation import GateSettings, SelectSettings
+from schema.sections.curation import SelectSettings
 from schema.settings import Settings
 
 STAGE, TABLE = "select", "selection"
@@ -87,8 +88,8 @@ def with_stored(store: Store, settings: Settings) -> Settings:
     """Return settings with the gates and the selection of the last runs, where they name none themselves."""
     change: dict[str, Any] = {}
     runs = Runs(store)
-    if not settings.gate and (last := runs.last("gates")) is not None:
-        change["gate"] = tuple(GateSettings.model_validate(gate) for gate in last["settings"]["gates"])
+    if not settings.gate and (gates := stored_gates(store)):
+        change["gate"] = tuple(gates)
     if settings.select == SelectSettings() and (last := runs.last(STAGE)) is not None:
         change["select"] = SelectSettings.model_validate(last["settings"]["select"])
     return settings.model_copy(update=change) if change else settings

@@ -93,12 +93,12 @@ class Runs:
 
     def last(self, stage: str) -> dict[str, Any] | None:
         """Return the last finished run of a stage with its JSON columns parsed, or None."""
-        found = [record for record in self._records() if record["stage"] == stage]
+        found = self._records(of=stage)
         return _parsed(found[-1], _JSON) if found else None
 
     def of(self, stage: str) -> list[dict[str, Any]]:
         """Return the finished runs of a stage, oldest first."""
-        return [_parsed(record, _JSON) for record in self._records() if record["stage"] == stage]
+        return [_parsed(record, _JSON) for record in self._records(of=stage)]
 
     def all(self, settings: bool = True) -> list[dict[str, Any]]:
         """Return all finished runs, oldest first; without their ``settings``, which may hold a whole vocabulary, in a
@@ -106,11 +106,12 @@ class Runs:
         names = _JSON if settings else tuple(name for name in _JSON if name != "settings")
         return [_parsed(record, names) for record in self._records(without=() if settings else ("settings",))]
 
-    def _records(self, without: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """Return the runs as they are stored, oldest first."""
+    def _records(self, of: str = "", without: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Return the runs as they are stored, oldest first, all of them or those ``of`` one stage."""
         columns = [name for name in tables.RUNS.names if name not in without]
         records: list[dict[str, Any]] = []
-        for batch in self._store.scan("runs", columns):
+        # The names of stages are ours.
+        for batch in self._store.scan("runs", columns, f"stage = '{of}'" if of else None):
             records.extend(batch.to_pylist())
         records.sort(key=lambda record: str(record["finished"]))
         return records

@@ -17,6 +17,7 @@ from index.reviews.log import Review, live_batches
 from index.reviews.open import open_log
 from index.store.keys import rows_of_ids, sql_text
 from schema.arrays import Rows
+from schema.catalogue import filterable
 from schema.errors import StoreError
 from schema.ids import content_id
 from schema.records import KEPT, Decision
@@ -137,7 +138,8 @@ class Workspace:
             found = matching_rows(self.store, where).astype(np.int64)
             return np.intersect1d(self.rows(), found, assume_unique=True)
 
-        versions = tuple(self.store.version(table) for table in ("items", "labels", "groups", "selection"))
+        tables = filterable(self.store.tables()) if where else ["items"]
+        versions = tuple((table, self.store.version(table)) for table in tables)
         return self._filters.get((where, versions), read)
 
     def items(

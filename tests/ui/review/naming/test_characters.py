@@ -57,3 +57,13 @@ def test_doubtful_names_wait_for_a_word(small_workspace: Workspace) -> None:
     give_name(workspace, [8], "Rin", "ann", workspace.reviewed().position)
     assert doubtful_names(workspace) == []
     assert all(each.name == "Rin" for each in unlike_rest(workspace))
+
+
+def test_a_filter_sees_names_that_came_later(small_workspace: Workspace) -> None:
+    workspace = small_workspace
+    add_names(workspace.store.folder)
+    assert len(workspace.rows("character = 'Rin'")) == 10
+    with Store.open(workspace.store.folder, write=True) as store:
+        kept = store.read("names").slice(5)
+        store.replace("names", kept.to_batches(), tables.NAMES)
+    assert len(workspace.rows("character = 'Rin'")) == 5
